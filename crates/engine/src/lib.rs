@@ -1,0 +1,40 @@
+//! The Pentad storage engine: one append-only, crash-safe log in a directory, and indexes into it.
+//!
+//! ```no_run
+//! let store = pentad_engine::Store::open("data")?;
+//! store.put("user:1", "Ada")?;
+//! assert_eq!(store.get("user:1")?.as_deref(), Some(&b"Ada"[..]));
+//! for row in store.prefix("user:") {
+//!     let (key, value) = row?;
+//!     println!("{key:?} {value:?}");
+//! }
+//! # Ok::<(), pentad_engine::Error>(())
+//! ```
+//!
+//! The engine knows nothing of the five interfaces, of asynchronous runtimes or of replication. `docs/format.md`
+//! is the layout on disk, `docs/architecture.md` how the parts fit together.
+
+mod batch;
+mod error;
+mod hash;
+mod numbers;
+mod options;
+pub mod seams;
+mod store;
+mod stream;
+mod value;
+
+pub use batch::{Batch, Expect, Expiry, Outcome, Payload};
+pub use error::{Error, ErrorKind, Result, escape_key};
+pub use hash::key_hash;
+pub use numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
+pub use options::{
+    Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention, VALUE_BYTES_MAX,
+    VerifyReads,
+};
+pub use store::{
+    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, Snapshot, Stats, Store,
+    TornTail, VerifyReport, verify,
+};
+pub use stream::{StagedStream, StreamWriter};
+pub use value::{Value, ValueReader};

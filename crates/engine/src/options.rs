@@ -1,0 +1,225 @@
+//! What a store is opened with.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::seams::Environment;
+use crate::store::Store;
+
+/// Longest key in bytes.
+pub const KEY_BYTES_MAX: usize = 65_535;
+/// Longest value outside a stream, in bytes.
+pub const VALUE_BYTES_MAX: u64 = 1 << 30;
+/// Most operations in one batch.
+pub const BATCH_OPERATIONS_MAX: usize = 1_048_576;
+/// Most bytes (keys and values) in one batch.
+pub const BATCH_BYTES_MAX: u64 = 1 << 30;
+
+/// How far a commit must have got before it is acknowledged and visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Handed to the operating system: survives the death of the process, not a power cut.
+    Os,
+    /// On the medium (`fdatasync` returned): survives a power cut.
+    #[default]
+    Disk,
+}
+
+/// Where payloads start. Fixed when a store is created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alignment {
+    /// On multiples of 8 bytes.
+    #[default]
+    Compact,
+    /// On multiples of 64 bytes, for typed slices over a payload; costs up to 56 bytes more per entry.
+    CacheLine,
+}
+
+impl Alignment {
+    /// The alignment in bytes.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Compact => 8,
+            Self::CacheLine => 64,
+        }
+    }
+}
+
+/// How much of the batch log stays readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retention {
+    /// Everything until it is pruned.
+    All,
+    /// The newest commits, this many.
+    Commits(u64),
+    /// The commits of the last so much store time.
+    Age(Duration),
+    /// The commits in the last so many bytes of the log.
+    Bytes(u64),
+    /// The commits in the last 64 MiB of the log, or as many bytes as a quarter of the live data if that is more.
+    Automatic,
+}
+
+/// When payload checksums are verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VerifyReads {
+    /// At the first touch of a payload since the store was opened.
+    #[default]
+    FirstTouch,
+    /// At every read.
+    Always,
+    /// Never; a flipped bit in a payload goes unnoticed.
+    Never,
+}
+
+/// Options of a store; [`Options::new`] is a working default.
+///
+/// ```no_run
+/// use pentad_engine::{Durability, Options};
+///
+/// let store = Options::new().durability(Durability::Os).open("data")?;
+/// # Ok::<(), pentad_engine::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub(crate) alignment: Alignment,
+    pub(crate) segment_bytes: u64,
+    pub(crate) retention: Retention,
+    pub(crate) durability: Durability,
+    pub(crate) verify_reads: VerifyReads,
+    pub(crate) create: bool,
+    pub(crate) auto_compact: bool,
+    pub(crate) key_bytes_max: usize,
+    pub(crate) value_bytes_max: u64,
+    pub(crate) queue_bytes_max: u64,
+    pub(crate) environment: Environment,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// The defaults: create when missing, compact alignment, 64-MiB segments, `Disk` durability, checksums verified
+    /// on first touch, automatic retention and compaction.
+    pub fn new() -> Self {
+        Self {
+            alignment: Alignment::default(),
+            segment_bytes: 64 << 20,
+            retention: Retention::Automatic,
+            durability: Durability::default(),
+            verify_reads: VerifyReads::default(),
+            create: true,
+            auto_compact: true,
+            key_bytes_max: KEY_BYTES_MAX,
+            value_bytes_max: VALUE_BYTES_MAX,
+            queue_bytes_max: 256 << 20,
+            environment: Environment::real(),
+        }
+    }
+
+    /// Where payloads start; used only when the store is created, an existing store keeps its own.
+    pub fn alignment(mut self, alignment: Alignment) -> Self {
+        self.alignment = alignment;
+        self
+    }
+
+    /// Size of a log segment in bytes, 4 KiB to 16 GiB, rounded up to a multiple of 4 KiB; a larger commit gets a
+    /// larger segment. Default 64 MiB.
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// How much of the batch log stays readable. Default [`Retention::Automatic`].
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// The durability of commits that do not name their own. Default [`Durability::Disk`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// When payload checksums are verified. Default [`VerifyReads::FirstTouch`].
+    pub fn verify_reads(mut self, verify: VerifyReads) -> Self {
+        self.verify_reads = verify;
+        self
+    }
+
+    /// Whether a missing store is created. Default yes.
+    pub fn create(mut self, create: bool) -> Self {
+        self.create = create;
+        self
+    }
+
+    /// Whether the store compacts by itself when most of its sealed log is dead. Default yes.
+    pub fn auto_compact(mut self, auto: bool) -> Self {
+        self.auto_compact = auto;
+        self
+    }
+
+    /// A lower limit on key length, in bytes.
+    pub fn key_bytes_max(mut self, bytes: usize) -> Self {
+        self.key_bytes_max = bytes.min(KEY_BYTES_MAX);
+        self
+    }
+
+    /// A lower limit on the length of a value outside a stream, in bytes.
+    pub fn value_bytes_max(mut self, bytes: u64) -> Self {
+        self.value_bytes_max = bytes.min(VALUE_BYTES_MAX);
+        self
+    }
+
+    /// How many bytes of waiting commits are held before further ones wait for room. One commit is always let in.
+    /// Default 256 MiB.
+    pub fn queue_bytes_max(mut self, bytes: u64) -> Self {
+        self.queue_bytes_max = bytes;
+        self
+    }
+
+    /// Runs the store on other seams than the operating system's, for tests.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// Opens the store in the directory `path` for reading and writing; creates it when it is missing or an empty
+    /// directory, unless [`Options::create`] forbids.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotAStore`] when something else is there, [`ErrorKind::Locked`] when it is open elsewhere,
+    /// [`ErrorKind::Damaged`] when acknowledged bytes are gone; in these cases nothing was changed.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
+        self.check()?;
+        Store::open_with(path.as_ref(), self, false)
+    }
+
+    /// Opens an existing store for reading, together with any number of other readers and no writer. Nothing is
+    /// ever created or changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Options::open`], and [`ErrorKind::StoreNotFound`].
+    pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<Store> {
+        self.check()?;
+        Store::open_with(path.as_ref(), self, true)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(4 << 10..=16 << 30).contains(&self.segment_bytes) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("segment_bytes is {}; it must be between 4 KiB and 16 GiB", self.segment_bytes),
+            ));
+        }
+        Ok(())
+    }
+}

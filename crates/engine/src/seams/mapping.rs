@@ -1,0 +1,116 @@
+//! The engine's only unsafe code: read-only maps of files, and the anonymous memory that the simulated disk maps.
+//!
+//! Invariant: a slice is handed out only for bytes that no one writes any more. The log guarantees it: a range is
+//! read only after the frame that it lies in was published, and published bytes are never rewritten or cut off.
+#![expect(unsafe_code, reason = "mapping memory cannot be expressed in safe Rust; the module is the safe interface")]
+
+use std::fs;
+use std::io;
+use std::sync::Arc;
+
+use memmap2::{Mmap, MmapMut, MmapOptions, MmapRaw};
+
+/// A read-only map of the first bytes of a file. Cloning shares it; the memory goes with the last clone.
+#[derive(Clone, Debug)]
+pub struct Map {
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    File(Arc<Mmap>),
+    Region(Region),
+}
+
+impl Map {
+    /// Maps the first `length` bytes of `file`.
+    pub fn of_file(file: &fs::File, length: u64) -> io::Result<Self> {
+        let length = usize::try_from(length).map_err(io::Error::other)?;
+        // SAFETY: the map is read-only. Bytes behind it change only by the store's own writes, to ranges that
+        // `slice` is not called for until they are complete (module invariant). The store holds an advisory lock
+        // on its directory; that nobody else truncates or overwrites the files is stated in docs/guarantees.md.
+        let map = unsafe { MmapOptions::new().len(length).map(file)? };
+        Ok(Self { source: Source::File(Arc::new(map)) })
+    }
+
+    /// A view of simulated memory.
+    pub fn of_region(region: Region) -> Self {
+        Self { source: Source::Region(region) }
+    }
+
+    /// How many bytes are mapped.
+    pub fn length(&self) -> u64 {
+        match &self.source {
+            Source::File(map) => map.len() as u64,
+            Source::Region(region) => region.length(),
+        }
+    }
+
+    /// The bytes `[start, start + length)`, or `None` when they are not all mapped.
+    ///
+    /// The caller asks only for ranges that were published (module invariant).
+    pub fn slice(&self, start: u64, length: u64) -> Option<&[u8]> {
+        let end = start.checked_add(length)?;
+        if end > self.length() {
+            return None;
+        }
+        let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
+        match &self.source {
+            Source::File(map) => Some(&map[start..end]),
+            Source::Region(region) => Some(region.slice(start, end)),
+        }
+    }
+}
+
+/// Zeroed anonymous memory of a fixed size that can be written while parts of it are read: what a mapped file is,
+/// without the file. Cloning shares the memory.
+#[derive(Clone, Debug)]
+pub struct Region {
+    memory: Arc<MmapRaw>,
+}
+
+impl Region {
+    /// Reserves `length` zero bytes (at least one page).
+    pub fn new(length: u64) -> io::Result<Self> {
+        let length = usize::try_from(length.max(1)).map_err(io::Error::other)?;
+        Ok(Self { memory: Arc::new(MmapRaw::from(MmapMut::map_anon(length)?)) })
+    }
+
+    /// The size in bytes.
+    pub fn length(&self) -> u64 {
+        self.memory.len() as u64
+    }
+
+    /// Copies `bytes` to `offset`. Calls for overlapping ranges must not run at the same time; the simulated disk
+    /// holds its lock.
+    ///
+    /// # Panics
+    ///
+    /// When the range leaves the region.
+    pub fn write(&self, bytes: &[u8], offset: u64) {
+        let offset = usize::try_from(offset).expect("a region fits in memory");
+        assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= self.memory.len()), "write past the region");
+        // SAFETY: the range was checked; source and target cannot overlap because the region's memory is only ever
+        // lent out as slices of published ranges, which are not written again (module invariant).
+        unsafe { std::ptr::copy(bytes.as_ptr(), self.memory.as_mut_ptr().add(offset), bytes.len()) }
+    }
+
+    fn slice(&self, start: usize, end: usize) -> &[u8] {
+        assert!(start <= end && end <= self.memory.len(), "read past the region");
+        // SAFETY: the range was checked, lives as long as `self`, and is not written any more (module invariant).
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(start), end - start) }
+    }
+
+    /// Copies the bytes from `offset` into `buffer`, for reads that are not of published ranges.
+    ///
+    /// # Panics
+    ///
+    /// When the range leaves the region.
+    pub fn read(&self, buffer: &mut [u8], offset: u64) {
+        let offset = usize::try_from(offset).expect("a region fits in memory");
+        assert!(offset.checked_add(buffer.len()).is_some_and(|end| end <= self.memory.len()), "read past the region");
+        // SAFETY: the range was checked and `buffer` is not part of the region. The simulated disk holds its lock
+        // over every `read` and `write`, so they do not race.
+        unsafe { std::ptr::copy(self.memory.as_ptr().add(offset), buffer.as_mut_ptr(), buffer.len()) }
+    }
+}

@@ -1,0 +1,21 @@
+//! The doors to the outside world: disk, clock, randomness and the primitives of synchronisation.
+//!
+//! Nothing else in the engine opens a file, reads a clock, draws a random number or makes a mapping (clippy bans
+//! it), so a test that replaces these four controls everything that can go wrong.
+
+mod clock;
+mod disk;
+mod environment;
+mod mapping;
+mod random;
+mod real_disk;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+pub(crate) mod sync;
+
+pub use clock::{Clock, SystemClock};
+pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
+pub use environment::Environment;
+pub use mapping::{Map, Region};
+pub use random::{OsRandom, Random};
+pub use real_disk::RealDisk;

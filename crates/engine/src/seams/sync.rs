@@ -1,0 +1,8 @@
+//! Synchronisation primitives: the standard ones, or loom's under `--cfg loom`, so that the lock-free structures
+//! and the commit queue are model-checked in the form in which they ship.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
