@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A result of the engine.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, coarsely: each kind asks for one reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,10 +15,16 @@
 //! is the layout on disk, `docs/architecture.md` how the parts fit together.
 
 mod batch;
+mod commit;
 mod error;
+mod format;
 mod hash;
+mod index;
+mod log;
 mod numbers;
 mod options;
+mod payload;
+pub mod planted;
 pub mod seams;
 mod store;
 mod stream;

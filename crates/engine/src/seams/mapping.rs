@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use memmap2::{Mmap, MmapMut, MmapOptions, MmapRaw};
 
@@ -31,6 +31,16 @@ impl Map {
         // on its directory; that nobody else truncates or overwrites the files is stated in docs/guarantees.md.
         let map = unsafe { MmapOptions::new().len(length).map(file)? };
         Ok(Self { source: Source::File(Arc::new(map)) })
+    }
+
+    /// A handle that finds this map again as long as someone holds it.
+    pub fn downgrade(&self) -> WeakMap {
+        WeakMap {
+            source: match &self.source {
+                Source::File(map) => WeakSource::File(Arc::downgrade(map)),
+                Source::Region(region) => WeakSource::Region(region.clone()),
+            },
+        }
     }
 
     /// A view of simulated memory.
@@ -59,6 +69,32 @@ impl Map {
             Source::File(map) => Some(&map[start..end]),
             Source::Region(region) => Some(region.slice(start, end)),
         }
+    }
+}
+
+/// A map that may have gone.
+#[derive(Clone, Debug, Default)]
+pub struct WeakMap {
+    source: WeakSource,
+}
+
+#[derive(Clone, Debug, Default)]
+enum WeakSource {
+    #[default]
+    Gone,
+    File(Weak<Mmap>),
+    Region(Region),
+}
+
+impl WeakMap {
+    /// The map, if someone still holds it.
+    pub fn upgrade(&self) -> Option<Map> {
+        let source = match &self.source {
+            WeakSource::Gone => return None,
+            WeakSource::File(map) => Source::File(map.upgrade()?),
+            WeakSource::Region(region) => Source::Region(region.clone()),
+        };
+        Some(Map { source })
     }
 }
 
