@@ -17,6 +17,8 @@
 mod batch;
 mod error;
 mod hash;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the store starts to use it when it is merged"))]
+mod index;
 mod numbers;
 mod options;
 pub mod seams;
