@@ -26,15 +26,26 @@ enum Write {
 #[derive(Clone, Debug)]
 enum Step {
     /// Commits of one group, applied in the given rotation of their order, in one call or one call each.
-    Group { commits: Vec<Vec<Write>>, rotation: usize, together: bool },
+    Group {
+        commits: Vec<Vec<Write>>,
+        rotation: usize,
+        together: bool,
+    },
     Tick(u64),
     Pin,
     Unpin(usize),
     Collect,
     Len,
     Relocate(usize),
-    Page { lower: u8, upper: u8, kinds: u8, limit: usize },
-    Reopen { rotation: usize },
+    Page {
+        lower: u8,
+        upper: u8,
+        kinds: u8,
+        limit: usize,
+    },
+    Reopen {
+        rotation: usize,
+    },
 }
 
 fn write() -> impl Strategy<Value = Write> {
@@ -49,7 +60,8 @@ fn write() -> impl Strategy<Value = Write> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let group = (prop::collection::vec(prop::collection::vec(write(), 1..12), 1..4), 0..4usize, any::<bool>());
+    let group =
+        (prop::collection::vec(prop::collection::vec(write(), 1..12), 1..4), 0..4usize, any::<bool>());
     prop_oneof![
         10 => group.prop_map(|(commits, rotation, together)| Step::Group { commits, rotation, together }),
         3 => (1..8u64).prop_map(Step::Tick),
@@ -179,7 +191,10 @@ impl World {
         let to = place(self.names);
         let hash = self.model.hash(name);
         let elsewhere = Position { offset: old.position.offset + 1_000_000, ..old.position };
-        assert!(!self.index.relocate(name.0, &name.1, hash, old.sequence, elsewhere, to), "it never stood there");
+        assert!(
+            !self.index.relocate(name.0, &name.1, hash, old.sequence, elsewhere, to),
+            "it never stood there"
+        );
         let is_held = !self.dropped.contains(&old.bytes());
         assert_eq!(self.index.relocate(name.0, &name.1, hash, old.sequence, old.position, to), is_held);
         if is_held {
@@ -226,8 +241,11 @@ impl World {
             let found = index.newest_with_hash(hash, view);
             let found = found.map(|(space, key, version)| ((space, key.to_vec()), version));
             assert_eq!(found.as_ref(), newest.copied(), "newest of hash {hash} at {view:?}");
-            let mut all: Vec<Name> =
-                index.all_with_hash(hash, view).into_iter().map(|(space, key)| (space, key.to_vec())).collect();
+            let mut all: Vec<Name> = index
+                .all_with_hash(hash, view)
+                .into_iter()
+                .map(|(space, key)| (space, key.to_vec()))
+                .collect();
             all.sort();
             let expected: Vec<Name> = here.iter().map(|(name, _)| name.clone()).collect();
             assert_eq!(all, expected, "all of hash {hash} at {view:?}");
@@ -284,7 +302,10 @@ impl World {
     fn check_nothing_lost(&self) {
         let mut all = self.dropped.clone();
         for (name, versions) in self.held() {
-            assert!(versions.is_sorted_by(|newer, older| newer.sequence > older.sequence), "newest first: {name:?}");
+            assert!(
+                versions.is_sorted_by(|newer, older| newer.sequence > older.sequence),
+                "newest first: {name:?}"
+            );
             for version in versions {
                 assert!(all.insert(version.bytes()), "dropped and yet held: {version:?}");
             }
