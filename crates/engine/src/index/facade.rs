@@ -186,8 +186,9 @@ impl Index {
 
     /// An estimate of the memory that the index takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        let queues = self.writer().memory_bytes() + self.accounts().memory_bytes();
-        self.point.memory_bytes() + self.ordered.memory_bytes() + queues
+        let garbage = self.writer().memory_bytes();
+        let accounts = self.accounts().memory_bytes();
+        self.point.memory_bytes() + self.ordered.memory_bytes() + garbage + accounts
     }
 
     /// The highest horizon that was given, sequence and time each on its own. An answer at a view that is not at or
