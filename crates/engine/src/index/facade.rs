@@ -16,7 +16,7 @@ use super::tree::TreeIndex;
 use super::version::{Position, Version, View};
 use crate::numbers::{Sequence, Timestamp};
 
-/// Changes, or keys to prune, that are worked off under one hold of the locks: about a millisecond.
+/// Changes, or keys to prune, that are worked off under one hold of the locks: 1 to 3 ms when all keys are cold.
 const SLICE: usize = 1024;
 
 /// Callbacks run outside the locks, so only a defect of the index itself can leave one poisoned. It is then not known

@@ -337,7 +337,7 @@ fn as_change((name, hash, version): &(Name, u64, Version)) -> Change<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn f15_f16_any_history_reads_like_the_model(
