@@ -19,6 +19,10 @@ mod error;
 mod hash;
 mod numbers;
 mod options;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod seams;
 mod store;
 mod stream;
