@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pentad_engine::{Batch, Durability, Expect, Expiry, Result, Sequence, Store, Timestamp};
+use super::stop::Stop;
+use pentad_engine::{Batch, Durability, Expect, Expiry, Sequence, Store, Timestamp};
 
 /// The bytes of a value, shared by all the states that hold it.
 pub(crate) type Bytes = Arc<[u8]>;
@@ -19,15 +20,37 @@ pub(crate) enum End {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
-    Put { key: Vec<u8>, value: Bytes, end: End },
+    Put {
+        key: Vec<u8>,
+        value: Bytes,
+        end: End,
+    },
     /// A put through a stream segment.
-    PutStreamed { key: Vec<u8>, value: Bytes },
-    PutHashed { hash: u64, value: Bytes },
-    Delete { key: Vec<u8> },
-    DeleteWithHashed { key: Vec<u8> },
-    DeleteHashed { hash: u64 },
-    Rename { from: Vec<u8>, to: Vec<u8> },
-    Increment { key: Vec<u8>, delta: i64 },
+    PutStreamed {
+        key: Vec<u8>,
+        value: Bytes,
+    },
+    PutHashed {
+        hash: u64,
+        value: Bytes,
+    },
+    Delete {
+        key: Vec<u8>,
+    },
+    DeleteWithHashed {
+        key: Vec<u8>,
+    },
+    DeleteHashed {
+        hash: u64,
+    },
+    Rename {
+        from: Vec<u8>,
+        to: Vec<u8>,
+    },
+    Increment {
+        key: Vec<u8>,
+        delta: i64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +85,7 @@ impl Request {
     }
 
     /// The same as a batch for `store`; streams are staged on the way.
-    pub(crate) fn to_batch(&self, store: &Store) -> Result<Batch> {
+    pub(crate) fn to_batch(&self, store: &Store) -> Result<Batch, Stop> {
         let mut batch = Batch::new();
         batch.durability(self.durability);
         if self.always {
@@ -90,7 +113,7 @@ impl Request {
                 Change::PutStreamed { key, value } => {
                     let mut writer = store.stream()?;
                     for piece in value.chunks(700) {
-                        writer.write_all(piece).map_err(StreamFailed::from)?;
+                        writer.write_all(piece)?;
                     }
                     batch.put(key, writer.finish()?)
                 }
