@@ -9,8 +9,23 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-use harness::scenarios::{SCENARIOS, Scenario};
+use harness::scenarios;
 use pentad_engine::planted::{Bug, with};
+
+type Scenario = fn(u64);
+
+/// Every scenario, by name.
+const SCENARIOS: [(&str, Scenario); 9] = [
+    ("power_cuts", scenarios::power_cuts),
+    ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
+    ("failing_disk", scenarios::failing_disk),
+    ("torn_tail", scenarios::torn_tail),
+    ("recycled_tail", scenarios::recycled_tail),
+    ("cut_after_close", scenarios::cut_after_close),
+    ("rot", scenarios::rot),
+    ("gaps", scenarios::gaps),
+    ("cuts_in_care", scenarios::cuts_in_care),
+];
 
 /// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.
 const SEEDS: u64 = 300;

@@ -1,5 +1,5 @@
-//! Scenarios from one seed. Each panics when the store breaks a promise; the list of all of them is what planted
-//! bugs are hunted with.
+//! Scenarios from one seed. Each panics when the store breaks a promise; the tests run them over many seeds, and
+//! planted bugs are hunted with them.
 
 use pentad_engine::seams::Clock;
 use pentad_engine::seams::sim::{Effect, Fault, Op, Part, Repeat, Rng, SimDisk};
@@ -10,22 +10,6 @@ use super::images::{commit_and_find, edited, react, refused};
 use super::program::{Mix, keys, step};
 use super::request::{Change, End, Request};
 use super::world::{Cut, World};
-
-/// A scenario.
-pub(crate) type Scenario = fn(u64);
-
-/// All of them, by name.
-pub(crate) const SCENARIOS: [(&str, Scenario); 9] = [
-    ("power_cuts", power_cuts),
-    ("kills_and_power_cuts", kills_and_power_cuts),
-    ("failing_disk", failing_disk),
-    ("torn_tail", torn_tail),
-    ("recycled_tail", recycled_tail),
-    ("cut_after_close", cut_after_close),
-    ("rot", rot),
-    ("gaps", gaps),
-    ("cuts_in_care", cuts_in_care),
-];
 
 /// A world of a seed's own character.
 fn world_of(seed: u64) -> (World, Mix) {
