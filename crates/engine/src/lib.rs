@@ -24,7 +24,10 @@ mod log;
 mod numbers;
 mod options;
 mod payload;
+#[cfg(feature = "planted")]
 pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod seams;
 mod store;
 mod stream;

@@ -133,6 +133,11 @@ impl SimDisk {
         self.state().faults.clear();
     }
 
+    /// How many faults have not struck yet, or strike for ever.
+    pub fn faults_waiting(&self) -> usize {
+        self.state().faults.waiting()
+    }
+
     /// Limits the blocks in use to `bytes`, in steps of 4 KiB; `None` lifts the limit. Files that are there stay.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().capacity_bytes = bytes;

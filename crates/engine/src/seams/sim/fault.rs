@@ -104,6 +104,10 @@ impl Faults {
         self.waiting.clear();
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// What befalls the operation that is starting; the first fault that is due wins.
     pub(super) fn strike(&mut self, op: Op) -> Option<Effect> {
         let mut effect = None;
