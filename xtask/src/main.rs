@@ -41,7 +41,7 @@ enum Task {
     /// Build the documentation with warnings denied
     Doc,
     /// Explore the interleavings of the lock-free parts with loom
-    Loom,
+    Loom(loom::Arguments),
     /// Run the crash tests for long, or replay one seed
     Sim(sim::Arguments),
     /// Plant each bug of the list in the engine and see that the crash tests catch it
@@ -70,7 +70,7 @@ fn perform(task: &Task) -> Result<()> {
         Task::Tidy => commands::tell(tidy::check(&workspace)),
         Task::Layers => commands::tell(layers::check(&workspace)),
         Task::Doc => commands::tell(doc::check(&workspace)),
-        Task::Loom => commands::tell(loom::check(&workspace)),
+        Task::Loom(arguments) => commands::tell(loom::perform(&workspace, arguments)),
         Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),
         Task::Planted => commands::tell(planted::check(&workspace)),
         Task::Examples => commands::tell(examples::check(&workspace)),

@@ -87,7 +87,6 @@ fn walk(steps: &[Step], workspace: &Workspace) -> Result<String> {
                 summary.push('\n');
             }
             Err(error) => {
-                println!("FAILED  {:<10} {took:>12}", step.name);
                 println!("\n{summary}FAILED  {:<10} {took:>12}  {error}", step.name);
                 println!("to mend: {}\n", step.mend);
                 return Err(Error::Step { step: step.name, left: steps.len() - at - 1 });
