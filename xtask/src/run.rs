@@ -33,10 +33,8 @@ pub(crate) struct Tests {
 impl Tests {
     /// For the summary of `ci`.
     pub(crate) fn note(self) -> String {
-        match self.ignored {
-            0 => format!("{} tests", self.passed),
-            ignored => format!("{} tests, {ignored} ignored", self.passed),
-        }
+        let passed = if self.passed == 1 { "1 test".to_owned() } else { format!("{} tests", self.passed) };
+        if self.ignored == 0 { passed } else { format!("{passed}, {} ignored", self.ignored) }
     }
 }
 

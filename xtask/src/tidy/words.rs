@@ -22,7 +22,7 @@ pub(crate) fn findings(file: &File) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BANNED, findings};
+    use super::findings;
     use crate::tidy::tree::File;
 
     fn lines(text: &str) -> Vec<usize> {
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn every_banned_word_is_found_in_every_kind_of_comment() {
-        for word in BANNED {
+        for word in ["for now", "For now", "FIXME", "XXX", "HACK", "TODO", "todo!"] {
             let text = format!("//! {word}\n/// so {word}, x\nfn f() {{}} // {word}\n/*\n {word} */\n");
             assert_eq!(lines(&text), [1, 2, 3, 5], "{word}");
         }
