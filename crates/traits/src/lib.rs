@@ -57,6 +57,8 @@
 #![forbid(unsafe_code)]
 
 mod client_api;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod data_store_reader;
 mod data_store_writer;
 mod kv_backend;
