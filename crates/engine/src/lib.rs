@@ -38,12 +38,12 @@ pub use error::{Error, ErrorKind, Result, escape_key};
 pub use hash::key_hash;
 pub use numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 pub use options::{
-    Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention, VALUE_BYTES_MAX,
-    VerifyReads,
+    Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention,
+    VALUE_BYTES_MAX, VerifyReads,
 };
 pub use store::{
-    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, Snapshot, Stats, Store,
-    TornTail, VerifyReport, verify,
+    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, Snapshot, Stats,
+    Store, TornTail, VerifyReport, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

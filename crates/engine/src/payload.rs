@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result, escape_key};
-use crate::format::checksum;
 use crate::format::CHUNK_BYTES;
+use crate::format::checksum;
 use crate::log::scan::chunk_holds;
 use crate::log::segment::Segment;
 use crate::numbers::Sequence;
@@ -40,7 +40,11 @@ impl PayloadRef {
 
     fn bytes(&self, start: u64, length: u64) -> Result<&[u8]> {
         self.map.slice(start, length).ok_or_else(|| {
-            Error::damaged(&self.segment.path, start, format!("{length} bytes of a value are not in the file"))
+            Error::damaged(
+                &self.segment.path,
+                start,
+                format!("{length} bytes of a value are not in the file"),
+            )
         })
     }
 

@@ -44,7 +44,10 @@ pub struct StreamWriter {
 
 impl fmt::Debug for StreamWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamWriter").field("id", &self.id).field("length", &self.length()).finish_non_exhaustive()
+        f.debug_struct("StreamWriter")
+            .field("id", &self.id)
+            .field("length", &self.length())
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +116,11 @@ impl StreamWriter {
             move |e: io::Error| Error::io("write to", &path, &e)
         };
         if self.failed {
-            return Err(Error::io("write to", &self.guard.path, &io::Error::other("an earlier write failed")));
+            return Err(Error::io(
+                "write to",
+                &self.guard.path,
+                &io::Error::other("an earlier write failed"),
+            ));
         }
         if !self.chunk.is_empty() {
             self.write_chunk().map_err(io(&self.guard.path))?;

@@ -68,14 +68,15 @@ impl<'a> Evaluation<'a> {
         last_sequence: Sequence,
         batches: impl Iterator<Item = &'b Batch> + Clone,
     ) -> Self {
-        let blind = |operation: &Operation| matches!(operation, Operation::Put { .. } | Operation::PutHash { .. });
+        let blind =
+            |operation: &Operation| matches!(operation, Operation::Put { .. } | Operation::PutHash { .. });
         Self {
             core,
             view: View { sequence: core.published.sequence(), time },
             overlay: Overlay::default(),
-            looks: batches.clone().any(|b| {
-                !b.conditions.is_empty() || b.keys_max.is_some() || !b.operations.iter().all(blind)
-            }),
+            looks: batches
+                .clone()
+                .any(|b| !b.conditions.is_empty() || b.keys_max.is_some() || !b.operations.iter().all(blind)),
             counts: batches.clone().any(|b| b.keys_max.is_some()),
             added: 0,
             last_sequence,
@@ -125,7 +126,9 @@ impl<'a> Evaluation<'a> {
             if keys > limit {
                 return Err(Error::new(
                     ErrorKind::LimitExceeded,
-                    format!("the store would have {keys} keys, and the limit is {limit}; nothing was written"),
+                    format!(
+                        "the store would have {keys} keys, and the limit is {limit}; nothing was written"
+                    ),
                 ));
             }
         }
@@ -166,10 +169,13 @@ impl<'a> Evaluation<'a> {
                 self.delete(plan, DraftSubject::Hash(hash), hash);
             }
             Operation::DeleteHash { hash } => {
-                let held = self.core.index.all_with_hash(*hash, self.view).into_iter().map(|(space, key)| match space {
-                    Space::Keys => DraftSubject::Key(Bytes::copy_from_slice(&key)),
-                    Space::Hashes => DraftSubject::Hash(*hash),
-                });
+                let held =
+                    self.core.index.all_with_hash(*hash, self.view).into_iter().map(
+                        |(space, key)| match space {
+                            Space::Keys => DraftSubject::Key(Bytes::copy_from_slice(&key)),
+                            Space::Hashes => DraftSubject::Hash(*hash),
+                        },
+                    );
                 let subjects: Vec<_> = held.chain(self.overlay.with_hash(*hash).iter().cloned()).collect();
                 for subject in subjects {
                     self.delete(plan, subject, *hash);
@@ -209,7 +215,8 @@ impl<'a> Evaluation<'a> {
             Some(found) => {
                 let bytes = self.bytes_of(&subject, &found)?;
                 parse_counter(&bytes).ok_or_else(|| {
-                    let text = format!("invalid number: the value of {} is {}", escape_key(key), escape_key(&bytes));
+                    let text =
+                        format!("invalid number: the value of {} is {}", escape_key(key), escape_key(&bytes));
                     Error::new(ErrorKind::WrongType, text)
                 })?
             }
@@ -255,9 +262,11 @@ impl<'a> Evaluation<'a> {
             return match pending {
                 Pending::Deleted => None,
                 Pending::Live { deadline: Some(deadline), .. } if *deadline <= self.view.time => None,
-                Pending::Live { value, deadline, sequence } => {
-                    Some(Found { at: FoundAt::Group(value.clone()), deadline: *deadline, sequence: *sequence })
-                }
+                Pending::Live { value, deadline, sequence } => Some(Found {
+                    at: FoundAt::Group(value.clone()),
+                    deadline: *deadline,
+                    sequence: *sequence,
+                }),
             };
         }
         let version = match subject {
@@ -293,7 +302,9 @@ impl<'a> Evaluation<'a> {
             FoundAt::Group(DraftValue::External { segment, length, checksum }) => {
                 Ok(PayloadBytes::Mapped(self.external(*segment, *length, *checksum, subject, found)?))
             }
-            FoundAt::Index(version) => Ok(PayloadBytes::Mapped(self.core.payload_at(version, subject)?.value()?)),
+            FoundAt::Index(version) => {
+                Ok(PayloadBytes::Mapped(self.core.payload_at(version, subject)?.value()?))
+            }
         }
     }
 
@@ -306,10 +317,13 @@ impl<'a> Evaluation<'a> {
         subject: &DraftSubject,
         found: &Found,
     ) -> Result<Value> {
-        let payload = self.core.external_payload(segment, length, checksum, found.sequence, subject)?.ok_or_else(|| {
-            let text = "a batch cannot look at the value of a stream that it puts itself";
-            Error::new(ErrorKind::InvalidInput, text)
-        })?;
+        let payload = self
+            .core
+            .external_payload(segment, length, checksum, found.sequence, subject)?
+            .ok_or_else(|| {
+                let text = "a batch cannot look at the value of a stream that it puts itself";
+                Error::new(ErrorKind::InvalidInput, text)
+            })?;
         payload.value()
     }
 

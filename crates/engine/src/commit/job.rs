@@ -23,7 +23,9 @@ impl Job {
     /// Bytes of memory that the job holds while it waits.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Self::Commit(batch) => 256 + batch.operations.iter().map(|op| 64 + operation_bytes(op)).sum::<u64>(),
+            Self::Commit(batch) => {
+                256 + batch.operations.iter().map(|op| 64 + operation_bytes(op)).sum::<u64>()
+            }
             Self::Sync | Self::Prune(_) => 64,
         }
     }
@@ -34,7 +36,9 @@ fn operation_bytes(operation: &Operation) -> u64 {
     let sizes = match operation {
         Operation::Put { key, payload, .. } => (key.len(), payload_bytes(payload)),
         Operation::PutHash { payload, .. } => (8, payload_bytes(payload)),
-        Operation::Delete { key } | Operation::DeleteAny { key } | Operation::Increment { key, .. } => (key.len(), 0),
+        Operation::Delete { key } | Operation::DeleteAny { key } | Operation::Increment { key, .. } => {
+            (key.len(), 0)
+        }
         Operation::DeleteHash { .. } => (8, 0),
         Operation::Rename { from, to } => (from.len() + to.len(), 0),
     };
@@ -52,10 +56,17 @@ fn payload_bytes(payload: &Payload) -> u64 {
 /// Refuses what is beyond the limits, before it is queued.
 pub(crate) fn check_limits(batch: &Batch, options: &Options) -> Result<()> {
     let beyond = |what: &str, actual: u64, limit: u64| {
-        Err(Error::new(ErrorKind::InvalidInput, format!("{what} is {actual}, and the limit is {limit}; nothing was written")))
+        Err(Error::new(
+            ErrorKind::InvalidInput,
+            format!("{what} is {actual}, and the limit is {limit}; nothing was written"),
+        ))
     };
     if batch.operations.len() > BATCH_OPERATIONS_MAX {
-        return beyond("the number of operations in the batch", batch.operations.len() as u64, BATCH_OPERATIONS_MAX as u64);
+        return beyond(
+            "the number of operations in the batch",
+            batch.operations.len() as u64,
+            BATCH_OPERATIONS_MAX as u64,
+        );
     }
     let mut total = 0u64;
     for operation in &batch.operations {

@@ -130,7 +130,8 @@ impl Core {
             writer.reserve(bytes)?;
             self.list_streams(writer, streams)?;
             if planted(Bug::PublishBeforeWrite) {
-                let ahead = steps.iter().filter(|s| matches!(s, Step::Commit(p) if p.sequence.is_some())).count();
+                let ahead =
+                    steps.iter().filter(|s| matches!(s, Step::Commit(p) if p.sequence.is_some())).count();
                 self.published.publish(Sequence(writer.state.last_sequence.0 + ahead as u64), writer.tail());
             }
             let mut frames = writer.begin();
@@ -139,7 +140,11 @@ impl Core {
                     Step::Commit(Plan { sequence: Some(sequence), entries, .. }) => {
                         let header = writer.next_header(FrameKind::Commit, *sequence, time);
                         let offset = frames.position();
-                        written.push(Written { sequence: *sequence, offset, layouts: frames.frame(header, entries) });
+                        written.push(Written {
+                            sequence: *sequence,
+                            offset,
+                            layouts: frames.frame(header, entries),
+                        });
                     }
                     Step::Prune { floor, count: 1.. } => {
                         let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
@@ -215,7 +220,12 @@ impl Core {
                         DraftSubject::Key(key) => (Space::Keys, key),
                         DraftSubject::Hash(_) => (Space::Hashes, hash_key),
                     };
-                    Change { space, key, hash: *hash, version: Version::new(written.sequence, position, bytes, kind) }
+                    Change {
+                        space,
+                        key,
+                        hash: *hash,
+                        version: Version::new(written.sequence, position, bytes, kind),
+                    }
                 })
                 .collect();
             let live: u64 = changes.iter().map(|change| change.version.bytes()).sum();
@@ -232,11 +242,12 @@ impl Core {
         self.retain(writer.tail());
         self.counters.group(written.len() as u64, writer.syncs);
         self.note_expiries();
-        let horizon = if planted(Bug::PrunePastReader) && steps.iter().any(|s| matches!(s, Step::Prune { .. })) {
-            self.view()
-        } else {
-            self.horizon()
-        };
+        let horizon =
+            if planted(Bug::PrunePastReader) && steps.iter().any(|s| matches!(s, Step::Prune { .. })) {
+                self.view()
+            } else {
+                self.horizon()
+            };
         self.index.collect(horizon, &mut |version| self.count_dead(version));
     }
 }

@@ -110,7 +110,12 @@ impl<J, R> Queue<J, R> {
     }
 
     /// Puts a future's job into the queue without waiting.
-    pub(crate) fn offer(&self, job: J, bytes: u64, context: &mut Context<'_>) -> Result<Offered<J, R>, Closed> {
+    pub(crate) fn offer(
+        &self,
+        job: J,
+        bytes: u64,
+        context: &mut Context<'_>,
+    ) -> Result<Offered<J, R>, Closed> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(Closed);

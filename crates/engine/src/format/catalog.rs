@@ -100,11 +100,16 @@ impl Catalog {
             return None;
         }
         let flags = u32_at(bytes, 172);
-        if flags & !CLOSED != 0 || !is_zero(&bytes[232..HEAD]) || !is_zero(&bytes[bytes.len() - FOOT..bytes.len() - 4]) {
+        if flags & !CLOSED != 0
+            || !is_zero(&bytes[232..HEAD])
+            || !is_zero(&bytes[bytes.len() - FOOT..bytes.len() - 4])
+        {
             return None;
         }
-        let segments: Vec<_> =
-            bytes[HEAD..HEAD + body].chunks_exact(RECORD).map(SegmentRecord::decode).collect::<Option<_>>()?;
+        let segments: Vec<_> = bytes[HEAD..HEAD + body]
+            .chunks_exact(RECORD)
+            .map(SegmentRecord::decode)
+            .collect::<Option<_>>()?;
         let ascending = segments.windows(2).all(|pair| pair[0].id < pair[1].id);
         let catalog = Self {
             generation: u64_at(bytes, 24),

@@ -9,8 +9,11 @@ fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
         Just(Place::None),
         (0u64..3 << 20, any::<u32>()).prop_map(|(length, checksum)| Place::Inline { length, checksum }),
-        (any::<u64>(), any::<u64>(), any::<u32>())
-            .prop_map(|(id, length, checksum)| Place::External { segment: SegmentId(id), length, checksum }),
+        (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(id, length, checksum)| Place::External {
+            segment: SegmentId(id),
+            length,
+            checksum
+        }),
     ]
 }
 

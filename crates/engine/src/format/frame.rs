@@ -1,8 +1,8 @@
 //! The header of a frame (`docs/format.md` §5).
 
+use super::UNIT;
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
 use super::checksum::{Nonce, Salt, finish_salted};
-use super::UNIT;
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
 use crate::planted::{Bug, planted};
 

@@ -48,7 +48,14 @@ mod tests {
             let id = SegmentId(0xdead_beef);
             assert_eq!(parse_segment(&segment(id, kind)), Some((id, kind)));
         }
-        for name in ["1.log", "000000000000000G.log", "000000000000000A.log", "0000000000000001.txt", "log", "+000000000000001.log"] {
+        for name in [
+            "1.log",
+            "000000000000000G.log",
+            "000000000000000A.log",
+            "0000000000000001.txt",
+            "log",
+            "+000000000000001.log",
+        ] {
             assert_eq!(parse_segment(name), None, "{name}");
             assert!(!is_known(name), "{name}");
         }

@@ -76,7 +76,10 @@ impl SegmentHeader {
         if (bytes.len() as u64) < LENGTH || bytes[..16] != MAGIC || u32_at(bytes, 16) != VERSION {
             return None;
         }
-        if checksum::plain(&bytes[..124]) != u32_at(bytes, 124) || !is_zero(&bytes[21..24]) || !is_zero(&bytes[80..124]) {
+        if checksum::plain(&bytes[..124]) != u32_at(bytes, 124)
+            || !is_zero(&bytes[21..24])
+            || !is_zero(&bytes[80..124])
+        {
             return None;
         }
         Some(Self {

@@ -112,7 +112,11 @@ impl CatalogFile {
 /// Replaces both copies by `catalog`. It is refused only while neither copy has been touched.
 pub(crate) fn replace(disk: &dyn Disk, dir: &Path, catalog: &Catalog) -> std::result::Result<(), Failure> {
     let bytes = catalog.encode();
-    debug_assert_eq!(Catalog::decode(&bytes).as_ref(), Some(catalog), "a catalog that would not be read back");
+    debug_assert_eq!(
+        Catalog::decode(&bytes).as_ref(),
+        Some(catalog),
+        "a catalog that would not be read back"
+    );
     let sync = !planted(Bug::NoSyncBeforeRename);
     for copy in 0..2 {
         let temporary = dir.join(names::CATALOGS_NEW[copy]);

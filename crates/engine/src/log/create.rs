@@ -22,7 +22,10 @@ use crate::seams::{Access, Disk, Environment, File, Map};
 pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
     let disk = &*environment.disk;
     let name = path.file_name().ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, format!("{} has no name for a store to be made under", path.display()))
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("{} has no name for a store to be made under", path.display()),
+        )
     })?;
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
@@ -212,4 +215,3 @@ pub(crate) fn new_nonce(environment: &Environment, path: &Path) -> Result<Nonce>
 pub(crate) fn discard(disk: &Arc<dyn Disk>, path: &Path) {
     drop(disk.remove_file(path));
 }
-

@@ -58,12 +58,17 @@ pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
         return Ok(Directory::Empty);
     }
     if let Some(foreign) = names.iter().find(|name| !names::is_known(name)) {
-        return not_a_store(&format!("the directory holds other things, such as {}", crate::escape_key(foreign.as_bytes())));
+        return not_a_store(&format!(
+            "the directory holds other things, such as {}",
+            crate::escape_key(foreign.as_bytes())
+        ));
     }
     match read_file(disk, &path.join(names::CREATING))? {
         Some(bytes) if bytes == MAGIC => Ok(Directory::Empty),
         // The name can outlive a crash without its content; then nothing else was made yet.
-        Some(bytes) if names.len() == 1 && bytes.len() <= MAGIC.len() && is_zero(&bytes) => Ok(Directory::Empty),
+        Some(bytes) if names.len() == 1 && bytes.len() <= MAGIC.len() && is_zero(&bytes) => {
+            Ok(Directory::Empty)
+        }
         Some(_) => not_a_store("its `creating` file was written by another program"),
         None => not_a_store("it has no `identity` file"),
     }

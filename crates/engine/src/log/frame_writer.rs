@@ -90,7 +90,8 @@ impl Draft {
             DraftValue::Inline(bytes) => bytes.len() as u64,
             _ => 0,
         };
-        let table = if payload > crate::format::CHUNKED_ABOVE { 4 * payload.div_ceil(CHUNK_BYTES) + UNIT } else { 0 };
+        let table =
+            if payload > crate::format::CHUNKED_ABOVE { 4 * payload.div_ceil(CHUNK_BYTES) + UNIT } else { 0 };
         12 + 8 + 28 + 16 + key + alignment + payload + UNIT + table
     }
 }
@@ -194,8 +195,10 @@ impl FrameWriter {
             let behind = self.buffer().len();
             self.pad_to(align_up(layout.payload + layout.payload_length, UNIT));
             if layout.table.is_some() {
-                let table: Vec<u8> =
-                    payload.chunks(CHUNK_BYTES as usize).flat_map(|c| checksum::plain(c).to_le_bytes()).collect();
+                let table: Vec<u8> = payload
+                    .chunks(CHUNK_BYTES as usize)
+                    .flat_map(|c| checksum::plain(c).to_le_bytes())
+                    .collect();
                 self.push(&table);
             }
             self.pad_to(layout.end);

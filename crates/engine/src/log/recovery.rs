@@ -64,13 +64,21 @@ pub(crate) struct ActiveTail {
 
 /// Reads the store in `dir` and shows what counts to `replay`. The undecided frames of the active segment are not
 /// shown: a writer writes them again first, a reader calls [`replay_undecided`].
-pub(crate) fn recover(disk: &Arc<dyn Disk>, dir: &Path, identity: &Identity, replay: &mut dyn Replay) -> Result<Recovered> {
+pub(crate) fn recover(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    identity: &Identity,
+    replay: &mut dyn Replay,
+) -> Result<Recovered> {
     let loaded = catalog_file::load(&**disk, dir)?;
     let Some(catalog) = loaded.catalog else {
         let what = if loaded.damaged.is_empty() { "is missing" } else { "is damaged" };
         return Err(Error::new(
             ErrorKind::Damaged,
-            format!("the catalog of {} {what}, both copies; restore a backup or repair the store", dir.display()),
+            format!(
+                "the catalog of {} {what}, both copies; restore a backup or repair the store",
+                dir.display()
+            ),
         ));
     };
     let mut segments = Vec::new();
@@ -146,7 +154,12 @@ pub(crate) fn replay_undecided(
 }
 
 fn frames_of<'a>(segment: &Segment, map: &'a Map, end: u64, identity: &Identity) -> Frames<MapSource<'a>> {
-    Frames { source: MapSource { map, end }, nonce: segment.nonce, alignment: identity.alignment.bytes(), end }
+    Frames {
+        source: MapSource { map, end },
+        nonce: segment.nonce,
+        alignment: identity.alignment.bytes(),
+        end,
+    }
 }
 
 /// Opens and maps a log or compacted segment; returns it and the length of its file.
@@ -168,7 +181,11 @@ fn open_segment(
     // The header was durable before the catalog named the segment.
     let needed = record.sealed.map_or(segment_header::LENGTH, |sealed| sealed.length);
     if length < needed {
-        return Err(Error::damaged(&path, length, format!("the file ends here; {needed} bytes were written")));
+        return Err(Error::damaged(
+            &path,
+            length,
+            format!("the file ends here; {needed} bytes were written"),
+        ));
     }
     let mut header = [0; segment_header::LENGTH as usize];
     let read = file.read_full_at(&mut header, 0).map_err(|e| Error::io("read", &path, &e))?;
@@ -320,7 +337,11 @@ fn advance(segment: &Segment, offset: u64, header: &FrameHeader, state: &mut Log
     state.time = state.time.max(header.time);
     if header.kind == FrameKind::Commit {
         if state.last_sequence.0 != 0 && header.sequence != state.last_sequence.next() {
-            let text = format!("commit {} stands where commit {} belongs", header.sequence, state.last_sequence.next());
+            let text = format!(
+                "commit {} stands where commit {} belongs",
+                header.sequence,
+                state.last_sequence.next()
+            );
             return Err(Error::damaged(&segment.path, offset, text));
         }
         state.last_sequence = header.sequence;

@@ -27,11 +27,7 @@ use crate::seams::{Access, Map};
 use crate::value::Value;
 
 /// Makes the recovered log writable.
-pub(crate) fn resume(
-    shared: Shared,
-    recovered: Recovered,
-    replay: &mut dyn Replay,
-) -> Result<LogWriter> {
+pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Replay) -> Result<LogWriter> {
     let closed = recovered.catalog.closed;
     let epoch = recovered.catalog.epoch.checked_add(1).ok_or_else(|| {
         Error::new(ErrorKind::NotAStore, "the store was opened 2^32 times; copy it into a new one".to_owned())
@@ -86,7 +82,8 @@ fn segment_files(shared: &Shared) -> Result<Vec<(u64, String)>> {
 /// The log offset behind all log segments.
 fn log_end(shared: &Shared) -> LogOffset {
     let catalog = shared.catalog.current();
-    let ends = catalog.of_kind(SegmentKind::Log).map(|s| s.base.0 + s.sealed.map_or(0, |sealed| sealed.length));
+    let ends =
+        catalog.of_kind(SegmentKind::Log).map(|s| s.base.0 + s.sealed.map_or(0, |sealed| sealed.length));
     LogOffset(ends.max().unwrap_or(0))
 }
 
@@ -110,7 +107,12 @@ fn continue_segment(shared: &Shared, tail: ActiveTail) -> Result<Active> {
 }
 
 /// Seals a segment that was not closed in order at its last durable frame, and writes what followed into a new one.
-fn replace_segment(shared: Shared, tail: &ActiveTail, epoch: u32, replay: &mut dyn Replay) -> Result<LogWriter> {
+fn replace_segment(
+    shared: Shared,
+    tail: &ActiveTail,
+    epoch: u32,
+    replay: &mut dyn Replay,
+) -> Result<LogWriter> {
     let old = &tail.segment;
     let undecided = tail.end - tail.durable_end;
     let base = LogOffset(old.base.0 + tail.durable_end);
@@ -138,7 +140,13 @@ fn replace_segment(shared: Shared, tail: &ActiveTail, epoch: u32, replay: &mut d
 }
 
 /// Writes the undecided frames into `new` and syncs them; returns where they end.
-fn rewrite(shared: &Shared, tail: &ActiveTail, new: &NewSegment, epoch: u32, state: &mut LogState) -> Result<u64> {
+fn rewrite(
+    shared: &Shared,
+    tail: &ActiveTail,
+    new: &NewSegment,
+    epoch: u32,
+    state: &mut LogState,
+) -> Result<u64> {
     let path = shared.dir.join(names::segment(new.record.id, new.record.kind));
     let alignment = shared.identity.alignment.bytes();
     let map = tail.segment.map()?;
@@ -258,10 +266,16 @@ fn show_rewritten(writer: &LogWriter, replay: &mut dyn Replay) -> Result<()> {
     let mut offset = segment_header::LENGTH;
     while offset < end {
         let Verdict::Whole(header) = frames.judge(offset, Depth::Payloads).map_err(io)? else {
-            return Err(Error::damaged(&segment.path, offset, "a frame that was just rewritten cannot be read back"));
+            return Err(Error::damaged(
+                &segment.path,
+                offset,
+                "a frame that was just rewritten cannot be read back",
+            ));
         };
         replay.frame(segment, offset, &header);
-        frames.entries(offset, &header, &mut |head, layout| replay.entry(segment, head, layout)).map_err(io)?;
+        frames
+            .entries(offset, &header, &mut |head, layout| replay.entry(segment, head, layout))
+            .map_err(io)?;
         segment.raise_last_sequence(header.sequence.0);
         offset += header.frame_length();
     }
@@ -273,8 +287,12 @@ fn show_rewritten(writer: &LogWriter, replay: &mut dyn Replay) -> Result<()> {
 fn remove_orphans(shared: &Shared) -> Result<()> {
     let disk = &shared.environment.disk;
     let known: Vec<u64> = shared.catalog.current().segments.iter().map(|segment| segment.id.0).collect();
-    let orphans = segment_files(shared)?.into_iter().filter(|(id, _)| !known.contains(id)).map(|(_, name)| name);
-    let temporary = names::CATALOGS_NEW.iter().chain([&names::IDENTITY_NEW, &names::CREATING]).map(|&name| name.to_owned());
+    let orphans =
+        segment_files(shared)?.into_iter().filter(|(id, _)| !known.contains(id)).map(|(_, name)| name);
+    let temporary = names::CATALOGS_NEW
+        .iter()
+        .chain([&names::IDENTITY_NEW, &names::CREATING])
+        .map(|&name| name.to_owned());
     for name in orphans.chain(temporary) {
         let path = shared.dir.join(name);
         match disk.remove_file(&path) {

@@ -56,7 +56,8 @@ impl Source for FileSource<'_> {
             self.start = offset;
         }
         let from = usize::try_from(offset - self.start).map_err(io::Error::other)?;
-        let to = usize::try_from(length).map_err(io::Error::other)?.saturating_add(from).min(self.buffer.len());
+        let to =
+            usize::try_from(length).map_err(io::Error::other)?.saturating_add(from).min(self.buffer.len());
         Ok(&self.buffer[from.min(to)..to])
     }
 }

@@ -81,7 +81,12 @@ impl LogWriter {
     }
 
     /// The header of the next frame, whose number is taken with this call.
-    pub(crate) fn next_header(&mut self, kind: FrameKind, sequence: Sequence, time: Timestamp) -> FrameHeader {
+    pub(crate) fn next_header(
+        &mut self,
+        kind: FrameKind,
+        sequence: Sequence,
+        time: Timestamp,
+    ) -> FrameHeader {
         self.state.last_frame = self.state.last_frame.next();
         self.state.time = self.state.time.max(time);
         self.state.last_sequence = self.state.last_sequence.max(sequence);
@@ -151,7 +156,8 @@ impl LogWriter {
     /// Seals the active segment and goes on in a new one with room for `bytes`.
     pub(crate) fn roll(&mut self, bytes: u64) -> Result<(), Failure> {
         let base = LogOffset(self.active.segment.base.0 + self.active.tail);
-        let new = new_log_segment(&self.shared, base, self.state.last_frame.next(), bytes).map_err(Failure::Refused)?;
+        let new = new_log_segment(&self.shared, base, self.state.last_frame.next(), bytes)
+            .map_err(Failure::Refused)?;
         if !planted(Bug::RollWithoutSync) {
             self.sync()?;
         }
@@ -198,7 +204,8 @@ pub(crate) fn new_log_segment(
     bytes: u64,
 ) -> Result<NewSegment, Error> {
     let length = align_up(shared.segment_bytes.max(segment_header::LENGTH + bytes), PAGE_BYTES);
-    let plan = SegmentPlan { kind: SegmentKind::Log, id: shared.take_segment_id(), base, first_frame, length };
+    let plan =
+        SegmentPlan { kind: SegmentKind::Log, id: shared.take_segment_id(), base, first_frame, length };
     create_segment(&shared.environment, &shared.dir, shared.identity.store_id, &plan)
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Invariant: a slice is handed out only for bytes that no one writes any more. The log guarantees it: a range is
 //! read only after the frame that it lies in was published, and published bytes are never rewritten or cut off.
-#![expect(unsafe_code, reason = "mapping memory cannot be expressed in safe Rust; the module is the safe interface")]
+#![expect(
+    unsafe_code,
+    reason = "mapping memory cannot be expressed in safe Rust; the module is the safe interface"
+)]
 
 use std::fs;
 use std::io;
@@ -125,7 +128,10 @@ impl Region {
     /// When the range leaves the region.
     pub fn write(&self, bytes: &[u8], offset: u64) {
         let offset = usize::try_from(offset).expect("a region fits in memory");
-        assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= self.memory.len()), "write past the region");
+        assert!(
+            offset.checked_add(bytes.len()).is_some_and(|end| end <= self.memory.len()),
+            "write past the region"
+        );
         // SAFETY: the range was checked; source and target cannot overlap because the region's memory is only ever
         // lent out as slices of published ranges, which are not written again (module invariant).
         unsafe { std::ptr::copy(bytes.as_ptr(), self.memory.as_mut_ptr().add(offset), bytes.len()) }
@@ -144,7 +150,10 @@ impl Region {
     /// When the range leaves the region.
     pub fn read(&self, buffer: &mut [u8], offset: u64) {
         let offset = usize::try_from(offset).expect("a region fits in memory");
-        assert!(offset.checked_add(buffer.len()).is_some_and(|end| end <= self.memory.len()), "read past the region");
+        assert!(
+            offset.checked_add(buffer.len()).is_some_and(|end| end <= self.memory.len()),
+            "read past the region"
+        );
         // SAFETY: the range was checked and `buffer` is not part of the region. The simulated disk holds its lock
         // over every `read` and `write`, so they do not race.
         unsafe { std::ptr::copy(self.memory.as_ptr().add(offset), buffer.as_mut_ptr(), buffer.len()) }

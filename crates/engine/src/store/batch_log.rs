@@ -57,7 +57,11 @@ impl BatchLog {
         if entries.positions.is_empty() {
             entries.first = entries.first.max(sequence);
         }
-        debug_assert_eq!(entries.first.0 + entries.positions.len() as u64, sequence.0, "no hole in the batch log");
+        debug_assert_eq!(
+            entries.first.0 + entries.positions.len() as u64,
+            sequence.0,
+            "no hole in the batch log"
+        );
         let log_offset = segment.log_offset(offset);
         entries.positions.push_back(BatchPosition { segment: segment.id, offset, log_offset, time });
     }
@@ -213,7 +217,10 @@ impl Iterator for Commits {
         Some(self.core.commit_record(sequence).and_then(|record| {
             record.ok_or_else(|| {
                 let oldest = self.core.batches.oldest_or_next();
-                Error::new(ErrorKind::NotRetained, format!("commit {sequence} was pruned; the oldest is {oldest}"))
+                Error::new(
+                    ErrorKind::NotRetained,
+                    format!("commit {sequence} was pruned; the oldest is {oldest}"),
+                )
             })
         }))
     }

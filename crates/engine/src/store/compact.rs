@@ -66,7 +66,8 @@ impl Store {
 impl Core {
     pub(crate) fn compact(&self) -> Result<CompactReport> {
         self.check_writable()?;
-        let mut left_dead: MutexGuard<'_, u64> = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left_dead: MutexGuard<'_, u64> =
+            self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_writable()?;
         self.retain(self.published.tail());
         self.roll_if_compactable()?;
@@ -114,7 +115,9 @@ impl Core {
         let rolled = self.queue.exclusive(|| {
             let mut guard = self.writer();
             match guard.as_mut() {
-                Some(writer) if writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH => {
+                Some(writer)
+                    if writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH =>
+                {
                     writer.roll(0)
                 }
                 _ => Ok(()),
@@ -154,7 +157,11 @@ impl Core {
         inputs
     }
 
-    fn compact_inputs(&self, inputs: &[Arc<Segment>], damaged: &mut BTreeSet<SegmentId>) -> Result<CompactReport> {
+    fn compact_inputs(
+        &self,
+        inputs: &[Arc<Segment>],
+        damaged: &mut BTreeSet<SegmentId>,
+    ) -> Result<CompactReport> {
         let by_id: BTreeMap<SegmentId, Source> = inputs
             .iter()
             .map(|segment| Ok((segment.id, Source::new(self, segment)?)))
@@ -162,7 +169,8 @@ impl Core {
         let mut tombstones = if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs)? };
         let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
         let mut output = Output::new(self, base)?;
-        let written = self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
+        let written =
+            self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
         if let Err(error) = written {
             output.discard();
             return Err(error);
@@ -199,7 +207,10 @@ impl Core {
                         }
                         match self.moved_draft(space, &key, hash, version, source) {
                             Ok(draft) => {
-                                output.add(draft, Some(MovedEntry::new(space, Arc::clone(&key), hash, version)))?;
+                                output.add(
+                                    draft,
+                                    Some(MovedEntry::new(space, Arc::clone(&key), hash, version)),
+                                )?;
                             }
                             Err(error) => {
                                 if error.kind() == ErrorKind::Damaged {
@@ -223,7 +234,9 @@ impl Core {
     ) -> Result<()> {
         while let Some(first) = tombstones.first_entry() {
             let (space, key) = first.key();
-            if limit.is_some_and(|(limit_space, limit_key)| (*space, key.as_slice()) > (limit_space, limit_key)) {
+            if limit
+                .is_some_and(|(limit_space, limit_key)| (*space, key.as_slice()) > (limit_space, limit_key))
+            {
                 break;
             }
             let ((space, key), (hash, moved)) = first.remove_entry();
@@ -234,7 +247,14 @@ impl Core {
         Ok(())
     }
 
-    fn moved_draft(&self, space: Space, key: &[u8], hash: u64, version: &Version, source: &Source) -> Result<Draft> {
+    fn moved_draft(
+        &self,
+        space: Space,
+        key: &[u8],
+        hash: u64,
+        version: &Version,
+        source: &Source,
+    ) -> Result<Draft> {
         let subject = subject_of(space, key, hash);
         let moved = Moved { sequence: version.sequence, time: source.time_of(version.position.offset) };
         if version.is_tombstone() {
@@ -246,7 +266,11 @@ impl Core {
             payload.policy = VerifyReads::Always;
             DraftValue::Inline(crate::log::frame_writer::PayloadBytes::Mapped(payload.value()?))
         } else {
-            DraftValue::External { segment: payload.segment.id, length: payload.length, checksum: payload.checksum }
+            DraftValue::External {
+                segment: payload.segment.id,
+                length: payload.length,
+                checksum: payload.checksum,
+            }
         };
         Ok(Draft { subject, value, deadline: version.deadline(), moved: Some(moved) })
     }
@@ -268,7 +292,8 @@ impl Core {
                             Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
                             Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
                         };
-                        let moved = head.moved.unwrap_or(Moved { sequence: header.sequence, time: header.time });
+                        let moved =
+                            head.moved.unwrap_or(Moved { sequence: header.sequence, time: header.time });
                         let slot = tombstones.entry((space, key)).or_insert((hash, moved));
                         if slot.1.sequence < moved.sequence {
                             *slot = (hash, moved);

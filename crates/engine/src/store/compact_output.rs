@@ -140,7 +140,8 @@ impl<'a> Output<'a> {
             body_length: 0,
             epoch: self.epoch,
         };
-        let (drafts, moved): (Vec<Draft>, Vec<Option<MovedEntry>>) = std::mem::take(&mut self.pending).into_iter().unzip();
+        let (drafts, moved): (Vec<Draft>, Vec<Option<MovedEntry>>) =
+            std::mem::take(&mut self.pending).into_iter().unzip();
         self.pending_bytes = 0;
         let layouts = frames.frame(header, &drafts);
         let written = frames.write_to(&*current.new.file);
@@ -189,7 +190,9 @@ impl<'a> Output<'a> {
         let io = |e| Error::io("sync", &path, &e);
         current.new.file.set_length(current.end).map_err(io)?;
         current.new.file.sync().map_err(io)?;
-        let Some(current) = self.current.take() else { return Err(Error::new(ErrorKind::Io, "no segment to seal")) };
+        let Some(current) = self.current.take() else {
+            return Err(Error::new(ErrorKind::Io, "no segment to seal"));
+        };
         let sealed =
             Sealed { length: current.end, last_frame: current.frame, last_sequence: current.last_sequence };
         let record = SegmentRecord { sealed: Some(sealed), ..current.new.record };

@@ -81,7 +81,10 @@ impl Core {
             None => Ok(()),
             Some(cause) => Err(Error::new(
                 ErrorKind::Poisoned,
-                format!("{} takes no more writes after a failure; close it and open it again. The failure: {cause}", self.dir.display()),
+                format!(
+                    "{} takes no more writes after a failure; close it and open it again. The failure: {cause}",
+                    self.dir.display()
+                ),
             )),
         }
     }

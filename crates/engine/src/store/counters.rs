@@ -27,6 +27,7 @@ impl Counters {
 
     /// Commits, groups, syncs, compactions.
     pub(crate) fn read(&self) -> [u64; 4] {
-        [&self.commits, &self.groups, &self.syncs, &self.compactions].map(|counter| counter.load(Ordering::Relaxed))
+        [&self.commits, &self.groups, &self.syncs, &self.compactions]
+            .map(|counter| counter.load(Ordering::Relaxed))
     }
 }

@@ -85,12 +85,19 @@ impl Core {
             }),
             Place::External { segment: stream, length, checksum } => {
                 self.external_payload(stream, length, checksum, sequence, subject)?.ok_or_else(|| {
-                    let text = format!("the stream segment {:016x} of {} is gone", stream.0, escape_key(&name_of(subject)));
+                    let text = format!(
+                        "the stream segment {:016x} of {} is gone",
+                        stream.0,
+                        escape_key(&name_of(subject))
+                    );
                     Error::damaged(&segment.path, offset, text)
                 })
             }
             Place::None => {
-                let text = format!("a tombstone stands where the value of {} belongs", escape_key(&name_of(subject)));
+                let text = format!(
+                    "a tombstone stands where the value of {} belongs",
+                    escape_key(&name_of(subject))
+                );
                 Err(Error::damaged(&segment.path, offset, text))
             }
         }
@@ -107,7 +114,11 @@ impl Core {
     ) -> Result<Option<PayloadRef>> {
         let Some(segment) = self.segments.get(stream) else { return Ok(None) };
         if (segment.payload_length, segment.payload_checksum) != (length, checksum) {
-            return Err(Error::damaged(&segment.path, 0, "the stream is not the one that the entry was written with"));
+            return Err(Error::damaged(
+                &segment.path,
+                0,
+                "the stream is not the one that the entry was written with",
+            ));
         }
         let map = segment.map()?;
         Ok(Some(PayloadRef {
@@ -160,12 +171,20 @@ impl Core {
                 checksum: payload.checksum,
             });
         }
-        debug_assert!(payload.table.is_some() == (payload.length > CHUNKED_ABOVE), "chunked as the format says");
+        debug_assert!(
+            payload.table.is_some() == (payload.length > CHUNKED_ABOVE),
+            "chunked as the format says"
+        );
         Ok(DraftValue::Inline(PayloadBytes::Mapped(payload.value()?)))
     }
 
     /// What is known of a version's entry.
-    pub(crate) fn info_at(&self, version: &Version, subject: &DraftSubject, key_hash: u64) -> Result<EntryInfo> {
+    pub(crate) fn info_at(
+        &self,
+        version: &Version,
+        subject: &DraftSubject,
+        key_hash: u64,
+    ) -> Result<EntryInfo> {
         let payload = self.payload_at(version, subject)?;
         let log_offset = self
             .segment_of(version)

@@ -48,7 +48,10 @@ impl Drop for Handle {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("path", &self.path()).field("sequence", &self.sequence()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("path", &self.path())
+            .field("sequence", &self.sequence())
+            .finish_non_exhaustive()
     }
 }
 
@@ -142,7 +145,8 @@ impl Store {
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when the entry cannot be read; damage of the value shows when
     /// the piece is read.
     pub fn reader(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueReader>> {
-        self.core().read_now(Target::Key(key.as_ref()), |hit| Ok(ValueReader::new(self.core().payload_of(hit)?)))
+        self.core()
+            .read_now(Target::Key(key.as_ref()), |hit| Ok(ValueReader::new(self.core().payload_of(hit)?)))
     }
 
     /// What is known of the entry of `key`; its value is not touched.

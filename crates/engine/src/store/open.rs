@@ -16,8 +16,8 @@ use super::rebuild::IndexBuilder;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{align_up, names};
 use crate::format::identity::Identity;
+use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{create_beside, create_inside};
 use crate::log::directory::{Directory, canonical, inspect};
@@ -65,7 +65,9 @@ fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box
     }
     match inspect(disk, path)? {
         Directory::Store(identity) => Ok(identity),
-        _ => Err(Error::new(ErrorKind::NotAStore, format!("{} was removed while it was made", path.display()))),
+        _ => {
+            Err(Error::new(ErrorKind::NotAStore, format!("{} was removed while it was made", path.display())))
+        }
     }
 }
 
@@ -74,7 +76,8 @@ fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn L
     let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
     let lock = options.environment.disk.lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
     lock.ok_or_else(|| {
-        let text = format!("{} is open in another process or by another handle; close it there", dir.display());
+        let text =
+            format!("{} is open in another process or by another handle; close it there", dir.display());
         Error::new(ErrorKind::Locked, text)
     })
 }
@@ -92,7 +95,8 @@ fn load(
     let mut recovered = recover(&environment.disk, &dir, &identity, &mut builder)?;
     let segments = Arc::new(SegmentTable::default());
     segments.change(recovered.segments.drain(..), &[]);
-    let catalog = Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
+    let catalog =
+        Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
 
     let torn_bytes = recovered.active.as_ref().map_or(0, |active| active.torn_bytes);
     let mut state = recovered.state;

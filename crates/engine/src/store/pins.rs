@@ -49,7 +49,8 @@ impl Pins {
     pub(crate) fn horizon(&self, now: impl FnOnce() -> View) -> View {
         let views = self.views();
         let now = now();
-        let sequence = views.keys().next().map_or(now.sequence, |(sequence, _)| (*sequence).min(now.sequence));
+        let sequence =
+            views.keys().next().map_or(now.sequence, |(sequence, _)| (*sequence).min(now.sequence));
         let time = views.keys().map(|(_, time)| *time).min().map_or(now.time, |time| time.min(now.time));
         View { sequence, time }
     }

@@ -74,7 +74,11 @@ impl Core {
     }
 
     /// Reads a target as it is now: `read` gets the entry while its segment is there.
-    pub(crate) fn read_now<T>(&self, target: Target<'_>, read: impl Fn(&Hit) -> Result<T>) -> Result<Option<T>> {
+    pub(crate) fn read_now<T>(
+        &self,
+        target: Target<'_>,
+        read: impl Fn(&Hit) -> Result<T>,
+    ) -> Result<Option<T>> {
         self.check_open()?;
         loop {
             let Some(hit) = self.look_up_now(target) else { return Ok(None) };
@@ -150,7 +154,9 @@ impl Core {
                             let hash = key_hash(key);
                             (self.index.get(key, hash, view), subject_of(Space::Keys, key, hash), hash)
                         }
-                        Subject::Hash(hash) => (self.index.get_hash_only(hash, view), DraftSubject::Hash(hash), hash),
+                        Subject::Hash(hash) => {
+                            (self.index.get_hash_only(hash, view), DraftSubject::Hash(hash), hash)
+                        }
                     };
                     if let Some(version) = found.filter(|version| version.position == at) {
                         newest = Some(Hit { version, subject, hash });

@@ -35,7 +35,12 @@ impl IndexBuilder {
     }
 
     /// The finished indexes as of `now`; the segments learn how much of each is alive.
-    pub(crate) fn finish(mut self, now: Timestamp, floor: Sequence, segments: &SegmentTable) -> (Index, BatchLog) {
+    pub(crate) fn finish(
+        mut self,
+        now: Timestamp,
+        floor: Sequence,
+        segments: &SegmentTable,
+    ) -> (Index, BatchLog) {
         let live_bytes = &mut self.live_bytes;
         let index = self.index.finish(now, &mut |version| count(live_bytes, version, -1));
         for (id, bytes) in self.live_bytes {
@@ -82,6 +87,7 @@ impl Replay for IndexBuilder {
         segment.raise_last_sequence(sequence.0);
         count(&mut self.live_bytes, &version, 1);
         let live_bytes = &mut self.live_bytes;
-        self.index.insert(&Change { space, key, hash, version }, &mut |dropped| count(live_bytes, dropped, -1));
+        self.index
+            .insert(&Change { space, key, hash, version }, &mut |dropped| count(live_bytes, dropped, -1));
     }
 }

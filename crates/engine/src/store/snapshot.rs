@@ -77,7 +77,9 @@ impl Snapshot {
     /// As [`Snapshot::get`]; damage shows when the piece is read.
     pub fn reader(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueReader>> {
         let core = &self.pinned.core;
-        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| Ok(ValueReader::new(core.payload_of(hit)?)))
+        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| {
+            Ok(ValueReader::new(core.payload_of(hit)?))
+        })
     }
 
     /// The rows with keys in `bounds`, in key order; see [`Store::range`](crate::Store::range).

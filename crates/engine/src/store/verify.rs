@@ -120,9 +120,16 @@ pub fn verify(path: &Path, options: &Options, progress: &mut dyn FnMut(Progress)
         return Err(Error::new(ErrorKind::Damaged, text));
     };
     let alignment = identity.alignment.bytes();
-    let mut verification = Verification::new(disk, &dir, identity.store_id, alignment, catalog, None, progress);
+    let mut verification =
+        Verification::new(disk, &dir, identity.store_id, alignment, catalog, None, progress);
     for file in loaded.damaged {
-        verification.damage(&file, 0, None, None, "this copy of the catalog fails its checksum; the other one is used");
+        verification.damage(
+            &file,
+            0,
+            None,
+            None,
+            "this copy of the catalog fails its checksum; the other one is used",
+        );
     }
     verification.run()
 }
@@ -189,7 +196,14 @@ impl<'a> Verification<'a> {
         self.dir.join(names::segment(record.id, record.kind))
     }
 
-    fn damage(&mut self, file: &Path, offset: u64, sequence: Option<Sequence>, key: Option<Bytes>, what: impl Into<String>) {
+    fn damage(
+        &mut self,
+        file: &Path,
+        offset: u64,
+        sequence: Option<Sequence>,
+        key: Option<Bytes>,
+        what: impl Into<String>,
+    ) {
         let file = file.to_path_buf();
         self.report.damage.push(Damage { file, offset, sequence, key, what: what.into() });
     }
@@ -231,8 +245,16 @@ impl<'a> Verification<'a> {
         let read = file.read_full_at(&mut bytes, 0).map_err(|e| Error::io("read", path, &e))?;
         self.advance(length_u64(read));
         match SegmentHeader::decode(&bytes[..read]) {
-            None => self.damage(path, 0, None, None, "the segment's header fails its checksum; the catalog has what it said"),
-            Some(header) if (header.id, header.nonce, header.store_id) != (record.id, record.nonce, self.store_id) => {
+            None => self.damage(
+                path,
+                0,
+                None,
+                None,
+                "the segment's header fails its checksum; the catalog has what it said",
+            ),
+            Some(header)
+                if (header.id, header.nonce, header.store_id) != (record.id, record.nonce, self.store_id) =>
+            {
                 self.damage(path, 0, None, None, "the file belongs to another store or another segment");
             }
             Some(_) => {}
@@ -257,7 +279,9 @@ impl<'a> Verification<'a> {
         while offset < end {
             let verdict = frames.judge(offset, Depth::Payloads).map_err(io)?;
             let header = match &verdict {
-                Verdict::Whole(header) | Verdict::BadPayloads(header, _) | Verdict::BadBody(header) => *header,
+                Verdict::Whole(header) | Verdict::BadPayloads(header, _) | Verdict::BadBody(header) => {
+                    *header
+                }
                 Verdict::NoFrame => {
                     let found = frames.find_header(offset + UNIT).map_err(io)?;
                     let next = found.map_or(end, |(at, _)| at);
@@ -286,7 +310,10 @@ impl<'a> Verification<'a> {
         if let Some(sealed) = record.sealed
             && number != sealed.last_frame
         {
-            let what = format!("the segment ends with frame {number}, and with frame {} when it was sealed", sealed.last_frame);
+            let what = format!(
+                "the segment ends with frame {number}, and with frame {} when it was sealed",
+                sealed.last_frame
+            );
             self.damage(path, end, None, None, what);
         }
         if log {
@@ -341,13 +368,17 @@ impl<'a> Verification<'a> {
         }
         if last < mark {
             let lost = mark.0 - last.0;
-            let what = format!("frame {} was acknowledged and cannot be read; {lost} acknowledged frames from here on are hit", last.next());
+            let what = format!(
+                "frame {} was acknowledged and cannot be read; {lost} acknowledged frames from here on are hit",
+                last.next()
+            );
             self.damage(path, end, Some(self.last_sequence.next()), None, what);
             return Ok(());
         }
         let used = used_end(&mut frames, last_seen.max(end)).map_err(io)?;
         if used > end {
-            self.report.torn_tail = Some(TornTail { file: path.to_path_buf(), offset: end, bytes: used - end });
+            self.report.torn_tail =
+                Some(TornTail { file: path.to_path_buf(), offset: end, bytes: used - end });
         }
         Ok(())
     }
@@ -420,7 +451,13 @@ impl<'a> Verification<'a> {
             whole.combine(&crc32fast::Hasher::new_with_initial_len(checksum::plain(bytes), read));
             if !holds {
                 bad_chunks += 1;
-                self.damage(path, segment_header::LENGTH + at, None, None, "64 KiB of a streamed value fail their checksum");
+                self.damage(
+                    path,
+                    segment_header::LENGTH + at,
+                    None,
+                    None,
+                    "64 KiB of a streamed value fail their checksum",
+                );
             }
             self.advance(read);
         }
