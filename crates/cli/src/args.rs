@@ -89,6 +89,7 @@ With --json, one object: {\"segments\", \"frames\", \"entries\", \"bytes\", \"to
 /// A key-value store in a directory, from the shell.
 #[derive(Debug, Parser)]
 #[command(name = "pentad", version, about, after_help = AFTER_HELP, subcommand_required = true)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -98,6 +99,7 @@ pub(crate) struct Arguments {
 
 /// Options of every verb.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Global {
     /// The store's directory
     #[arg(long, value_name = "DIR", global = true)]

@@ -4,6 +4,7 @@
 //! and costs them nothing. A second signal while the first is being obeyed ends the process at once as well: the store
 //! is made for that.
 
+use std::fs;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +13,12 @@ use crate::error::{Failure, Result};
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 
 /// From here on a signal sets the flag instead of ending the process.
+///
+/// Under `nohup` nothing is watched: the handler takes the three signals together, and would undo what was asked.
 pub(crate) fn watch() -> Result<()> {
+    if hangup_is_ignored() {
+        return Ok(());
+    }
     ctrlc::set_handler(|| {
         // A flag and nothing else is handed over, so no ordering beyond its own is needed.
         if REQUESTED.swap(true, Ordering::Relaxed) {
@@ -30,4 +36,14 @@ pub(crate) fn requested() -> bool {
 /// Fails when a signal has come.
 pub(crate) fn check() -> Result<()> {
     if requested() { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// Whether SIGHUP was ignored when this process began, where the system says so.
+fn hangup_is_ignored() -> bool {
+    const SIGHUP_BIT: u64 = 1;
+    let Ok(status) = fs::read_to_string("/proc/self/status") else {
+        return false;
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & SIGHUP_BIT != 0)
 }

@@ -135,10 +135,11 @@ impl<'a> Loader<'a> {
         let written = self.committed.entries - self.durable.entries;
         let doubt = match written {
             0 => String::new(),
-            written => format!("; {} after them may be in", counted(written, "entry", "entries")),
+            written => format!("; {} after that may be in", counted(written, "entry", "entries")),
         };
         match &self.durable.through {
-            None => format!("nothing is known to be in the store{doubt}"),
+            None if written == 0 => "nothing was imported".to_owned(),
+            None => format!("no entry is known to be durable{doubt}"),
             Some(place) => {
                 let entries = counted(self.durable.entries, "entry is", "entries are");
                 let rest = if written == 0 { "; nothing after that is" } else { &*doubt };

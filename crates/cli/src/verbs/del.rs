@@ -43,7 +43,7 @@ pub(crate) fn run(global: &Global, arguments: &DelArgs) -> Result<()> {
             return Ok(());
         }
         let shown: Vec<_> = absent.iter().map(|key| escape_key(key)).collect();
-        let noun = if shown.len() == 1 { "key" } else { "keys" };
-        Err(Failure::Absent(format!("there is no {noun} {} in {}", shown.join(", "), store.path().display())))
+        let what = if shown.len() == 1 { "is no key" } else { "are no keys" };
+        Err(Failure::Absent(format!("there {what} {} in {}", shown.join(", "), store.path().display())))
     })
 }

@@ -23,7 +23,7 @@ use crate::real_path::real_path;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Unpacked {
     pub(crate) entries: u64,
-    /// Bytes of the values.
+    /// Bytes of keys and values.
     pub(crate) bytes: u64,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn unpack(
     let mut writer = Unpacker::new(snapshot, target, force)?;
     let mut unpacked = Unpacked::default();
     for key in snapshot.range::<&[u8]>(..).keys() {
-        let written = key.map_err(Failure::from).and_then(|key| writer.write(&key));
+        let written = key.map_err(Failure::from).and_then(|key| Ok(key.len() as u64 + writer.write(&key)?));
         match written {
             Ok(bytes) => {
                 unpacked.entries += 1;

@@ -31,7 +31,8 @@ impl Examples {
         if self.readme.is_none() && key.len() <= 16 && key.to_ascii_lowercase().starts_with(b"readme") {
             self.readme = Some(key.to_vec());
         }
-        if self.parts.is_none() && prefix_length(key).is_some() {
+        let hidden = |key: &Vec<u8>| key.starts_with(b".");
+        if self.parts.as_ref().is_none_or(hidden) && prefix_length(key).is_some() {
             self.parts = Some(key.to_vec());
         }
     }
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn a_tree_suggests_its_readme_and_a_directory() {
         assert_eq!(
-            commands(&[".gitignore", "README.md", "crates/cli/Cargo.toml"]),
+            commands(&[".cargo/config.toml", "README.md", "crates/cli/Cargo.toml"]),
             [
                 "pentad --store s get README.md",
                 "pentad --store s scan --keys --prefix crates/",
