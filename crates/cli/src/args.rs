@@ -37,7 +37,7 @@ Formats, and what the extension of PATH stands for when --format is not given:
          for bytes that are not UTF-8; optionally \"expires_ns\", nanoseconds since 1970. Other fields are refused.
 
 Rows are committed in batches, each all or nothing. What is reported as being in is durable; after an error or
-Ctrl-C the message says how far it got. A row is held in memory, so values over 1 GiB need dir.
+Ctrl-C the message says how far it got. A row is held in memory, so values over 256 MiB need dir.
 
 With --json, standard output has one object per line:
   {\"committed\": ENTRIES, \"sequence\": SEQUENCE}   each time entries (counted from the start) have become durable
@@ -57,7 +57,7 @@ Nothing that a format cannot hold is written: the export stops with the key in q
   tsv    tabs and newlines in keys, newlines in values; --escaped writes them as \\xNN.
   csv    bytes that are not UTF-8; --escaped writes them as \\xNN. The first row is the header `key,value`.
   jsonl  holds everything, deadlines included.
-The row formats refuse values over 1 GiB; dir has no limit. A file appears under its name when it is complete.
+The row formats refuse values over 256 MiB; dir has no limit. A file appears under its name when it is complete.
 
 With --json, standard output has one object at the end:
   {\"exported\": ENTRIES, \"bytes\", \"seconds\", \"sequence\", \"path\"}";
@@ -78,8 +78,8 @@ With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no
 \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\"}.";
 
 const VERIFY_AFTER_HELP: &str = "\
-A torn tail is an unfinished write at the end of a store whose process was killed. It was never acknowledged; it is
-noted, and the next writer drops it. Damage is anything else that does not verify: it is listed with file, offset and,
+A torn tail is an unfinished write at the end of a store whose process was killed. It was never acknowledged as
+durable; it is noted, and the next writer drops it. Damage is anything else that does not verify: it is listed with file, offset and,
 where known, sequence and key, and the exit code is 3. Nothing is changed.
 
 With --json, one object: {\"segments\", \"frames\", \"entries\", \"bytes\", \"torn_tail\": null or {\"file\", \"offset\", \"bytes\"},
@@ -88,7 +88,7 @@ With --json, one object: {\"segments\", \"frames\", \"entries\", \"bytes\", \"to
 
 /// A key-value store in a directory, from the shell.
 #[derive(Debug, Parser)]
-#[command(name = "pentad", version, about, after_help = AFTER_HELP, subcommand_required = true)]
+#[command(name = "pentad", version, after_help = AFTER_HELP, subcommand_required = true)]
 #[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 pub(crate) struct Arguments {
     #[command(flatten)]

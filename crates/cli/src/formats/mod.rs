@@ -13,4 +13,6 @@ mod rows;
 mod tsv;
 
 pub(crate) use format::Format;
-pub(crate) use rows::{Dialect, Entry, ReadRows, Row, RowError, WriteError, WriteRows, reader, writer};
+pub(crate) use rows::{
+    Dialect, Entry, ROW_VALUE_BYTES_MAX, ReadRows, Row, RowError, WriteError, WriteRows, reader, writer,
+};

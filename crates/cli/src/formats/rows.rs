@@ -9,8 +9,12 @@ use pentad_engine::{Expiry, Timestamp};
 
 use crate::formats::{Format, csv, jsonl, lines, tsv};
 
-/// The longest row that is read, in bytes: a value of 1 GiB, even in base64, and its key.
-pub(crate) const ROW_BYTES_MAX: u64 = 3 << 29;
+/// The longest value of a row, in bytes: a row is held in memory whole, which a file of `dir` is not.
+pub(crate) const ROW_VALUE_BYTES_MAX: u64 = 256 << 20;
+
+/// The longest row that is read, in bytes: every format can write the longest key and value in less, because no byte
+/// takes more than the six of `\u0000`.
+pub(crate) const ROW_BYTES_MAX: u64 = 6 * (ROW_VALUE_BYTES_MAX + (64 << 10)) + (4 << 10);
 
 /// One entry of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pentad_engine::{Snapshot, Store, VALUE_BYTES_MAX, escape_key};
+use pentad_engine::{Snapshot, Store, escape_key};
 use serde_json::{Map, json};
 
 use crate::args::{ExportArgs, Global};
 use crate::error::{Failure, Result};
 use crate::formats::dir::{Unpacked, unpack};
-use crate::formats::{Dialect, Entry, Format, WriteError, WriteRows, writer};
+use crate::formats::{Dialect, Entry, Format, ROW_VALUE_BYTES_MAX, WriteError, WriteRows, writer};
 use crate::human;
 use crate::interrupt;
 use crate::json::insert_bytes;
@@ -120,9 +120,9 @@ fn write_rows(
         for row in snapshot.range::<&[u8]>(..) {
             interrupt::check()?;
             let (key, value) = row?;
-            if value.len() as u64 > VALUE_BYTES_MAX {
+            if value.len() as u64 > ROW_VALUE_BYTES_MAX {
                 let what = format!(
-                    "its value has {} bytes, and rows end at {VALUE_BYTES_MAX}; use dir",
+                    "its value has {} bytes, and rows end at {ROW_VALUE_BYTES_MAX}; use dir",
                     value.len()
                 );
                 return Err(refused(&key, format, &what));

@@ -122,6 +122,21 @@ fn acknowledgements_come_as_entries_become_durable() {
 }
 
 #[test]
+fn an_import_whose_acknowledgements_nobody_reads_stops_and_says_what_is_in() {
+    let sandbox = Sandbox::new();
+    let rows: String = (0..1_000).map(|row| format!("{row}\tv\n")).collect();
+    sandbox.write("in.tsv", rows);
+    let mut child = sandbox.pentad(&["import", "in.tsv", "--json", "--batch", "10"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.starts_with("pentad: standard output was closed\npentad: "), "{errors}");
+    assert!(errors.contains("entries are in and durable, through line"), "{errors}");
+    sandbox.done(&["verify"]);
+}
+
+#[test]
 fn the_form_of_the_input_must_be_known() {
     let sandbox = Sandbox::new();
     sandbox.write("data.bin", "");

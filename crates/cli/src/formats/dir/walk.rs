@@ -56,15 +56,12 @@ impl Tree {
     }
 
     fn classify(&self, entry: &DirEntry) -> Result<Option<Found>> {
-        if let Some(problem) = entry.error() {
-            return Ok(Some(Found::Unclear(problem.to_string())));
-        }
         let path = entry.path().to_owned();
         let Some(kind) = entry.file_type() else {
             return Ok(None);
         };
         if kind.is_dir() {
-            return Ok(None);
+            return Ok(entry.error().map(|problem| Found::Unclear(problem.to_string())));
         }
         if kind.is_symlink() {
             return Ok(Some(Found::Link(path)));
@@ -178,6 +175,20 @@ mod tests {
         let keys = keys(tree().path(), true);
         assert_eq!(keys.len(), 12, "{keys:?}");
         assert!(keys.contains(&".git/HEAD".to_owned()) && !keys.iter().any(|key| key.starts_with("store")));
+    }
+
+    #[test]
+    fn a_pattern_that_means_nothing_is_reported_and_costs_no_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        fs::write(root.join(".gitignore"), "[z-a]\n*.log\n").unwrap();
+        fs::write(root.join("kept"), "").unwrap();
+        fs::write(root.join("noise.log"), "").unwrap();
+        let found: Vec<_> =
+            Tree::new(root.clone(), root.join("store"), false).map(|found| found.unwrap()).collect();
+        assert!(matches!(&found[0], Found::Unclear(problem) if problem.contains("[z-a]")), "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(matches!(&found[2], Found::File { key, .. } if key == b"kept"));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use pentad_engine::{Expiry, KEY_BYTES_MAX, Store, VALUE_BYTES_MAX};
+use pentad_engine::{Expiry, KEY_BYTES_MAX, Store};
 
 use crate::error::{Failure, Result};
 use crate::formats::dir::{Found, Tree, open_file};
-use crate::formats::{ReadRows, Row, RowError};
+use crate::formats::{ROW_VALUE_BYTES_MAX, ReadRows, Row, RowError};
 use crate::human::count;
 use crate::input;
 use crate::interrupt;
@@ -102,8 +102,10 @@ fn check_lengths(key_bytes: usize, value_bytes: usize) -> Result<(), String> {
     if key_bytes > KEY_BYTES_MAX {
         return Err(format!("the key has {key_bytes} bytes, and keys end at {KEY_BYTES_MAX}"));
     }
-    if value_bytes as u64 > VALUE_BYTES_MAX {
-        return Err(format!("the value has {value_bytes} bytes, and rows end at {VALUE_BYTES_MAX}; use dir"));
+    if value_bytes as u64 > ROW_VALUE_BYTES_MAX {
+        return Err(format!(
+            "the value has {value_bytes} bytes, and rows end at {ROW_VALUE_BYTES_MAX}; use dir"
+        ));
     }
     Ok(())
 }
