@@ -19,7 +19,10 @@ pub(crate) fn run(global: &Global, arguments: &PutArgs) -> Result<()> {
     let key = global.bytes("key", &arguments.key)?;
     let given = match &arguments.value {
         Some(value) if value != "-" => Some(global.bytes("value", value)?),
-        _ => None,
+        _ => {
+            interrupt::watch()?;
+            None
+        }
     };
     session::create(global, |store| {
         let payload = match given {
@@ -39,7 +42,6 @@ pub(crate) fn run(global: &Global, arguments: &PutArgs) -> Result<()> {
 }
 
 fn from_standard_input(store: &Store) -> Result<Staged> {
-    interrupt::watch()?;
     let name = Path::new("standard input");
     let mut input = Input::start(Origin::Standard, Progress::hidden())?;
     stage(store, &mut input, &|error| input::failure(name, error), &|_| {}).map_err(|failure| match failure {

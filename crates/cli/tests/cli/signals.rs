@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::io::ioctl_fionread;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::run::Ran;
@@ -113,8 +114,12 @@ fn a_signal_stops_a_put_and_stores_nothing() {
     let reader = File::options().read(true).write(true).open(sandbox.path("pipe")).unwrap();
     let child = sandbox.pentad(&["put", "k"]).stdin(reader.try_clone().unwrap()).spawn().unwrap();
     (&reader).write_all(b"half a val").unwrap();
-    // The signal is watched for as soon as the bytes are taken out of the pipe.
-    thread::sleep(Duration::from_millis(500));
+    // Once the bytes are taken out of the pipe, the command is waiting for the rest.
+    let begun = Instant::now();
+    while ioctl_fionread(&reader).unwrap() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the pipe was not read");
+        thread::sleep(Duration::from_millis(5));
+    }
     send(&child, Signal::INT);
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!((ran.code, &*ran.errors), (130, "pentad: interrupted\npentad: nothing was stored\n"));
