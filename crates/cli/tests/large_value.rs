@@ -109,7 +109,7 @@ fn finish(mut child: Child, gauge: Gauge, what: &str) -> u64 {
 fn run(mut command: Command, what: &str) -> u64 {
     let child = command.stdout(Stdio::null()).spawn().unwrap();
     let gauge = Gauge::watch(&child);
-    finish(child, gauge, what);
+    finish(child, gauge, what)
 }
 
 #[test]
