@@ -206,7 +206,8 @@ impl Core {
                 .iter()
                 .zip(&written.layouts)
                 .zip(plan.hashes.iter().zip(&hash_keys))
-                .map(|((draft, layout), (hash, hash_key))| {
+                .zip(0..)
+                .map(|(((draft, layout), (hash, hash_key)), ordinal)| {
                     let position = Position { segment: segment.id, offset: layout.start };
                     let bytes = layout.end - layout.start;
                     let kind = match draft.value {
@@ -220,12 +221,8 @@ impl Core {
                         DraftSubject::Key(key) => (Space::Keys, key),
                         DraftSubject::Hash(_) => (Space::Hashes, hash_key),
                     };
-                    Change {
-                        space,
-                        key,
-                        hash: *hash,
-                        version: Version::new(written.sequence, position, bytes, kind),
-                    }
+                    let version = Version::new(written.sequence, position, bytes, kind).at_ordinal(ordinal);
+                    Change { space, key, hash: *hash, version }
                 })
                 .collect();
             let live: u64 = changes.iter().map(|change| change.version.bytes()).sum();

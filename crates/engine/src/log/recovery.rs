@@ -373,9 +373,9 @@ fn bad_header(segment: &Segment, offset: u64, state: &LogState) -> Error {
         &segment.path,
         offset,
         format!(
-            "frame {} was acknowledged and cannot be read (after commit {}); nothing was changed, `verify` lists what is bad",
+            "frame {} was acknowledged and cannot be read (sequence {} or later); nothing was changed, `verify` lists what is bad",
             state.last_frame.next(),
-            state.last_sequence
+            state.last_sequence.next()
         ),
     )
 }
@@ -385,7 +385,7 @@ fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader) -> Error {
         &segment.path,
         offset,
         format!(
-            "the keys of frame {} (commit {}) fail their checksum; nothing was changed, `verify` lists what is bad",
+            "the keys of frame {} (sequence {}) fail their checksum; nothing was changed, `verify` lists what is bad",
             header.number, header.sequence
         ),
     )

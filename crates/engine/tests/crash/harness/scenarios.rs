@@ -185,8 +185,7 @@ fn after_failure(world: &mut World) {
     assert_eq!(store.sequence().0, world.past.sequence(), "{context}: sequence");
     check_points(&store, world.state(), store.now().0, &keys(), &context);
     world.check_views();
-    let poisoned =
-        store.stats().map(|stats| stats.poisoned).unwrap_or_else(|error| panic!("{context}: {error}"));
+    let poisoned = store.stats().poisoned;
     let request = Request::put(Durability::Disk, "after", b"v");
     if !poisoned {
         // The fault is over, so the store must work.

@@ -246,7 +246,7 @@ impl World {
             (Err(stop), verdict) => {
                 // Where the store goes on taking writes, the one that failed did not happen; where it is poisoned,
                 // nobody knows.
-                if store.stats().is_ok_and(|stats| stats.poisoned)
+                if store.stats().poisoned
                     && let Verdict::Applied(applied) = verdict
                     && applied.changed
                 {
