@@ -168,9 +168,14 @@ impl World {
         }
         self.past.settle(sequence);
         self.accept_floor(&store, context);
-        self.accept_expiry(&store, context);
-        check_all(&store, &self.past, self.window, &self.probes, context);
-        check_sound(&store, context);
+        // A machine that went off with the last operation of the open shows nothing any more.
+        if !self.is_off() {
+            let faults = self.disk.take_faults();
+            self.accept_expiry(&store, context);
+            check_all(&store, &self.past, self.window, &self.probes, context);
+            check_sound(&store, context);
+            faults.into_iter().for_each(|fault| self.disk.inject(fault));
+        }
         self.past.latest_ns = self.past.latest_ns.max(store.now().0);
         self.store = Some(store);
     }
@@ -183,7 +188,7 @@ impl World {
             let oldest = store.oldest_batch().map_or(self.past.sequence() + 1, |oldest| oldest.0);
             let pruned = oldest >= doubtful;
             assert!(
-                pruned || oldest <= self.past.floor.max(1),
+                pruned || oldest <= self.past.oldest_owed(self.window),
                 "{context}: the oldest batch is {oldest}, neither {} nor {doubtful}",
                 self.past.floor
             );
@@ -246,7 +251,7 @@ impl World {
             (Err(stop), verdict) => {
                 // Where the store goes on taking writes, the one that failed did not happen; where it is poisoned,
                 // nobody knows.
-                if store.stats().is_ok_and(|stats| stats.poisoned)
+                if store.stats().map_or(true, |stats| stats.poisoned)
                     && let Verdict::Applied(applied) = verdict
                     && applied.changed
                 {
@@ -261,6 +266,10 @@ impl World {
 
     /// The keys of the request right after it.
     fn check_touched(&self, request: &Request, context: &str) {
+        if self.is_off() {
+            return;
+        }
+        let faults = self.disk.take_faults();
         use super::request::Change::{Delete, DeleteWithHashed, Increment, Put, PutStreamed, Rename};
         let now = self.store().now().0;
         for change in &request.changes {
@@ -279,6 +288,7 @@ impl World {
                 assert_eq!(seen.as_deref(), expected, "{context}: {key:?} right after {request:?}");
             }
         }
+        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Drops the batches below `before`.
@@ -343,9 +353,11 @@ impl World {
     /// Compares every reader that is held.
     pub(crate) fn check_views(&mut self) {
         let context = self.context();
+        let faults = self.disk.take_faults();
         for view in &mut self.views {
             view.check(true, &context);
         }
+        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Everything, now.
