@@ -106,7 +106,7 @@ fn f07_every_failing_sync_of_a_session_is_reported_or_harmless() {
             };
             let result = session();
             let waiting = world.disk.faults_waiting();
-            world.disk.clear_faults();
+            world.disk.take_faults();
             world.cut(Cut::Power);
             world.open().unwrap_or_else(|stop| panic!("{op:?} {nth}: {stop}"));
             if waiting > 0 {

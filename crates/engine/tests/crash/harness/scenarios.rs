@@ -116,7 +116,7 @@ pub(crate) fn failing_disk(seed: u64) {
         }
         if let Err(stop) = world.open() {
             excuse_fault(&world, &fault, &stop);
-            world.disk.clear_faults();
+            world.disk.take_faults();
             world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
         }
         if !during_open {
@@ -130,7 +130,7 @@ pub(crate) fn failing_disk(seed: u64) {
                 break;
             }
         }
-        world.disk.clear_faults();
+        world.disk.take_faults();
         if failed && world.is_open() {
             after_failure(&mut world);
         }
