@@ -53,8 +53,11 @@ impl ReferenceFactory {
 
     fn reopen_store(&self, store: &Store) -> Store {
         let mut state = store.lock().clone();
-        if let Some(before_last) = state.before_last.take().filter(|_| state.has(D::ReopenLosesLastCommit)) {
-            state = *before_last;
+        if state.has(D::ReopenLosesLastCommit) {
+            let last = state.sequence;
+            state.entries.retain(|_, entry| entry.order.0 != last);
+            state.log.remove(&last);
+            state.sequence = last.saturating_sub(1);
         }
         if state.has(D::ReopenRevivesDeleted) {
             for key in std::mem::take(&mut state.graves) {

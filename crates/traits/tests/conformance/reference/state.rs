@@ -84,6 +84,8 @@ pub(crate) struct State {
     pub(crate) disk_bytes: u64,
     /// What a failed stream left, which only a defect does.
     pub(crate) left_behind: Vec<u8>,
+    /// The switches of entries that were overwritten or deleted, for the defects that end their handles.
+    pub(crate) retired: Vec<Arc<AtomicBool>>,
     /// Keys that were deleted, for the defects that do not forget them.
     pub(crate) graves: BTreeSet<Bytes>,
     /// The state before the last commit, for the defects that go back to it.
@@ -163,10 +165,7 @@ impl State {
         mut logged: Vec<(Bytes, Bytes)>,
         now_ns: u64,
     ) -> u64 {
-        if self.has(D::ReopenLosesLastCommit)
-            || self.has(D::LeaseReadIsStale)
-            || self.has(D::PolicyIsIgnoredForStaleRead)
-        {
+        if self.has(D::LeaseReadIsStale) || self.has(D::PolicyIsIgnoredForStaleRead) {
             self.before_last = None;
             self.before_last = Some(Box::new(self.clone()));
         }
@@ -203,10 +202,11 @@ impl State {
         if payload.is_some() && self.has(D::FirstWriteWins) && self.live(&id, now_ns).is_some() {
             return;
         }
-        if self.has(D::HandlesDieWithTheEntry)
-            && let Some(old) = self.entries.get(&id)
-        {
-            old.dead.store(true, Ordering::SeqCst);
+        if let Some(old) = self.entries.get(&id) {
+            self.retired.push(Arc::clone(&old.dead));
+        }
+        if self.has(D::HandlesDieWithTheEntry) {
+            self.end_retired_handles();
         }
         match payload {
             Some(payload) if !(nul && self.has(D::NulIsTombstone)) => {
@@ -236,8 +236,17 @@ impl State {
         }
     }
 
+    fn end_retired_handles(&mut self) {
+        for dead in self.retired.drain(..) {
+            dead.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Forgets the dead entries' share of the disk.
     pub(crate) fn compact(&mut self) {
+        if self.has(D::HandlesDieInCompaction) {
+            self.end_retired_handles();
+        }
         if self.has(D::CompactionEmptiesTheLog) {
             self.log.clear();
         }

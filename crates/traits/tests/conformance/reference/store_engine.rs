@@ -133,11 +133,13 @@ impl StoreEngine for Store {
             }
             drop(state);
             let reread = |(key, _): (Bytes, Bytes)| {
-                thread::sleep(A_MOMENT);
                 let value = self.lock().live(&Id::Key(key.clone()), now_ns)?.payload.clone();
                 Some((key, value))
             };
-            return Ok(rows.into_iter().filter_map(reread).collect());
+            let mut rows = rows.into_iter();
+            let first = rows.next().and_then(reread);
+            thread::sleep(A_MOMENT);
+            return Ok(first.into_iter().chain(rows.filter_map(reread)).collect());
         }
         let mut rows: Rows = rows.collect();
         if state.has(D::KeysAreSignedBytes) {
@@ -223,8 +225,9 @@ impl StoreEngine for Store {
             return keys
                 .iter()
                 .map(|key| {
+                    let row = (key.to_vec(), self.get(key)?);
                     thread::sleep(A_MOMENT);
-                    Ok((key.to_vec(), self.get(key)?))
+                    Ok(row)
                 })
                 .collect();
         }
