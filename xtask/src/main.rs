@@ -1,2 +1,91 @@
-//! Stub.
-fn main() {}
+//! The project's own tasks: `cargo xtask ci` decides whether a change is good, the others are parts and helpers of it.
+//!
+//! Invariant: every task but `fix` and `golden` leaves the tracked files as they are. This file only names the tasks;
+//! each of them is a file in `commands`.
+#![forbid(unsafe_code)]
+
+mod commands;
+mod error;
+mod finding;
+mod layers;
+mod run;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{ci, doc, examples, fix, golden, loom, planted, sim};
+use crate::error::Result;
+use crate::workspace::Workspace;
+
+/// Tasks of the Pentad workspace. `ci` runs every check; `fix` mends what a program can mend.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check, cheapest first, and stop at the first failure
+    Ci,
+    /// Apply the suggestions of clippy and the formatting
+    Fix,
+    /// Check the habits that no compiler checks: file heads, sizes, names, manifests, committed files
+    Tidy,
+    /// Check which crates may use which, from `cargo metadata`
+    Layers,
+    /// Build the documentation with warnings denied
+    Doc,
+    /// Explore the interleavings of the lock-free parts with loom
+    Loom(loom::Arguments),
+    /// Run the crash tests for long, or replay one seed
+    Sim(sim::Arguments),
+    /// Plant each bug of the list in the engine and see that the crash tests catch it
+    Planted,
+    /// Build every example and run those that need no input
+    Examples,
+    /// Write the golden store images anew; only after the format was changed on purpose
+    Golden,
+}
+
+fn main() -> ExitCode {
+    match perform(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: &Task) -> Result<()> {
+    let workspace = Workspace::locate()?;
+    match task {
+        Task::Ci => ci::perform(&workspace),
+        Task::Fix => fix::perform(&workspace),
+        Task::Tidy => commands::tell(tidy::check(&workspace)),
+        Task::Layers => commands::tell(layers::check(&workspace)),
+        Task::Doc => commands::tell(doc::check(&workspace)),
+        Task::Loom(arguments) => commands::tell(loom::perform(&workspace, arguments)),
+        Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),
+        Task::Planted => commands::tell(planted::check(&workspace)),
+        Task::Examples => commands::tell(examples::check(&workspace)),
+        Task::Golden => golden::perform(&workspace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Durability;
-use crate::value::Value;
 use crate::stream::StagedStream;
+use crate::value::Value;
 
 /// When a written entry ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,14 +108,33 @@ pub(crate) struct Condition {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Put { key: Bytes, payload: Payload, expiry: Expiry },
-    PutHash { hash: u64, payload: Payload },
-    Delete { key: Bytes },
+    Put {
+        key: Bytes,
+        payload: Payload,
+        expiry: Expiry,
+    },
+    PutHash {
+        hash: u64,
+        payload: Payload,
+    },
+    Delete {
+        key: Bytes,
+    },
     /// The keyed entry and the hash-only entry of the key's hash.
-    DeleteAny { key: Bytes },
-    DeleteHash { hash: u64 },
-    Rename { from: Bytes, to: Bytes },
-    Increment { key: Bytes, delta: i64 },
+    DeleteAny {
+        key: Bytes,
+    },
+    DeleteHash {
+        hash: u64,
+    },
+    Rename {
+        from: Bytes,
+        to: Bytes,
+    },
+    Increment {
+        key: Bytes,
+        delta: i64,
+    },
 }
 
 /// Operations that are committed together: all of them become visible and durable, in one sequence, or none.
@@ -151,7 +170,12 @@ impl Batch {
     }
 
     /// Stores `value` under `key` until `expiry`.
-    pub fn put_expiring(&mut self, key: impl AsRef<[u8]>, value: impl Into<Payload>, expiry: Expiry) -> &mut Self {
+    pub fn put_expiring(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        value: impl Into<Payload>,
+        expiry: Expiry,
+    ) -> &mut Self {
         let key = Bytes::copy_from_slice(key.as_ref());
         self.operations.push(Operation::Put { key, payload: value.into(), expiry });
         self

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A result of the engine.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, coarsely: each kind asks for one reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,7 +109,9 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::InvalidInput | ErrorKind::WrongType => io::ErrorKind::InvalidInput,
-            ErrorKind::KeyNotFound | ErrorKind::StoreNotFound | ErrorKind::NotRetained => io::ErrorKind::NotFound,
+            ErrorKind::KeyNotFound | ErrorKind::StoreNotFound | ErrorKind::NotRetained => {
+                io::ErrorKind::NotFound
+            }
             ErrorKind::NotAStore | ErrorKind::Damaged => io::ErrorKind::InvalidData,
             ErrorKind::Locked => io::ErrorKind::WouldBlock,
             ErrorKind::ReadOnly => io::ErrorKind::ReadOnlyFilesystem,
@@ -147,4 +149,3 @@ pub fn escape_key(key: &[u8]) -> String {
     }
     text
 }
-

@@ -15,10 +15,19 @@
 //! is the layout on disk, `docs/architecture.md` how the parts fit together.
 
 mod batch;
+mod commit;
 mod error;
+mod format;
 mod hash;
+mod index;
+mod log;
 mod numbers;
 mod options;
+mod payload;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod seams;
 mod store;
 mod stream;
@@ -29,12 +38,12 @@ pub use error::{Error, ErrorKind, Result, escape_key};
 pub use hash::key_hash;
 pub use numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 pub use options::{
-    Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention, VALUE_BYTES_MAX,
-    VerifyReads,
+    Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention,
+    VALUE_BYTES_MAX, VerifyReads,
 };
 pub use store::{
-    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, Snapshot, Stats, Store,
-    TornTail, VerifyReport, verify,
+    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, Snapshot, Stats,
+    Store, TornTail, VerifyReport, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

@@ -1,20 +1,96 @@
-//! STUB
+//! Values where they lie: borrowed from the store's map, never copied.
+
+use std::fmt;
 use std::io;
 use std::ops::Deref;
+
 use bytes::Bytes;
-/// A value in place: borrows the store's map without copying, stays valid after overwrite, delete, compaction, close.
+
+use crate::payload::PayloadRef;
+use crate::seams::Map;
+
+/// A value in place.
+///
+/// It borrows the store's map without copying and stays valid, with the same bytes, after the key is overwritten or
+/// deleted, after compaction, and after the store is closed; its segment's disk space is freed when the last value in it goes. Converts to
+/// [`Bytes`] without copying.
 #[derive(Clone)]
-pub struct Value {}
-impl Deref for Value { type Target = [u8]; fn deref(&self) -> &[u8] { todo!() } }
-impl AsRef<[u8]> for Value { fn as_ref(&self) -> &[u8] { self } }
-impl std::fmt::Debug for Value { fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() } }
-impl From<Value> for Bytes { fn from(_v: Value) -> Bytes { todo!() } }
-impl PartialEq<[u8]> for Value { fn eq(&self, other: &[u8]) -> bool { **self == *other } }
-/// Reads a value block by block, verifying each block at its first touch; bounded memory whatever the length.
-#[derive(Debug)]
-pub struct ValueReader {}
-impl ValueReader {
-    /// Bytes of the whole value.
-    pub fn length(&self) -> u64 { todo!() }
+pub struct Value {
+    map: Map,
+    start: u64,
+    length: u64,
 }
-impl io::Read for ValueReader { fn read(&mut self, _buf: &mut [u8]) -> io::Result<usize> { todo!() } }
+
+impl Value {
+    /// The bytes `[start, start + length)` of `map`, which are published.
+    pub(crate) fn new(map: Map, start: u64, length: u64) -> Self {
+        assert!(map.slice(start, length).is_some(), "a value lies within its map");
+        Self { map, start, length }
+    }
+}
+
+impl Deref for Value {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.map.slice(self.start, self.length).expect("checked when the value was made")
+    }
+}
+
+impl AsRef<[u8]> for Value {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::escape_key(self))
+    }
+}
+
+impl From<Value> for Bytes {
+    fn from(value: Value) -> Self {
+        Self::from_owner(value)
+    }
+}
+
+impl<T: AsRef<[u8]> + ?Sized> PartialEq<T> for Value {
+    fn eq(&self, other: &T) -> bool {
+        **self == *other.as_ref()
+    }
+}
+
+impl Eq for Value {}
+
+/// Reads a value from its start, verifying it piece by piece at the first touch; memory stays bounded whatever the
+/// length.
+#[derive(Debug)]
+pub struct ValueReader {
+    payload: PayloadRef,
+    position: u64,
+}
+
+impl ValueReader {
+    pub(crate) fn new(payload: PayloadRef) -> Self {
+        Self { payload, position: 0 }
+    }
+
+    /// Length of the whole value in bytes.
+    pub fn length(&self) -> u64 {
+        self.payload.length()
+    }
+}
+
+impl io::Read for ValueReader {
+    /// # Errors
+    ///
+    /// `InvalidData` when the piece that is read fails its checksum; none of it is returned.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let piece = self.payload.piece(self.position)?;
+        let length = piece.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&piece[..length]);
+        self.position += length as u64;
+        Ok(length)
+    }
+}

@@ -89,7 +89,7 @@ pub trait File: Debug + Send + Sync {
     fn map(&self, length: u64) -> io::Result<Map>;
 }
 
-impl dyn File {
+impl dyn File + '_ {
     /// Writes all of `buffer` at `offset`, through short writes and interruptions.
     pub fn write_all_at(&self, mut buffer: &[u8], mut offset: u64) -> io::Result<()> {
         while !buffer.is_empty() {

@@ -2,11 +2,14 @@
 //!
 //! Invariant: a slice is handed out only for bytes that no one writes any more. The log guarantees it: a range is
 //! read only after the frame that it lies in was published, and published bytes are never rewritten or cut off.
-#![expect(unsafe_code, reason = "mapping memory cannot be expressed in safe Rust; the module is the safe interface")]
+#![expect(
+    unsafe_code,
+    reason = "mapping memory cannot be expressed in safe Rust; the module is the safe interface"
+)]
 
 use std::fs;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use memmap2::{Mmap, MmapMut, MmapOptions, MmapRaw};
 
@@ -31,6 +34,16 @@ impl Map {
         // on its directory; that nobody else truncates or overwrites the files is stated in docs/guarantees.md.
         let map = unsafe { MmapOptions::new().len(length).map(file)? };
         Ok(Self { source: Source::File(Arc::new(map)) })
+    }
+
+    /// A handle that finds this map again as long as someone holds it.
+    pub fn downgrade(&self) -> WeakMap {
+        WeakMap {
+            source: match &self.source {
+                Source::File(map) => WeakSource::File(Arc::downgrade(map)),
+                Source::Region(region) => WeakSource::Region(region.clone()),
+            },
+        }
     }
 
     /// A view of simulated memory.
@@ -62,6 +75,32 @@ impl Map {
     }
 }
 
+/// A map that may have gone.
+#[derive(Clone, Debug, Default)]
+pub struct WeakMap {
+    source: WeakSource,
+}
+
+#[derive(Clone, Debug, Default)]
+enum WeakSource {
+    #[default]
+    Gone,
+    File(Weak<Mmap>),
+    Region(Region),
+}
+
+impl WeakMap {
+    /// The map, if someone still holds it.
+    pub fn upgrade(&self) -> Option<Map> {
+        let source = match &self.source {
+            WeakSource::Gone => return None,
+            WeakSource::File(map) => Source::File(map.upgrade()?),
+            WeakSource::Region(region) => Source::Region(region.clone()),
+        };
+        Some(Map { source })
+    }
+}
+
 /// Zeroed anonymous memory of a fixed size that can be written while parts of it are read: what a mapped file is,
 /// without the file. Cloning shares the memory.
 #[derive(Clone, Debug)]
@@ -89,7 +128,10 @@ impl Region {
     /// When the range leaves the region.
     pub fn write(&self, bytes: &[u8], offset: u64) {
         let offset = usize::try_from(offset).expect("a region fits in memory");
-        assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= self.memory.len()), "write past the region");
+        assert!(
+            offset.checked_add(bytes.len()).is_some_and(|end| end <= self.memory.len()),
+            "write past the region"
+        );
         // SAFETY: the range was checked; source and target cannot overlap because the region's memory is only ever
         // lent out as slices of published ranges, which are not written again (module invariant).
         unsafe { std::ptr::copy(bytes.as_ptr(), self.memory.as_mut_ptr().add(offset), bytes.len()) }
@@ -108,7 +150,10 @@ impl Region {
     /// When the range leaves the region.
     pub fn read(&self, buffer: &mut [u8], offset: u64) {
         let offset = usize::try_from(offset).expect("a region fits in memory");
-        assert!(offset.checked_add(buffer.len()).is_some_and(|end| end <= self.memory.len()), "read past the region");
+        assert!(
+            offset.checked_add(buffer.len()).is_some_and(|end| end <= self.memory.len()),
+            "read past the region"
+        );
         // SAFETY: the range was checked and `buffer` is not part of the region. The simulated disk holds its lock
         // over every `read` and `write`, so they do not race.
         unsafe { std::ptr::copy(self.memory.as_ptr().add(offset), buffer.as_mut_ptr(), buffer.len()) }

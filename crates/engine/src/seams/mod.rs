@@ -16,6 +16,6 @@ pub(crate) mod sync;
 pub use clock::{Clock, SystemClock};
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
-pub use mapping::{Map, Region};
+pub use mapping::{Map, Region, WeakMap};
 pub use random::{OsRandom, Random};
 pub use real_disk::RealDisk;

@@ -1,0 +1,335 @@
+//! What can be typed after `pentad`, and the words of `--help`.
+//!
+//! The global options stand before or after the verb. Bytes reach the verbs through [`Global::bytes`] alone, so that
+//! `\xNN` means the same in every key and value.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::{Failure, Result};
+use crate::escape::unescape;
+use crate::formats::Format;
+
+const AFTER_HELP: &str = "\
+Keys and values are bytes. They are shown, and read from the command line, as text in which \\xNN is a byte in
+hexadecimal and \\\\ is a backslash; --raw switches that off.
+
+Exit codes:
+  0    done (also when the reader of a pipe closes it)
+  1    a key is not there
+  2    the command, its input or its target cannot be used as given
+  3    the store or the operating system refused, or `verify` found damage
+  130  interrupted (Ctrl-C, SIGTERM, SIGHUP)";
+
+const IMPORT_AFTER_HELP: &str = "\
+Formats, and what the extension of PATH stands for when --format is not given:
+  dir    a directory: one entry per file, the path inside the directory as key (with /), the contents as value.
+         Files over 8 MiB are streamed. .gitignore files inside the tree are honoured, those outside it are not;
+         .git and the store itself are left out, other dot files are kept. Links are not followed but skipped with
+         a note, and so are devices, pipes and sockets. Empty directories leave no entry.
+  lines  .lines, .txt: one entry per line; the key is the line number from 000000000001 on, in 12 digits. A last
+         line need not end in a newline.
+  tsv    .tsv: key, tab, value. Raw bytes: the first tab of a line ends the key, the newline ends the value.
+  csv    .csv: two columns, quoted as usual. A first row that reads `key,value` is the header.
+  jsonl  .jsonl, .ndjson: one object per line: \"key\" and \"value\" as strings, or \"key_base64\" and \"value_base64\"
+         for bytes that are not UTF-8; optionally \"expires_ns\", nanoseconds since 1970. Other fields are refused.
+
+Rows are committed in batches, each all or nothing. What is reported as being in is durable; after an error or
+Ctrl-C the message says how far it got. A row is held in memory, so values over 256 MiB need dir.
+
+With --json, standard output has one object per line:
+  {\"committed\": ENTRIES, \"sequence\": SEQUENCE}   each time entries (counted from the start) have become durable
+  {\"imported\": ENTRIES, \"bytes\", \"seconds\", \"first_sequence\", \"last_sequence\", \"skipped_links\",
+   \"skipped_special\", \"store\"}                  once, at the end";
+
+const EXPORT_AFTER_HELP: &str = "\
+Formats as for import; what was imported from a format comes back from it. Without --format, the extension of PATH
+decides, and a path with another or no extension becomes a directory. PATH - writes to standard output.
+
+Nothing that a format cannot hold is written: the export stops with the key in question.
+  dir    keys that would leave the directory (.. or . or empty components, a / in front, NUL) and keys that would
+         have to be both file and directory. All keys are checked before the first file is written. Modes, times and
+         empty directories are not stored, so they do not come back. Every file gets its name when it is complete.
+  lines  keys other than 000000000001, 000000000002, …; newlines in values. --drop-keys writes the values alone, in
+         key order. Every line ends in a newline.
+  tsv    tabs and newlines in keys, newlines in values; --escaped writes them as \\xNN.
+  csv    bytes that are not UTF-8; --escaped writes them as \\xNN. The first row is the header `key,value`.
+  jsonl  holds everything, deadlines included.
+The row formats refuse values over 256 MiB; dir has no limit. A file appears under its name when it is complete.
+
+With --json, standard output has one object at the end:
+  {\"exported\": ENTRIES, \"bytes\", \"seconds\", \"sequence\", \"path\"}";
+
+const SCAN_AFTER_HELP: &str = "\
+With --json, one object per row: {\"key\", \"value\"}, as in the jsonl format: \"key_base64\" and \"value_base64\" stand
+in where bytes are not UTF-8.";
+
+const LOG_AFTER_HELP: &str = "\
+One commit a line, oldest first: sequence, time (UTC), number of changes, and the first of the keys, each after + for a
+value stored or - for a delete.
+
+With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_ns\" (since 1970), \"changes\": [{\"op\": \"put\",
+\"key\", \"bytes\"} or {\"op\": \"delete\", \"key\"}]}; \"key_base64\" stands in for a key that is not UTF-8.";
+
+const STATS_AFTER_HELP: &str = "\
+With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained), \"tail\", \"disk_bytes\",
+\"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\"}.";
+
+const VERIFY_AFTER_HELP: &str = "\
+A torn tail is an unfinished write at the end of a store whose process was killed. It was never acknowledged as
+durable; it is noted, and the next writer drops it. Damage is anything else that does not verify: it is listed with file, offset and,
+where known, sequence and key, and the exit code is 3. Nothing is changed.
+
+With --json, one object: {\"segments\", \"frames\", \"entries\", \"bytes\", \"torn_tail\": null or {\"file\", \"offset\", \"bytes\"},
+\"damage\": [{\"file\", \"offset\", \"sequence\", \"key\", \"what\"}]}; unknown sequences and keys are null, \"key_base64\" and
+\"file_base64\" stand in for what is not UTF-8.";
+
+/// A key-value store in a directory, from the shell.
+#[derive(Debug, Parser)]
+#[command(name = "pentad", version, after_help = AFTER_HELP, subcommand_required = true)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every verb")]
+pub(crate) struct Global {
+    /// The store's directory
+    #[arg(long, value_name = "DIR", global = true)]
+    store: Option<PathBuf>,
+    /// Answer in JSON, one object per line, where the answer is data about the store
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Take and show keys and values as they are, without \xNN
+    #[arg(long, global = true)]
+    pub(crate) raw: bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Bring files or rows into the store, which is made when it is missing
+    #[command(after_long_help = IMPORT_AFTER_HELP, after_help = "More about the formats: pentad import --help")]
+    Import(ImportArgs),
+    /// Write the whole store out as files or rows
+    #[command(after_long_help = EXPORT_AFTER_HELP, after_help = "More about the formats: pentad export --help")]
+    Export(ExportArgs),
+    /// Write the value of a key to standard output, byte for byte
+    #[command(after_help = "With --json, one object: {\"key\", \"value\"}, as in the jsonl format.")]
+    Get(GetArgs),
+    /// Store a value under a key; the store is made when it is missing
+    #[command(
+        after_help = "A value over 8 MiB from standard input is streamed; its length has no limit.\n\n\
+        With --json, one object: {\"sequence\"}."
+    )]
+    Put(PutArgs),
+    /// Delete keys, all in one commit
+    #[command(
+        after_help = "Like rm, it deletes the keys that are there, names the others and exits with 1 if there \
+        were any.\n\nWith --json, one object: {\"deleted\", \"absent\", \"sequence\"}, the sequence null when nothing was \
+        deleted."
+    )]
+    Del(DelArgs),
+    /// List entries in key order, one a line: key, tab, value
+    #[command(after_help = SCAN_AFTER_HELP)]
+    Scan(ScanArgs),
+    /// List the commits that the store still remembers
+    #[command(after_help = LOG_AFTER_HELP)]
+    Log(LogArgs),
+    /// Say how big the store is
+    #[command(after_help = STATS_AFTER_HELP)]
+    Stats,
+    /// Read everything and check it
+    #[command(after_help = VERIFY_AFTER_HELP)]
+    Verify,
+    /// Rewrite the store without what was overwritten or deleted
+    #[command(
+        after_help = "With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \
+        \"bytes_after\", \"entries\"}."
+    )]
+    Compact,
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// A directory, file or FIFO; - is standard input
+    pub(crate) path: PathBuf,
+    /// The form of the input [default: from the path]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// dir: take ignored files and .git as well
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// lines, tsv, csv: read \xNN and \\ in keys and values
+    #[arg(long)]
+    pub(crate) escaped: bool,
+    /// csv: the first row is a header, whatever it reads
+    #[arg(long, conflicts_with = "no_header")]
+    pub(crate) header: bool,
+    /// csv: the first row is an entry, whatever it reads
+    #[arg(long)]
+    pub(crate) no_header: bool,
+    /// Most rows in one commit
+    #[arg(long, value_name = "ROWS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) batch: u64,
+}
+
+/// Arguments of `export`.
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// A directory or file to make; - is standard output
+    pub(crate) path: PathBuf,
+    /// The form of the output [default: from the path]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Write into a directory that is not empty, or over a file
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// lines, tsv, csv: write bytes that are not printable as \xNN, a backslash as \\
+    #[arg(long)]
+    pub(crate) escaped: bool,
+    /// csv: begin with the first entry, not with a header
+    #[arg(long)]
+    pub(crate) no_header: bool,
+    /// lines: write the values alone, whatever the keys are
+    #[arg(long)]
+    pub(crate) drop_keys: bool,
+}
+
+/// Arguments of `get`.
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    /// The key
+    pub(crate) key: OsString,
+}
+
+/// Arguments of `put`.
+#[derive(Args, Debug)]
+pub(crate) struct PutArgs {
+    /// The key
+    pub(crate) key: OsString,
+    /// The value; - or none reads it from standard input, byte for byte (\x2d is a single dash)
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: Option<OsString>,
+}
+
+/// Arguments of `del`.
+#[derive(Args, Debug)]
+pub(crate) struct DelArgs {
+    /// The keys
+    #[arg(required = true, value_name = "KEY")]
+    pub(crate) keys: Vec<OsString>,
+}
+
+/// Arguments of `scan`.
+#[derive(Args, Debug)]
+pub(crate) struct ScanArgs {
+    /// Only keys that begin so
+    #[arg(long, value_name = "P")]
+    pub(crate) prefix: Option<OsString>,
+    /// Only this key and those after it
+    #[arg(long, value_name = "K")]
+    pub(crate) from: Option<OsString>,
+    /// Only this key and those before it (the key itself is included)
+    #[arg(long, value_name = "K")]
+    pub(crate) to: Option<OsString>,
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// From the last key to the first; a limit then takes the last ones
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// Keys alone
+    #[arg(long)]
+    pub(crate) keys: bool,
+}
+
+/// Arguments of `log`.
+#[derive(Args, Debug)]
+pub(crate) struct LogArgs {
+    /// Begin with this commit [default: the oldest that is retained]
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) from: Option<u64>,
+}
+
+impl Global {
+    /// The store's directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] when it was not named.
+    pub(crate) fn store(&self) -> Result<&Path> {
+        self.store
+            .as_deref()
+            .ok_or_else(|| Failure::Usage("which store? name its directory with --store DIR".to_owned()))
+    }
+
+    /// The bytes that an argument stands for; `what` is what it is called in the message when it stands for none.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] when a backslash in it begins no escape.
+    pub(crate) fn bytes(&self, what: &str, argument: &OsStr) -> Result<Vec<u8>> {
+        let bytes = argument.as_encoded_bytes();
+        if self.raw {
+            return Ok(bytes.to_vec());
+        }
+        unescape(bytes).map_err(|problem| {
+            let shown = argument.to_string_lossy();
+            Failure::Usage(format!("{what} {shown:?}: {problem}; --raw takes it as it is"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_put_together_soundly() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_on_either_side_of_the_verb() {
+        for line in [
+            ["pentad", "--store", "s", "--json", "--raw", "get", "k"],
+            ["pentad", "get", "k", "--store", "s", "--json", "--raw"],
+            ["pentad", "--json", "get", "--store", "s", "--raw", "k"],
+        ] {
+            let arguments = Arguments::try_parse_from(line).unwrap();
+            assert_eq!(arguments.global.store().unwrap(), Path::new("s"));
+            assert!(arguments.global.json && arguments.global.raw);
+            assert!(matches!(arguments.verb, Verb::Get(GetArgs { key }) if key == "k"));
+        }
+    }
+
+    #[test]
+    fn negative_numbers_and_dashes_are_values() {
+        for value in ["-5", "-"] {
+            let arguments = Arguments::try_parse_from(["pentad", "put", "k", value, "--store", "s"]).unwrap();
+            assert!(
+                matches!(arguments.verb, Verb::Put(PutArgs { value: Some(given), .. }) if given == value)
+            );
+        }
+    }
+
+    #[test]
+    fn raw_switches_escapes_off() {
+        let parse = |line: &[&str]| Arguments::try_parse_from(line).unwrap().global;
+        let key = OsStr::new("a\\x00");
+        assert_eq!(parse(&["pentad", "stats"]).bytes("key", key).unwrap(), b"a\0");
+        assert_eq!(parse(&["pentad", "stats", "--raw"]).bytes("key", key).unwrap(), b"a\\x00");
+        assert!(parse(&["pentad", "stats"]).bytes("key", OsStr::new("a\\")).is_err());
+    }
+}

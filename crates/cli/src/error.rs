@@ -1,0 +1,82 @@
+//! What can go wrong in a command, sorted by who has to do what about it.
+//!
+//! Each kind is one answer of `exit.rs`. The texts are whole messages for an operator: what, where, and where it is
+//! known, what to do next.
+
+use std::io;
+use std::path::Path;
+
+use pentad_engine::{Error, ErrorKind};
+
+/// The result of everything in this crate that can fail in front of a user.
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command makes no sense as given.
+    #[error("{0}")]
+    Usage(String),
+    /// A row of the input does not have the form that its format asks for.
+    #[error("{0}")]
+    Input(String),
+    /// What is to be exported does not fit the format or the target.
+    #[error("{0}")]
+    Refused(String),
+    /// The key is not there.
+    #[error("{0}")]
+    Absent(String),
+    /// The engine refused.
+    #[error("{}", with_hint(.0))]
+    Store(#[from] Error),
+    /// The operating system refused.
+    #[error("{doing}: {error}")]
+    Io {
+        /// What was tried, with the file: "cannot read data.tsv".
+        doing: String,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// `verify` found damage.
+    #[error("{0}")]
+    Damage(String),
+    /// Ctrl-C, SIGTERM or SIGHUP.
+    #[error("interrupted")]
+    Interrupted,
+    /// Whoever read standard output has stopped reading.
+    #[error("standard output was closed")]
+    ClosedPipe,
+    /// It failed part of the way.
+    #[error("{cause}\npentad: {state}")]
+    Partial {
+        /// Why.
+        cause: Box<Failure>,
+        /// What is done and what is not.
+        state: String,
+    },
+}
+
+impl Failure {
+    /// The operating system's answer to `doing` something with a file.
+    pub(crate) fn io(doing: &str, path: &Path, error: io::Error) -> Self {
+        Self::Io { doing: format!("cannot {doing} {}", path.display()), error }
+    }
+
+    /// This failure, with what was done before it.
+    pub(crate) fn after(self, state: String) -> Self {
+        Self::Partial { cause: Box::new(self), state }
+    }
+}
+
+/// The engine's text, and for the kinds that a user meets at the command line, the next step.
+fn with_hint(error: &Error) -> String {
+    let hint = match error.kind() {
+        ErrorKind::StoreNotFound => "`import` and `put` create a store, reading never does",
+        ErrorKind::Locked => "one process can write to a store at a time; wait for the other one or stop it",
+        ErrorKind::Damaged => "`pentad verify` lists what is damaged",
+        ErrorKind::Poisoned => "run the command again: opening finds out what reached the disk",
+        ErrorKind::DiskFull => "free some space and run the command again",
+        _ => return error.to_string(),
+    };
+    format!("{error}; {hint}")
+}

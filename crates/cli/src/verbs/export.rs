@@ -1,0 +1,171 @@
+//! `export`: the whole store as files or rows, one consistent view of it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use pentad_engine::{Snapshot, Store, escape_key};
+use serde_json::{Map, json};
+
+use crate::args::{ExportArgs, Global};
+use crate::error::{Failure, Result};
+use crate::formats::dir::{Unpacked, unpack};
+use crate::formats::{Dialect, Entry, Format, ROW_VALUE_BYTES_MAX, WriteError, WriteRows, writer};
+use crate::human;
+use crate::interrupt;
+use crate::json::insert_bytes;
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::real_path::real_path;
+use crate::session;
+use crate::target::Target;
+
+/// Writes every entry out.
+pub(crate) fn run(global: &Global, arguments: &ExportArgs) -> Result<()> {
+    let format = format(arguments)?;
+    let dialect = Dialect {
+        escaped: arguments.escaped,
+        header: arguments.no_header.then_some(false),
+        drop_keys: arguments.drop_keys,
+    };
+    interrupt::watch()?;
+    let begun = Instant::now();
+    let (exported, sequence) = session::read(global, |store| {
+        let snapshot = store.snapshot()?;
+        let progress = Progress::new("exporting", None);
+        let exported = match writer(format, dialect) {
+            None => unpack(&snapshot, &arguments.path, store.path(), arguments.force, &progress),
+            Some(rows) => write_rows(store, &snapshot, rows, format, arguments, &progress),
+        };
+        progress.clear();
+        Ok((exported?, snapshot.sequence()))
+    })?;
+    // The rows have standard output to themselves.
+    if is_standard(&arguments.path) {
+        return Ok(());
+    }
+    let time = begun.elapsed();
+    let mut output = Output::new();
+    if global.json {
+        let mut object = Map::new();
+        object.insert("exported".to_owned(), exported.entries.into());
+        object.insert("bytes".to_owned(), exported.bytes.into());
+        object.insert("seconds".to_owned(), json!(time.as_secs_f64()));
+        object.insert("sequence".to_owned(), sequence.0.into());
+        insert_bytes(&mut object, "path", arguments.path.as_os_str().as_encoded_bytes());
+        output.json(&object.into())?;
+    } else {
+        output.line(&summary(&exported, time, &arguments.path))?;
+    }
+    output.finish()
+}
+
+fn format(arguments: &ExportArgs) -> Result<Format> {
+    let standard = is_standard(&arguments.path);
+    let format = match arguments.format {
+        Some(Format::Dir) if standard => {
+            return Err(Failure::Usage(
+                "a directory cannot be written to standard output; name its path".to_owned(),
+            ));
+        }
+        Some(format) => format,
+        None if standard => {
+            let text = "standard output has no extension to go by; name the form of the output with --format";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        None => Format::of_extension(&arguments.path).unwrap_or(Format::Dir),
+    };
+    let unfit = |option: &str, formats: &str| {
+        let name = format.name();
+        Err(Failure::Usage(format!("{option} is for {formats}, and the output is {name}")))
+    };
+    if arguments.escaped && !format.can_be_escaped() {
+        return unfit("--escaped", "lines, tsv and csv");
+    }
+    if arguments.no_header && format != Format::Csv {
+        return unfit("--no-header", "csv");
+    }
+    if arguments.drop_keys && format != Format::Lines {
+        return unfit("--drop-keys", "lines");
+    }
+    Ok(format)
+}
+
+fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn write_rows(
+    store: &Store,
+    snapshot: &Snapshot,
+    mut rows: Box<dyn WriteRows>,
+    format: Format,
+    arguments: &ExportArgs,
+    progress: &Progress,
+) -> Result<Unpacked> {
+    let path = &arguments.path;
+    let mut target = if is_standard(path) {
+        Target::standard()
+    } else {
+        if real_path(path)?.starts_with(real_path(store.path())?) {
+            return Err(Failure::Refused(format!(
+                "cannot export to {}: it is inside the store",
+                path.display()
+            )));
+        }
+        Target::file(path, arguments.force)?
+    };
+    let mut exported = Unpacked::default();
+    let mut write = || -> Result<()> {
+        rows.begin(target.stream()).map_err(|error| target.failure(error))?;
+        for row in snapshot.range::<&[u8]>(..) {
+            interrupt::check()?;
+            let (key, value) = row?;
+            if value.len() as u64 > ROW_VALUE_BYTES_MAX {
+                let what = format!(
+                    "its value has {} bytes, and rows end at {ROW_VALUE_BYTES_MAX}; use dir",
+                    value.len()
+                );
+                return Err(refused(&key, format, &what));
+            }
+            // Only jsonl has a place for the deadline, and looking it up costs as much as the row itself.
+            let deadline = match format {
+                Format::Jsonl => store.entry_info(&key)?.and_then(|info| info.deadline),
+                _ => None,
+            };
+            let entry = Entry { key: &key, value: &value, deadline };
+            match rows.write_row(entry, target.stream()) {
+                Ok(()) => {}
+                Err(WriteError::Io(error)) => return Err(target.failure(error)),
+                Err(WriteError::Refused(what)) => return Err(refused(&key, format, &what)),
+            }
+            let bytes = (key.len() + value.len()) as u64;
+            exported.entries += 1;
+            exported.bytes += bytes;
+            progress.add(bytes);
+        }
+        Ok(())
+    };
+    match write() {
+        Ok(()) => {}
+        Err(Failure::ClosedPipe) => return Err(Failure::ClosedPipe),
+        Err(failure) => return Err(failure.after(target.abandon(exported.entries))),
+    }
+    target.complete()?;
+    Ok(exported)
+}
+
+fn refused(key: &[u8], format: Format, what: &str) -> Failure {
+    Failure::Refused(format!("{} cannot hold key {}: {what}", format.name(), escape_key(key)))
+}
+
+fn summary(exported: &Unpacked, time: Duration, path: &Path) -> String {
+    format!(
+        "exported {} ({}) to {} in {}: {} entries/s, {}/s",
+        human::counted(exported.entries, "entry", "entries"),
+        human::bytes(exported.bytes),
+        path.display(),
+        human::duration(time),
+        human::count(human::per_second(exported.entries, time)),
+        human::bytes(human::per_second(exported.bytes, time)),
+    )
+}

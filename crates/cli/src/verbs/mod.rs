@@ -1,0 +1,12 @@
+//! One verb per file; each has a `run` that takes the options of every verb and its own arguments.
+
+pub(crate) mod compact;
+pub(crate) mod del;
+pub(crate) mod export;
+pub(crate) mod get;
+pub(crate) mod import;
+pub(crate) mod log;
+pub(crate) mod put;
+pub(crate) mod scan;
+pub(crate) mod stats;
+pub(crate) mod verify;

@@ -1,0 +1,140 @@
+//! log, stats, verify and compact.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::Sandbox;
+
+const NEEDLE: &str = "a value that is found again in the files of the store";
+
+fn filled() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let rows = "a\t1\nb\t2\nc\t3\nd\t4\n";
+    assert_eq!(sandbox.run_with(&["import", "--format", "tsv", "-"], rows.as_bytes()).code, 0);
+    sandbox.done(&["put", "needle", NEEDLE]);
+    sandbox.done(&["del", "a", "b"]);
+    sandbox
+}
+
+/// Every file below a directory, with its contents.
+fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(contents(&path));
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            files.push((path, bytes));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn log_lists_commits_oldest_first() {
+    let sandbox = filled();
+    let log = sandbox.done(&["log"]);
+    let columns: Vec<Vec<&str>> = log.text().lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(columns.len(), 3, "{}", log.text());
+    let [first, second, third] = [&columns[0], &columns[1], &columns[2]];
+    assert_eq!((first[0], first[2], first[3]), ("1", "4 changes", "+a +b +c …"));
+    assert_eq!((second[0], second[2], second[3]), ("2", "1 change", "+needle"));
+    assert_eq!((third[0], third[2], third[3]), ("3", "2 changes", "-a -b"));
+    assert!(columns.iter().all(|row| row[1].len() == 30 && row[1].ends_with('Z')), "{}", log.text());
+    assert_eq!(sandbox.done(&["log", "--from", "3"]).text().lines().count(), 1);
+    assert_eq!(sandbox.done(&["log", "--from", "4"]).text(), "");
+}
+
+#[test]
+fn log_in_json_has_every_change() {
+    let commits = filled().done(&["log", "--json", "--from", "2"]).json();
+    assert_eq!(commits[0]["sequence"], 2);
+    assert!(commits[0]["time_ns"].as_u64().unwrap() > 1_700_000_000_000_000_000);
+    assert_eq!(
+        commits[0]["changes"],
+        serde_json::json!([{"op": "put", "key": "needle", "bytes": NEEDLE.len()}])
+    );
+    let deletes = serde_json::json!([{"op": "delete", "key": "a"}, {"op": "delete", "key": "b"}]);
+    assert_eq!(commits[1]["changes"], deletes);
+}
+
+#[test]
+fn stats_count_what_is_there() {
+    let sandbox = filled();
+    let stats = &sandbox.done(&["stats", "--json"]).json()[0];
+    assert_eq!(
+        (&stats["keys"], &stats["sequence"], &stats["oldest_batch"]),
+        (&3.into(), &3.into(), &1.into())
+    );
+    let names: Vec<_> = stats.as_object().unwrap().keys().map(String::as_str).collect();
+    insta::assert_snapshot!(names.join(" "), @"dead_bytes disk_bytes index_bytes keys live_bytes oldest_batch segments sequence stream_segments tail unfinished_tail_bytes");
+    assert!(sandbox.done(&["stats"]).text().starts_with("keys            3\nlast commit     3\n"));
+}
+
+#[test]
+fn a_sound_store_verifies() {
+    let sandbox = filled();
+    let ran = sandbox.done(&["verify"]);
+    assert!(ran.text().starts_with("sound: "), "{}", ran.text());
+    let report = &sandbox.done(&["verify", "--json"]).json()[0];
+    assert_eq!((&report["damage"], &report["torn_tail"]), (&serde_json::json!([]), &serde_json::Value::Null));
+}
+
+#[test]
+fn f03_a_flipped_bit_is_reported_by_file_and_offset_and_never_returned() {
+    let sandbox = filled();
+    let is_needle = |window: &[u8]| window == NEEDLE.as_bytes();
+    let (path, mut bytes) = contents(&sandbox.path("store"))
+        .into_iter()
+        .find(|(_, bytes)| bytes.windows(NEEDLE.len()).any(is_needle))
+        .expect("values are stored as they are");
+    let at = bytes.windows(NEEDLE.len()).position(is_needle).unwrap();
+    bytes[at + 7] ^= 0x10;
+    fs::write(&path, bytes).unwrap();
+
+    let verified = sandbox.run(&["verify"]);
+    assert_eq!(verified.code, 3, "{verified:?}");
+    let line = verified.text().lines().find(|line| line.starts_with("damaged: ")).unwrap();
+    assert!(line.contains(path.file_name().unwrap().to_str().unwrap()), "{line}");
+    assert!(line.contains(" offset ") && line.contains(" sequence 2"), "{line}");
+    let report = sandbox.run(&["verify", "--json"]);
+    assert_eq!((report.code, &report.json()[0]["damage"][0]["sequence"]), (3, &2.into()));
+
+    let got = sandbox.run(&["get", "needle"]);
+    assert_eq!((got.code, &*got.bytes), (3, &b""[..]), "{got:?}");
+    assert_eq!(sandbox.done(&["get", "c"]).bytes, b"3");
+}
+
+#[test]
+fn compacting_keeps_what_is_live() {
+    let sandbox = filled();
+    let before = sandbox.done(&["scan"]).bytes;
+    let report = &sandbox.done(&["compact", "--json"]).json()[0];
+    let names: Vec<_> = report.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["bytes_after", "bytes_before", "entries", "segments_after", "segments_before"]);
+    assert!(sandbox.done(&["compact"]).text().starts_with("compacted "));
+    assert_eq!(sandbox.done(&["scan"]).bytes, before);
+    sandbox.done(&["verify"]);
+}
+
+#[test]
+fn f05_a_directory_that_is_not_a_store_is_refused_untouched() {
+    let sandbox = Sandbox::new();
+    sandbox.write("store/notes.txt", "mine");
+    let before = contents(&sandbox.path("store"));
+    for arguments in [
+        &["get", "k"][..],
+        &["put", "k", "v"],
+        &["scan"],
+        &["verify"],
+        &["compact"],
+        &["import", "store/notes.txt"],
+    ] {
+        let ran = sandbox.run(arguments);
+        assert_eq!(ran.code, 3, "{arguments:?}: {ran:?}");
+        assert!(ran.errors.starts_with("pentad: "), "{}", ran.errors);
+        assert_eq!(contents(&sandbox.path("store")), before, "{arguments:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The command as a shell sees it: arguments in; output, messages, exit codes and files out.
+
+#![forbid(unsafe_code)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod entries;
+mod health;
+mod help;
+mod refusals;
+mod rows;
+mod run;
+#[cfg(unix)]
+mod signals;
+mod tree;

@@ -1,0 +1,287 @@
+//! What the commit leader does with a group: evaluate, reserve, write, sync, apply, publish.
+//!
+//! Invariants: nothing is visible before it has the durability that was asked for; sequences are published in order and without
+//! a hole; when a write or sync fails, every result of the group is an error and no later commit is taken.
+
+use std::sync::Arc;
+
+use super::evaluate::{Evaluation, Plan};
+use super::job::{Job, JobResult};
+use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
+use crate::error::{Error, Result};
+use crate::format::entry::Layout;
+use crate::format::frame::{self, FrameKind};
+use crate::index::{Change, Position, Space, Version, VersionKind};
+use crate::log::failure::Failure;
+use crate::log::frame_writer::{DraftSubject, DraftValue};
+use crate::log::segment::Segment;
+use crate::log::writer::LogWriter;
+use crate::numbers::{Sequence, Timestamp};
+use crate::options::Durability;
+use crate::planted::{Bug, planted};
+use crate::store::core::Core;
+use crate::stream::StagedStream;
+
+/// A job after evaluation.
+#[derive(Debug)]
+enum Step {
+    Refused(Error),
+    Commit(Plan),
+    Sync,
+    Prune { floor: Sequence, count: u64 },
+}
+
+/// Where a commit was written.
+#[derive(Debug)]
+struct Written {
+    sequence: Sequence,
+    offset: u64,
+    layouts: Vec<Layout>,
+}
+
+impl Core {
+    /// Leads a group: one result for each job, in order.
+    pub(crate) fn lead(&self, jobs: Vec<Job>) -> Vec<JobResult> {
+        let mut results = Vec::with_capacity(jobs.len());
+        let mut run = Vec::new();
+        for job in jobs {
+            // A commit with a stream ends its run, so that later commits find the stream in the catalog.
+            let ends = matches!(&job, Job::Commit(batch) if has_stream(batch));
+            run.push(job);
+            if ends {
+                results.extend(self.lead_run(std::mem::take(&mut run)));
+            }
+        }
+        if !run.is_empty() {
+            results.extend(self.lead_run(run));
+        }
+        results
+    }
+
+    fn lead_run(&self, jobs: Vec<Job>) -> Vec<JobResult> {
+        let mut guard = self.writer();
+        let ready = self.check_writable().and_then(|()| guard.as_mut().ok_or_else(|| self.closed_error()));
+        let writer = match ready {
+            Ok(writer) => writer,
+            Err(error) => return jobs.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let time = self.time.now();
+        let batches = jobs.iter().filter_map(|job| match job {
+            Job::Commit(batch) => Some(&**batch),
+            Job::Sync | Job::Prune(_) => None,
+        });
+        let mut evaluation = Evaluation::new(self, time, writer.state.last_sequence, batches);
+        let mut last_sequence = writer.state.last_sequence;
+        let mut floor = self.batches.oldest_or_next();
+        let mut disk = false;
+        let steps: Vec<Step> = jobs
+            .iter()
+            .map(|job| match job {
+                Job::Commit(batch) => match evaluation.plan(batch) {
+                    Ok(plan) => {
+                        last_sequence = plan.sequence.unwrap_or(last_sequence);
+                        disk |= batch.durability.unwrap_or(self.options.durability) == Durability::Disk;
+                        Step::Commit(plan)
+                    }
+                    Err(error) => Step::Refused(error),
+                },
+                Job::Sync => {
+                    disk = true;
+                    Step::Sync
+                }
+                Job::Prune(before) => {
+                    disk = true;
+                    let wanted = (*before).min(last_sequence.next()).max(floor);
+                    let count = wanted.0 - floor.0;
+                    floor = wanted;
+                    Step::Prune { floor, count }
+                }
+            })
+            .collect();
+        let streams = evaluation.into_streams();
+        match self.carry_out(writer, &steps, &streams, time, disk) {
+            Ok(()) => {
+                let tail = writer.tail();
+                steps.into_iter().map(|step| step.result(tail)).collect()
+            }
+            Err(failure) => {
+                let fatal = matches!(failure, Failure::Fatal(_));
+                let error = failure.into_error();
+                if fatal {
+                    self.poison(&error);
+                }
+                steps.iter().map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+
+    /// Writes what the steps ask for, and makes it visible.
+    fn carry_out(
+        &self,
+        writer: &mut LogWriter,
+        steps: &[Step],
+        streams: &[StagedStream],
+        time: Timestamp,
+        disk: bool,
+    ) -> Result<(), Failure> {
+        let bytes: u64 = steps.iter().map(|step| step.bytes_max(self.identity.alignment.bytes())).sum();
+        let mut written = Vec::new();
+        if bytes > 0 {
+            writer.reserve(bytes)?;
+            self.list_streams(writer, streams)?;
+            if planted(Bug::PublishBeforeWrite) {
+                let ahead =
+                    steps.iter().filter(|s| matches!(s, Step::Commit(p) if p.sequence.is_some())).count();
+                self.published.publish(Sequence(writer.state.last_sequence.0 + ahead as u64), writer.tail());
+            }
+            let mut frames = writer.begin();
+            for step in steps {
+                match step {
+                    Step::Commit(Plan { sequence: Some(sequence), entries, .. }) => {
+                        let header = writer.next_header(FrameKind::Commit, *sequence, time);
+                        let offset = frames.position();
+                        written.push(Written {
+                            sequence: *sequence,
+                            offset,
+                            layouts: frames.frame(header, entries),
+                        });
+                    }
+                    Step::Prune { floor, count: 1.. } => {
+                        let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
+                        frames.plain_frame(header, &floor.0.to_le_bytes());
+                        writer.state.floor = *floor;
+                    }
+                    _ => {}
+                }
+            }
+            writer.write(&frames)?;
+        }
+        if disk {
+            writer.sync()?;
+        }
+        self.make_visible(writer, steps, &written);
+        Ok(())
+    }
+
+    /// Puts staged streams into the catalog and the table, before a frame refers to them.
+    fn list_streams(&self, writer: &LogWriter, streams: &[StagedStream]) -> Result<(), Failure> {
+        let new: Vec<&StagedStream> = {
+            let mut seen = std::collections::BTreeSet::new();
+            streams.iter().filter(|stream| !stream.is_listed() && seen.insert(stream.record().id)).collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let listed = self.catalog.update(|catalog| {
+            writer.stamp(catalog);
+            new.iter().for_each(|stream| catalog.add(stream.record().clone()));
+        });
+        if !matches!(listed, Err(Failure::Refused(_))) {
+            // Before anything refers to it in the index, so that compaction never takes it for unused.
+            new.iter().for_each(|stream| writer.active.segment.refer(stream.record().id));
+            // Also after a failure half-way: one copy of the catalog may name the file.
+            new.iter().for_each(|stream| stream.set_listed());
+        }
+        listed?;
+        let segments = new.iter().map(|stream| {
+            Arc::new(Segment::stream(&self.dir, stream.record(), Arc::clone(&self.environment.disk)))
+        });
+        self.segments.change(segments, &[]);
+        Ok(())
+    }
+
+    /// Applies the group to the indexes and publishes it.
+    fn make_visible(&self, writer: &mut LogWriter, steps: &[Step], written: &[Written]) {
+        let segment = Arc::clone(&writer.active.segment);
+        segment.set_end(writer.active.tail);
+        let plans = steps.iter().filter_map(|step| match step {
+            Step::Commit(plan) if plan.sequence.is_some() => Some(plan),
+            _ => None,
+        });
+        let horizon = self.horizon();
+        for (plan, written) in plans.zip(written) {
+            let hash_keys: Vec<[u8; 8]> = plan.hashes.iter().map(|hash| hash.to_be_bytes()).collect();
+            let changes: Vec<Change<'_>> = plan
+                .entries
+                .iter()
+                .zip(&written.layouts)
+                .zip(plan.hashes.iter().zip(&hash_keys))
+                .map(|((draft, layout), (hash, hash_key))| {
+                    let position = Position { segment: segment.id, offset: layout.start };
+                    let bytes = layout.end - layout.start;
+                    let kind = match draft.value {
+                        DraftValue::Tombstone => VersionKind::Tombstone,
+                        _ => VersionKind::Value { deadline: draft.deadline },
+                    };
+                    if let DraftValue::External { segment: stream, .. } = draft.value {
+                        segment.refer(stream);
+                    }
+                    let (space, key): (_, &[u8]) = match &draft.subject {
+                        DraftSubject::Key(key) => (Space::Keys, key),
+                        DraftSubject::Hash(_) => (Space::Hashes, hash_key),
+                    };
+                    Change {
+                        space,
+                        key,
+                        hash: *hash,
+                        version: Version::new(written.sequence, position, bytes, kind),
+                    }
+                })
+                .collect();
+            let live: u64 = changes.iter().map(|change| change.version.bytes()).sum();
+            segment.count_live(live.cast_signed());
+            self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
+            self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
+        }
+        self.published.publish(writer.state.last_sequence, writer.tail());
+        for step in steps {
+            if let Step::Prune { floor, .. } = step {
+                self.batches.prune(*floor);
+            }
+        }
+        self.retain(writer.tail());
+        self.counters.group(written.len() as u64, writer.syncs);
+        self.note_expiries();
+        let horizon =
+            if planted(Bug::PrunePastReader) && steps.iter().any(|s| matches!(s, Step::Prune { .. })) {
+                self.view()
+            } else {
+                self.horizon()
+            };
+        self.index.collect(horizon, &mut |version| self.count_dead(version));
+    }
+}
+
+impl Step {
+    /// Most bytes that the step's frame takes.
+    fn bytes_max(&self, alignment: u64) -> u64 {
+        match self {
+            Self::Commit(plan) if plan.sequence.is_some() => {
+                frame::LENGTH + plan.entries.iter().map(|draft| draft.bytes_max(alignment)).sum::<u64>()
+            }
+            Self::Prune { count: 1.., .. } => frame::LENGTH + 8,
+            _ => 0,
+        }
+    }
+
+    fn result(self, tail: crate::numbers::LogOffset) -> JobResult {
+        let plan = match self {
+            Self::Refused(error) => return Err(error),
+            Self::Commit(plan) => plan,
+            Self::Sync => Plan { applied: true, ..Plan::default() },
+            Self::Prune { count, .. } => Plan { applied: true, deleted: count, ..Plan::default() },
+        };
+        let Plan { applied, sequence, deleted, counter, .. } = plan;
+        Ok(Outcome { applied, sequence, tail, deleted, counter })
+    }
+}
+
+fn has_stream(batch: &Batch) -> bool {
+    batch.operations.iter().any(|operation| {
+        matches!(
+            operation,
+            Operation::Put { payload: Payload(PayloadSource::Stream(_)), .. }
+                | Operation::PutHash { payload: Payload(PayloadSource::Stream(_)), .. }
+        )
+    })
+}

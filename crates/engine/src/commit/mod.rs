@@ -1,0 +1,11 @@
+//! Group commit: many callers, one leader at a time.
+//!
+//! `queue` decides who leads, `evaluate` turns batches into entries against the published state and the earlier
+//! commits of the group (`overlay`), `leader` writes, syncs, applies and publishes, `future` is the door without blocking.
+
+pub(crate) mod evaluate;
+pub(crate) mod future;
+pub(crate) mod job;
+pub(crate) mod leader;
+pub(crate) mod overlay;
+pub(crate) mod queue;

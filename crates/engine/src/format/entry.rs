@@ -1,0 +1,233 @@
+//! Entries: the fixed part, what its flags add, the key (`docs/format.md` §6). The payload is not touched here.
+
+use super::bytes::{put_at, u16_at, u32_at, u64_at};
+use super::{CHUNK_BYTES, UNIT, align_up};
+use crate::numbers::{SegmentId, Sequence, Timestamp};
+
+const FIXED: usize = 12;
+const TOMBSTONE: u16 = 1;
+const DEADLINE: u16 = 1 << 1;
+const MOVED: u16 = 1 << 2;
+const HASH_ONLY: u16 = 1 << 4;
+const EXTERNAL: u16 = 1 << 5;
+const CHUNKED: u16 = 1 << 6;
+const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | HASH_ONLY | EXTERNAL | CHUNKED;
+
+/// Most bytes of an entry before its payload's padding: fixed part, optional fields and key.
+pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 28 + 8 + 16 + 65_535;
+
+/// What an entry is stored under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject<'a> {
+    /// A key of the user's.
+    Key(&'a [u8]),
+    /// A key hash alone.
+    Hash(u64),
+}
+
+/// Where a payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The entry is a tombstone.
+    None,
+    /// In the frame, so many bytes.
+    Inline { length: u64, checksum: u32 },
+    /// In a stream segment of its own.
+    External { segment: SegmentId, length: u64, checksum: u32 },
+}
+
+/// The sequence and time that an entry took along when compaction moved it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) sequence: Sequence,
+    pub(crate) time: Timestamp,
+}
+
+/// An entry but for its payload's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntryHead<'a> {
+    pub(crate) subject: Subject<'a>,
+    pub(crate) place: Place,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) moved: Option<Moved>,
+}
+
+/// Where the parts of an entry lie, as offsets in its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) start: u64,
+    pub(crate) payload: u64,
+    pub(crate) payload_length: u64,
+    /// The chunk checksums, when the payload is chunked.
+    pub(crate) table: Option<u64>,
+    pub(crate) end: u64,
+}
+
+impl Layout {
+    /// The layout of an entry whose head ends at `head_end`.
+    fn new(start: u64, head_end: u64, inline: u64, chunked: bool, alignment: u64) -> Self {
+        let payload = align_up(head_end, if inline == 0 { UNIT } else { alignment });
+        let payload_end = align_up(payload + inline, UNIT);
+        let (table, end) = if chunked {
+            (Some(payload_end), align_up(payload_end + 4 * inline.div_ceil(CHUNK_BYTES), UNIT))
+        } else {
+            (None, payload_end)
+        };
+        Self { start, payload, payload_length: inline, table, end }
+    }
+}
+
+/// Why bytes are not an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryFault {
+    /// They end before the head does.
+    Short,
+    /// They contradict themselves.
+    Malformed,
+    /// They use flags that this version does not know.
+    Unknown,
+}
+
+impl<'a> EntryHead<'a> {
+    fn flags(&self, chunked: bool) -> u16 {
+        let mut flags = 0;
+        let mut set = |condition: bool, flag: u16| {
+            if condition {
+                flags |= flag;
+            }
+        };
+        set(self.place == Place::None, TOMBSTONE);
+        set(self.deadline.is_some(), DEADLINE);
+        set(self.moved.is_some(), MOVED);
+        set(matches!(self.subject, Subject::Hash(_)), HASH_ONLY);
+        set(matches!(self.place, Place::External { .. }), EXTERNAL);
+        set(chunked, CHUNKED);
+        flags
+    }
+
+    /// Length of the head in bytes: fixed part, optional fields and key.
+    pub(crate) fn head_length(&self) -> u64 {
+        let key = match self.subject {
+            Subject::Key(key) => key.len() as u64,
+            Subject::Hash(_) => 8,
+        };
+        FIXED as u64
+            + if self.deadline.is_some() { 8 } else { 0 }
+            + if self.moved.is_some() { 28 } else { 0 }
+            + if matches!(self.place, Place::External { .. }) { 16 } else { 0 }
+            + key
+    }
+
+    /// Where the parts go when the entry starts at `start` of its segment.
+    pub(crate) fn layout(&self, start: u64, alignment: u64) -> Layout {
+        let inline = match self.place {
+            Place::Inline { length, .. } => length,
+            Place::None | Place::External { .. } => 0,
+        };
+        Layout::new(start, start + self.head_length(), inline, inline > super::CHUNKED_ABOVE, alignment)
+    }
+
+    /// Appends the head to `buffer`.
+    pub(crate) fn encode(&self, buffer: &mut Vec<u8>) {
+        let (inline, checksum) = match self.place {
+            Place::None => (0, 0),
+            Place::Inline { length, checksum } => (length, checksum),
+            Place::External { checksum, .. } => (0, checksum),
+        };
+        let key: &[u8] = match self.subject {
+            Subject::Key(key) => key,
+            Subject::Hash(_) => b"",
+        };
+        let mut fixed = [0; FIXED];
+        put_at(&mut fixed, 0, &self.flags(inline > super::CHUNKED_ABOVE).to_le_bytes());
+        put_at(&mut fixed, 2, &u16::try_from(key.len()).expect("key lengths are checked").to_le_bytes());
+        put_at(&mut fixed, 4, &u32::try_from(inline).expect("value lengths are checked").to_le_bytes());
+        put_at(&mut fixed, 8, &checksum.to_le_bytes());
+        buffer.extend_from_slice(&fixed);
+        if let Some(deadline) = self.deadline {
+            buffer.extend_from_slice(&deadline.0.to_le_bytes());
+        }
+        if let Some(moved) = self.moved {
+            buffer.extend_from_slice(&moved.sequence.0.to_le_bytes());
+            buffer.extend_from_slice(&moved.time.0.to_le_bytes());
+            buffer.extend_from_slice(&[0; 12]);
+        }
+        if let Subject::Hash(hash) = self.subject {
+            buffer.extend_from_slice(&hash.to_le_bytes());
+        }
+        if let Place::External { segment, length, .. } = self.place {
+            buffer.extend_from_slice(&segment.0.to_le_bytes());
+            buffer.extend_from_slice(&length.to_le_bytes());
+        }
+        buffer.extend_from_slice(key);
+    }
+
+    /// How many bytes the head takes, from its first [`FIXED_BYTES`] bytes.
+    pub(crate) fn head_length_of(fixed: &[u8]) -> Result<u64, EntryFault> {
+        if fixed.len() < FIXED {
+            return Err(EntryFault::Short);
+        }
+        let flags = u16_at(fixed, 0);
+        if flags & !KNOWN != 0 {
+            return Err(EntryFault::Unknown);
+        }
+        let has = |flag: u16, length: u64| if flags & flag != 0 { length } else { 0 };
+        let key = u64::from(u16_at(fixed, 2));
+        Ok(FIXED as u64 + has(DEADLINE, 8) + has(MOVED, 28) + has(HASH_ONLY, 8) + has(EXTERNAL, 16) + key)
+    }
+
+    /// Reads the entry that starts at `start` of its segment; `bytes` begin there and hold at least the head.
+    pub(crate) fn decode(bytes: &'a [u8], start: u64, alignment: u64) -> Result<(Self, Layout), EntryFault> {
+        let head_length = Self::head_length_of(bytes)?;
+        if (bytes.len() as u64) < head_length {
+            return Err(EntryFault::Short);
+        }
+        let flags = u16_at(bytes, 0);
+        let has = |flag: u16| flags & flag != 0;
+        let key_length = usize::from(u16_at(bytes, 2));
+        let inline = u64::from(u32_at(bytes, 4));
+        let checksum = u32_at(bytes, 8);
+        let mut at = FIXED;
+        let mut field = |length: usize| {
+            let here = at;
+            at += length;
+            here
+        };
+        let deadline = has(DEADLINE).then(|| Timestamp(u64_at(bytes, field(8))));
+        let moved = has(MOVED).then(|| {
+            let here = field(28);
+            Moved { sequence: Sequence(u64_at(bytes, here)), time: Timestamp(u64_at(bytes, here + 8)) }
+        });
+        let hash = has(HASH_ONLY).then(|| u64_at(bytes, field(8)));
+        let external = has(EXTERNAL).then(|| {
+            let here = field(16);
+            (SegmentId(u64_at(bytes, here)), u64_at(bytes, here + 8))
+        });
+        let key = &bytes[at..at + key_length];
+        let chunked = inline > super::CHUNKED_ABOVE;
+        let contradicts = has(CHUNKED) != chunked
+            || (has(TOMBSTONE) && (inline != 0 || checksum != 0 || external.is_some() || deadline.is_some()))
+            || (external.is_some() && inline != 0)
+            || (hash.is_some() && key_length != 0);
+        if contradicts {
+            return Err(EntryFault::Malformed);
+        }
+        let place = match external {
+            _ if has(TOMBSTONE) => Place::None,
+            Some((segment, length)) => Place::External { segment, length, checksum },
+            None => Place::Inline { length: inline, checksum },
+        };
+        let subject = hash.map_or(Subject::Key(key), Subject::Hash);
+        let layout = Layout::new(start, start + head_length, inline, chunked, alignment);
+        Ok((Self { subject, place, deadline, moved }, layout))
+    }
+
+    /// Whether the entry deletes.
+    pub(crate) fn is_tombstone(&self) -> bool {
+        self.place == Place::None
+    }
+}
+
+#[cfg(test)]
+#[path = "entry_tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+//! Entries: round trips, sizes, and what is refused.
+
+use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
+
+use super::{EntryFault, EntryHead, Moved, Place, Subject};
+use crate::numbers::{SegmentId, Sequence, Timestamp};
+
+fn place() -> impl Strategy<Value = Place> {
+    prop_oneof![
+        Just(Place::None),
+        (0u64..3 << 20, any::<u32>()).prop_map(|(length, checksum)| Place::Inline { length, checksum }),
+        (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(id, length, checksum)| Place::External {
+            segment: SegmentId(id),
+            length,
+            checksum
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn heads_round_trip(
+        key in proptest::collection::vec(any::<u8>(), 0..300),
+        hash in proptest::option::of(any::<u64>()),
+        place in place(),
+        deadline in proptest::option::of(any::<u64>()),
+        moved in proptest::option::of((any::<u64>(), any::<u64>())),
+        start in (16u64..10_000).prop_map(|n| n * 8),
+        wide in any::<bool>(),
+    ) {
+        let alignment = if wide { 64 } else { 8 };
+        let head = EntryHead {
+            subject: hash.map_or(Subject::Key(&key), Subject::Hash),
+            place,
+            deadline: deadline.filter(|_| place != Place::None).map(Timestamp),
+            moved: moved.map(|(s, t)| Moved { sequence: Sequence(s), time: Timestamp(t) }),
+        };
+        let mut bytes = Vec::new();
+        head.encode(&mut bytes);
+        prop_assert_eq!(bytes.len() as u64, head.head_length());
+        let layout = head.layout(start, alignment);
+        prop_assert_eq!(EntryHead::decode(&bytes, start, alignment), Ok((head, layout)));
+        if layout.payload_length > 0 {
+            prop_assert_eq!(layout.payload % alignment, 0);
+        }
+        prop_assert_eq!(layout.end % 8, 0);
+        prop_assert_eq!(EntryHead::decode(&bytes[..bytes.len() - 1], start, alignment), Err(EntryFault::Short));
+    }
+
+    #[test]
+    fn f14_arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+        if let Ok((head, layout)) = EntryHead::decode(&bytes, 128, 8) {
+            prop_assert_eq!(head.layout(128, 8), layout);
+        }
+    }
+}
+
+#[test]
+fn a_short_entry_costs_twelve_bytes() {
+    let head = EntryHead {
+        subject: Subject::Key(b"0123456789abcdef"),
+        place: Place::Inline { length: 100, checksum: 1 },
+        deadline: None,
+        moved: None,
+    };
+    assert_eq!(head.head_length(), 12 + 16);
+    assert_eq!(head.layout(128, 8).end - 128, 136, "28 and 4 of padding, 100 and 4");
+}

@@ -1,0 +1,172 @@
+//! The header of a frame (`docs/format.md` §5).
+
+use super::UNIT;
+use super::bytes::{put_at, u16_at, u32_at, u64_at};
+use super::checksum::{Nonce, Salt, finish_salted};
+use crate::numbers::{FrameNumber, Sequence, Timestamp};
+use crate::planted::{Bug, planted};
+
+/// Length of a header in bytes.
+pub(crate) const LENGTH: u64 = 64;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameKind {
+    /// The entries of one commit.
+    Commit,
+    /// Nothing: it carries the mark and the time.
+    Mark,
+    /// A new floor of the batch log.
+    Floor,
+    /// Entries that compaction moved.
+    Moved,
+}
+
+impl FrameKind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Commit => 1,
+            Self::Mark => 2,
+            Self::Floor => 3,
+            Self::Moved => 6,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        [Self::Commit, Self::Mark, Self::Floor, Self::Moved].into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// The header of a frame, but for its checksums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FrameHeader {
+    pub(crate) kind: FrameKind,
+    pub(crate) entries: u32,
+    pub(crate) number: FrameNumber,
+    /// 0 unless the frame is a commit.
+    pub(crate) sequence: Sequence,
+    pub(crate) time: Timestamp,
+    pub(crate) mark: FrameNumber,
+    pub(crate) body_length: u64,
+    pub(crate) epoch: u32,
+}
+
+impl FrameHeader {
+    /// The whole frame's length in bytes.
+    pub(crate) fn frame_length(&self) -> u64 {
+        LENGTH + self.body_length
+    }
+
+    /// The salt of this frame at `offset` of a segment.
+    pub(crate) fn salt(&self, nonce: Nonce, offset: u64) -> Salt {
+        Salt { nonce, epoch: self.epoch, number: self.number, offset }
+    }
+
+    /// Writes the header at the start of `bytes`.
+    pub(crate) fn encode(&self, bytes: &mut [u8], body_checksum: u32, nonce: Nonce, offset: u64) {
+        put_at(bytes, 4, &body_checksum.to_le_bytes());
+        bytes[8] = self.kind.code();
+        bytes[9] = 0;
+        put_at(bytes, 10, &64u16.to_le_bytes());
+        put_at(bytes, 12, &self.entries.to_le_bytes());
+        put_at(bytes, 16, &self.number.0.to_le_bytes());
+        put_at(bytes, 24, &self.sequence.0.to_le_bytes());
+        put_at(bytes, 32, &self.time.0.to_le_bytes());
+        put_at(bytes, 40, &self.mark.0.to_le_bytes());
+        put_at(bytes, 48, &self.body_length.to_le_bytes());
+        put_at(bytes, 56, &self.epoch.to_le_bytes());
+        put_at(bytes, 60, &0u32.to_le_bytes());
+        let mut hasher = self.salt(nonce, offset).hasher();
+        hasher.update(&bytes[4..64]);
+        let sum = finish_salted(hasher);
+        put_at(bytes, 0, &sum.to_le_bytes());
+    }
+
+    /// Reads the header at `offset` of a segment, and the body's checksum; `None` when it does not verify there.
+    pub(crate) fn decode(bytes: &[u8], nonce: Nonce, offset: u64) -> Option<(Self, u32)> {
+        if (bytes.len() as u64) < LENGTH {
+            return None;
+        }
+        if planted(Bug::ZerosValid) && bytes[..64].iter().all(|&b| b == 0) {
+            return Some((Self::of_zeros(), 0));
+        }
+        let kind = FrameKind::from_code(bytes[8])?;
+        let header = Self {
+            kind,
+            entries: u32_at(bytes, 12),
+            number: FrameNumber(u64_at(bytes, 16)),
+            sequence: Sequence(u64_at(bytes, 24)),
+            time: Timestamp(u64_at(bytes, 32)),
+            mark: FrameNumber(u64_at(bytes, 40)),
+            body_length: u64_at(bytes, 48),
+            epoch: u32_at(bytes, 56),
+        };
+        // Cheap tests first: a scan tries every eighth byte.
+        let plausible = bytes[9] == 0
+            && u16_at(bytes, 10) == 64
+            && u32_at(bytes, 60) == 0
+            && header.epoch != 0
+            && header.body_length % UNIT == 0
+            && header.mark < header.number;
+        if !plausible {
+            return None;
+        }
+        let mut hasher = header.salt(nonce, offset).hasher();
+        hasher.update(&bytes[4..64]);
+        (finish_salted(hasher) == u32_at(bytes, 0)).then(|| (header, u32_at(bytes, 4)))
+    }
+
+    /// What a reader that believes zeros would see: a deliberate defect.
+    fn of_zeros() -> Self {
+        Self {
+            kind: FrameKind::Commit,
+            entries: 0,
+            number: FrameNumber(0),
+            sequence: Sequence(0),
+            time: Timestamp(0),
+            mark: FrameNumber(0),
+            body_length: 0,
+            epoch: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FrameHeader, FrameKind};
+    use crate::numbers::{FrameNumber, Sequence, Timestamp};
+
+    fn sample() -> FrameHeader {
+        FrameHeader {
+            kind: FrameKind::Commit,
+            entries: 3,
+            number: FrameNumber(10),
+            sequence: Sequence(8),
+            time: Timestamp(77),
+            mark: FrameNumber(9),
+            body_length: 128,
+            epoch: 2,
+        }
+    }
+
+    #[test]
+    fn f03_every_flipped_bit_is_noticed() {
+        let mut good = [0; 64];
+        sample().encode(&mut good, 42, [1; 16], 256);
+        assert_eq!(FrameHeader::decode(&good, [1; 16], 256), Some((sample(), 42)));
+        for bit in 0..good.len() * 8 {
+            let mut bad = good;
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(FrameHeader::decode(&bad, [1; 16], 256), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_frame_verifies_only_where_it_was_written() {
+        let mut good = [0; 64];
+        sample().encode(&mut good, 42, [1; 16], 256);
+        assert_eq!(FrameHeader::decode(&good, [2; 16], 256), None, "another segment");
+        assert_eq!(FrameHeader::decode(&good, [1; 16], 264), None, "another offset");
+        assert_eq!(FrameHeader::decode(&[0; 64], [1; 16], 256), None, "zeros");
+    }
+}

@@ -1,0 +1,36 @@
+//! Keys as the index names them, and the change that brings one a new version.
+//!
+//! Invariant: a key held by the index is a copy of its own, shared between the parts; a caller's buffer is never
+//! kept alive. Which hash belongs to a key is the caller's business, but it must always be the same one.
+
+use std::sync::Arc;
+
+use super::version::Version;
+
+/// Which of the two kinds of key an entry has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Space {
+    /// Ordinary keys.
+    Keys,
+    /// Entries that were stored under a 64-bit key hash alone: their key is the hash as 8 big-endian bytes. They
+    /// never show in ranges.
+    Hashes,
+}
+
+/// A new version of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) space: Space,
+    pub(crate) key: &'a [u8],
+    /// The 64-bit hash of the key; in [`Space::Hashes`] the number that `key` spells.
+    pub(crate) hash: u64,
+    pub(crate) version: Version,
+}
+
+/// A key with all that is needed to find it in both parts of the index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) hash: u64,
+    pub(super) space: Space,
+    pub(super) bytes: Arc<[u8]>,
+}

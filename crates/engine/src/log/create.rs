@@ -1,0 +1,217 @@
+//! Making a store: invisible until it is whole.
+//!
+//! Order: every file is synced before the directory, and the identity, which makes a directory a store, comes last.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::catalog_file::{self, write_file};
+use super::directory::{Directory, inspect};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::catalog::{Catalog, SegmentRecord};
+use crate::format::checksum::Nonce;
+use crate::format::identity::{Features, Identity, MAGIC};
+use crate::format::names;
+use crate::format::segment_header::{SegmentHeader, SegmentKind};
+use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
+use crate::options::Alignment;
+use crate::planted::{Bug, planted};
+use crate::seams::{Access, Disk, Environment, File, Map};
+
+/// Makes a store at `path`, where nothing is.
+pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
+    let disk = &*environment.disk;
+    let name = path.file_name().ok_or_else(|| {
+        Error::new(
+            ErrorKind::InvalidInput,
+            format!("{} has no name for a store to be made under", path.display()),
+        )
+    })?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    if disk.kind(&parent).map_err(|e| Error::io("look at", &parent, &e))?.is_none() {
+        return Err(Error::new(
+            ErrorKind::StoreNotFound,
+            format!("cannot make {}: the directory {} does not exist", path.display(), parent.display()),
+        ));
+    }
+    let mut suffix = [0; 8];
+    environment.random.fill(&mut suffix).map_err(|e| Error::io("draw a name for", path, &e))?;
+    let sibling = parent.join(format!("{}{:016x}", names::CREATING_SIBLING, u64::from_le_bytes(suffix)));
+    disk.create_dir(&sibling).map_err(|e| Error::io("create", &sibling, &e))?;
+    let made = fill(environment, &sibling, alignment).and_then(|()| {
+        let target = parent.join(name);
+        disk.rename(&sibling, &target).map_err(|e| Error::io("move the new store to", &target, &e))
+    });
+    if let Err(error) = made {
+        // Whoever came first has the name; what was made for nothing goes again, as far as the disk lets it.
+        remove_known(disk, &sibling);
+        return match inspect(disk, path) {
+            Ok(Directory::Store(_)) => Ok(()),
+            _ => Err(error),
+        };
+    }
+    if !planted(Bug::NoDirectorySync) {
+        disk.sync_dir(&parent).map_err(|e| Error::io("sync the directory", &parent, &e))?;
+    }
+    Ok(())
+}
+
+fn remove_known(disk: &dyn Disk, dir: &Path) {
+    let Ok(listed) = disk.list(dir) else { return };
+    for name in listed {
+        if names::is_known(&name.to_string_lossy()) && disk.remove_file(&dir.join(&name)).is_err() {
+            return;
+        }
+    }
+    // Best effort: what stays is a directory with a telling name, and the error that led here is reported.
+    drop(disk.remove_dir(dir));
+}
+
+/// Makes a store in `path`, an empty directory or one in which that was interrupted before.
+pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
+    let disk = &*environment.disk;
+    let note = path.join(names::CREATING);
+    write_file(disk, &note, &MAGIC, true)?;
+    sync_dir(disk, path)?;
+    fill(environment, path, alignment)?;
+    disk.remove_file(&note).map_err(|e| Error::io("remove", &note, &e))?;
+    sync_dir(disk, path)
+}
+
+/// Writes all files of an empty store, the identity last.
+fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<()> {
+    let disk = &*environment.disk;
+    let mut random = [[0; 16]; 3];
+    for bytes in &mut random {
+        environment.random.fill(bytes).map_err(|e| Error::io("draw an identity for", dir, &e))?;
+    }
+    let [store_id, incarnation, secret] = random;
+    let identity = Identity {
+        alignment,
+        store_id,
+        incarnation,
+        cluster_id: [0; 16],
+        created_ns: environment.clock.wall_ns(),
+        secret,
+        features: Features::default(),
+    };
+    for name in disk.list(dir).map_err(|e| Error::io("list", dir, &e))? {
+        let name = name.to_string_lossy();
+        if name != names::CREATING && names::is_known(&name) {
+            let path = dir.join(&*name);
+            disk.remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
+        }
+    }
+    write_file(disk, &dir.join(names::LOCK), b"", true)?;
+    let catalog = Catalog {
+        generation: 1,
+        identity: identity.encode(),
+        epoch: 0,
+        closed: true,
+        last_frame: FrameNumber(0),
+        last_sequence: Sequence(0),
+        time: Timestamp(0),
+        mark: FrameNumber(0),
+        active_end: 0,
+        floor: Sequence(1),
+        next_segment: SegmentId(1),
+        segments: Vec::new(),
+    };
+    catalog_file::replace(disk, dir, &catalog).map_err(super::failure::Failure::into_error)?;
+    let temporary = dir.join(names::IDENTITY_NEW);
+    write_file(disk, &temporary, &identity.encode(), !planted(Bug::NoSyncBeforeRename))?;
+    let path = dir.join(names::IDENTITY);
+    disk.rename(&temporary, &path).map_err(|e| Error::io("write", &path, &e))?;
+    sync_dir(disk, dir)
+}
+
+fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    if planted(Bug::NoDirectorySync) {
+        return Ok(());
+    }
+    disk.sync_dir(dir).map_err(|e| Error::io("sync the directory", dir, &e))
+}
+
+/// A new segment file: header written, blocks reserved, durable but for the catalog's knowledge of it.
+#[derive(Debug)]
+pub(crate) struct NewSegment {
+    pub(crate) record: SegmentRecord,
+    pub(crate) file: Box<dyn File>,
+    pub(crate) map: Map,
+}
+
+/// What a new segment is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentPlan {
+    pub(crate) kind: SegmentKind,
+    pub(crate) id: SegmentId,
+    pub(crate) base: LogOffset,
+    pub(crate) first_frame: FrameNumber,
+    /// Whole length of the file, reserved at once.
+    pub(crate) length: u64,
+}
+
+/// Makes the file of a log or compacted segment. When it fails nothing is left behind.
+pub(crate) fn create_segment(
+    environment: &Environment,
+    dir: &Path,
+    store_id: [u8; 16],
+    plan: &SegmentPlan,
+) -> Result<NewSegment> {
+    let disk = &environment.disk;
+    let path = dir.join(names::segment(plan.id, plan.kind));
+    let nonce = new_nonce(environment, &path)?;
+    let header = SegmentHeader {
+        kind: plan.kind,
+        id: plan.id,
+        nonce,
+        store_id,
+        base: plan.base,
+        first_frame: plan.first_frame,
+    };
+    let make = || {
+        let file = disk.open(&path, Access::CreateNew)?;
+        file.allocate(plan.length)?;
+        file.write_all_at(&header.encode(), 0)?;
+        file.sync()?;
+        if !planted(Bug::NoDirectorySync) {
+            disk.sync_dir(dir)?;
+        }
+        let map = file.map(plan.length)?;
+        Ok((file, map))
+    };
+    match make() {
+        Ok((file, map)) => {
+            let record = SegmentRecord {
+                id: plan.id,
+                kind: plan.kind,
+                nonce,
+                base: plan.base,
+                first_frame: plan.first_frame,
+                sealed: None,
+                payload_checksum: 0,
+                payload_length: 0,
+            };
+            Ok(NewSegment { record, file, map })
+        }
+        Err(e) => {
+            discard(disk, &path);
+            Err(Error::io("create", &path, &e))
+        }
+    }
+}
+
+/// A random nonce for the segment at `path`.
+pub(crate) fn new_nonce(environment: &Environment, path: &Path) -> Result<Nonce> {
+    let mut nonce = [0; 16];
+    environment.random.fill(&mut nonce).map_err(|e| Error::io("draw a nonce for", path, &e))?;
+    Ok(nonce)
+}
+
+/// Removes a file that the catalog does not name. If it cannot be removed now, the next open does it.
+pub(crate) fn discard(disk: &Arc<dyn Disk>, path: &Path) {
+    drop(disk.remove_file(path));
+}

@@ -1,0 +1,80 @@
+//! What a path holds, before anything there is touched.
+
+use std::path::{Path, PathBuf};
+
+use super::catalog_file::read_file;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::bytes::is_zero;
+use crate::format::identity::{Identity, IdentityFault, MAGIC};
+use crate::format::names;
+use crate::seams::{Disk, PathKind};
+
+/// What a path holds.
+#[derive(Debug)]
+pub(crate) enum Directory {
+    /// Nothing is there.
+    Missing,
+    /// A directory that is empty, or in which making a store was interrupted.
+    Empty,
+    /// A store.
+    Store(Box<Identity>),
+}
+
+/// Looks at `path`; everything that is not a store of this version is an error that names what it is.
+pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
+    let not_a_store = |what: &str| {
+        Err(Error::new(ErrorKind::NotAStore, format!("{} is not a Pentad store: {what}", path.display())))
+    };
+    match disk.kind(path).map_err(|e| Error::io("look at", path, &e))? {
+        None => return Ok(Directory::Missing),
+        Some(PathKind::Directory) => {}
+        Some(PathKind::File) => return not_a_store("it is a file; a store is a directory"),
+        Some(PathKind::Other) => return not_a_store("it is neither a file nor a directory"),
+    }
+    let identity_path = path.join(names::IDENTITY);
+    if let Some(bytes) = read_file(disk, &identity_path)? {
+        return match Identity::decode(&bytes) {
+            Ok(identity) => Ok(Directory::Store(Box::new(identity))),
+            Err(IdentityFault::Foreign) => not_a_store("its `identity` file was written by another program"),
+            Err(IdentityFault::Version(version)) => not_a_store(&format!(
+                "its format version is {version} and this program reads version {}; use a newer Pentad",
+                crate::format::VERSION
+            )),
+            Err(IdentityFault::Features(bits)) => not_a_store(&format!(
+                "it uses features that this program does not know (bits {bits:#x}); use a newer Pentad"
+            )),
+            Err(IdentityFault::Damaged) => {
+                Err(Error::damaged(&identity_path, 0, "the identity fails its checksum"))
+            }
+        };
+    }
+    let names: Vec<String> = disk
+        .list(path)
+        .map_err(|e| Error::io("list", path, &e))?
+        .into_iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    if names.is_empty() {
+        return Ok(Directory::Empty);
+    }
+    if let Some(foreign) = names.iter().find(|name| !names::is_known(name)) {
+        return not_a_store(&format!(
+            "the directory holds other things, such as {}",
+            crate::escape_key(foreign.as_bytes())
+        ));
+    }
+    match read_file(disk, &path.join(names::CREATING))? {
+        Some(bytes) if bytes == MAGIC => Ok(Directory::Empty),
+        // The name can outlive a crash without its content; then nothing else was made yet.
+        Some(bytes) if names.len() == 1 && bytes.len() <= MAGIC.len() && is_zero(&bytes) => {
+            Ok(Directory::Empty)
+        }
+        Some(_) => not_a_store("its `creating` file was written by another program"),
+        None => not_a_store("it has no `identity` file"),
+    }
+}
+
+/// Canonical form of a store's directory, for messages and for telling stores apart.
+pub(crate) fn canonical(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
+    disk.canonicalize(path).map_err(|e| Error::io("resolve", path, &e))
+}

@@ -1,0 +1,18 @@
+//! The log: segment files, the catalog that names them, frames written and read, and recovery.
+//!
+//! Lock order: the commit leadership (`commit::queue`) is taken before the catalog's lock, and neither is ever taken by a
+//! reader.
+
+pub(crate) mod catalog_file;
+pub(crate) mod create;
+pub(crate) mod directory;
+pub(crate) mod failure;
+pub(crate) mod frame_writer;
+pub(crate) mod recovery;
+pub(crate) mod resume;
+pub(crate) mod scan;
+pub(crate) mod segment;
+pub(crate) mod segment_table;
+pub(crate) mod source;
+pub(crate) mod touched;
+pub(crate) mod writer;

@@ -1,0 +1,183 @@
+//! A segment in memory: its file's map and what the store keeps count of.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::touched::Touched;
+use crate::error::{Error, Result};
+use crate::format::catalog::SegmentRecord;
+use crate::format::checksum::Nonce;
+use crate::format::names;
+use crate::format::segment_header::{self, SegmentKind};
+use crate::format::{CHUNK_BYTES, UNIT, align_up};
+use crate::numbers::{LogOffset, SegmentId};
+use crate::seams::{Access, Disk, Map, WeakMap};
+
+/// A segment of an open store.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) id: SegmentId,
+    pub(crate) kind: SegmentKind,
+    pub(crate) path: PathBuf,
+    pub(crate) nonce: Nonce,
+    pub(crate) base: LogOffset,
+    /// The end of what is written and published; the sealed length later.
+    end: AtomicU64,
+    /// Bytes of entries that some reader may still want; the rest is for compaction.
+    live_bytes: AtomicI64,
+    /// The highest commit sequence in the segment.
+    last_sequence: AtomicU64,
+    /// The stream segments that entries in this one refer to.
+    streams: Mutex<BTreeSet<SegmentId>>,
+    /// Payload length and checksum, of a stream segment.
+    pub(crate) payload_length: u64,
+    pub(crate) payload_checksum: u32,
+    touched: Touched,
+    map: Mapping,
+}
+
+/// Log and compacted segments stay mapped; stream segments are mapped while someone reads them, so that their number is not
+/// bounded by the operating system's limit on maps.
+#[derive(Debug)]
+enum Mapping {
+    Kept(Map),
+    OnDemand { disk: Arc<dyn Disk>, length: u64, map: Mutex<WeakMap> },
+}
+
+impl Segment {
+    /// A log or compacted segment whose map is at hand.
+    pub(crate) fn mapped(dir: &Path, record: &SegmentRecord, map: Map) -> Self {
+        let end = record.sealed.map_or(segment_header::LENGTH, |sealed| sealed.length);
+        let touched = Touched::new(map.length(), UNIT);
+        Self::new(dir, record, end, touched, Mapping::Kept(map))
+    }
+
+    /// A stream segment.
+    pub(crate) fn stream(dir: &Path, record: &SegmentRecord, disk: Arc<dyn Disk>) -> Self {
+        let length = record.sealed.map_or(0, |sealed| sealed.length);
+        let touched = Touched::new(length, CHUNK_BYTES);
+        let mapping = Mapping::OnDemand { disk, length, map: Mutex::new(WeakMap::default()) };
+        Self::new(dir, record, length, touched, mapping)
+    }
+
+    fn new(dir: &Path, record: &SegmentRecord, end: u64, touched: Touched, map: Mapping) -> Self {
+        Self {
+            id: record.id,
+            kind: record.kind,
+            path: dir.join(names::segment(record.id, record.kind)),
+            nonce: record.nonce,
+            base: record.base,
+            end: AtomicU64::new(end),
+            live_bytes: AtomicI64::new(0),
+            last_sequence: AtomicU64::new(record.sealed.map_or(0, |sealed| sealed.last_sequence.0)),
+            streams: Mutex::default(),
+            payload_length: record.payload_length,
+            payload_checksum: record.payload_checksum,
+            touched,
+            map,
+        }
+    }
+
+    /// The same segment with another map, longer than the one it had.
+    pub(crate) fn remapped(&self, map: Map) -> Self {
+        Self {
+            id: self.id,
+            kind: self.kind,
+            path: self.path.clone(),
+            nonce: self.nonce,
+            base: self.base,
+            end: AtomicU64::new(self.end()),
+            live_bytes: AtomicI64::new(self.live_bytes.load(Ordering::Relaxed)),
+            last_sequence: AtomicU64::new(self.last_sequence()),
+            streams: Mutex::new(self.streams()),
+            payload_length: self.payload_length,
+            payload_checksum: self.payload_checksum,
+            touched: Touched::new(map.length(), UNIT),
+            map: Mapping::Kept(map),
+        }
+    }
+
+    /// The segment's map.
+    pub(crate) fn map(&self) -> Result<Map> {
+        match &self.map {
+            Mapping::Kept(map) => Ok(map.clone()),
+            Mapping::OnDemand { disk, length, map } => {
+                let mut cached = map.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(map) = cached.upgrade() {
+                    return Ok(map);
+                }
+                let open = || {
+                    let file = disk.open(&self.path, Access::Read)?;
+                    let actual = file.length()?;
+                    Ok((if actual < *length { None } else { Some(file.map(*length)?) }, actual))
+                };
+                let (mapped, actual) = open().map_err(|e| Error::io("map", &self.path, &e))?;
+                let Some(mapped) = mapped else {
+                    let text = format!("the file ends here; {length} bytes were written");
+                    return Err(Error::damaged(&self.path, actual, text));
+                };
+                *cached = mapped.downgrade();
+                Ok(mapped)
+            }
+        }
+    }
+
+    pub(crate) fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
+    /// The end of what is written and published, as an offset in the segment.
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Publishes the bytes before `end`.
+    pub(crate) fn set_end(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
+    }
+
+    /// The log offset of a place in this segment.
+    pub(crate) fn log_offset(&self, offset: u64) -> LogOffset {
+        LogOffset(self.base.0 + offset)
+    }
+
+    /// Counts `bytes` of a new entry as live, or with a negative number those of an entry that died.
+    pub(crate) fn count_live(&self, bytes: i64) {
+        self.live_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of entries that some reader may still want.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        u64::try_from(self.live_bytes.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    pub(crate) fn last_sequence(&self) -> u64 {
+        self.last_sequence.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn raise_last_sequence(&self, sequence: u64) {
+        self.last_sequence.fetch_max(sequence, Ordering::Relaxed);
+    }
+
+    /// Notes that an entry in this segment refers to a stream segment.
+    pub(crate) fn refer(&self, stream: SegmentId) {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).insert(stream);
+    }
+
+    /// The stream segments that entries in this one refer to.
+    pub(crate) fn streams(&self) -> BTreeSet<SegmentId> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where a stream segment's table of chunk checksums starts.
+    pub(crate) fn stream_table(&self) -> u64 {
+        align_up(segment_header::LENGTH + self.payload_length, UNIT)
+    }
+}
+
+/// The whole length of the file of a stream segment with a payload of `payload` bytes.
+pub(crate) fn stream_file_length(payload: u64) -> u64 {
+    align_up(segment_header::LENGTH + payload, UNIT) + 4 * payload.div_ceil(CHUNK_BYTES)
+}

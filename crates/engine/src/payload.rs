@@ -1,0 +1,131 @@
+//! A payload and the checksums that vouch for it.
+//!
+//! Invariant: bytes are handed out only after they were verified since the store was opened (or as the option says).
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result, escape_key};
+use crate::format::CHUNK_BYTES;
+use crate::format::checksum;
+use crate::log::scan::chunk_holds;
+use crate::log::segment::Segment;
+use crate::numbers::Sequence;
+use crate::options::VerifyReads;
+use crate::seams::Map;
+use crate::value::Value;
+
+/// Where a payload lies, and what it must be.
+#[derive(Clone, Debug)]
+pub(crate) struct PayloadRef {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) map: Map,
+    /// Offset of the payload in the segment.
+    pub(crate) start: u64,
+    pub(crate) length: u64,
+    pub(crate) checksum: u32,
+    /// Offset of the table of chunk checksums, if there is one.
+    pub(crate) table: Option<u64>,
+    /// The offset by which "verified" is remembered when there is no table.
+    pub(crate) mark: u64,
+    pub(crate) policy: VerifyReads,
+    pub(crate) sequence: Sequence,
+    /// What the entry is stored under, for messages.
+    pub(crate) name: Vec<u8>,
+}
+
+impl PayloadRef {
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn bytes(&self, start: u64, length: u64) -> Result<&[u8]> {
+        self.map.slice(start, length).ok_or_else(|| {
+            Error::damaged(
+                &self.segment.path,
+                start,
+                format!("{length} bytes of a value are not in the file"),
+            )
+        })
+    }
+
+    /// The whole value, verified.
+    pub(crate) fn value(self) -> Result<Value> {
+        self.bytes(self.start, self.length)?;
+        if self.table.is_some() {
+            let mut at = 0;
+            while at < self.length {
+                at += self.piece(at)?.len() as u64;
+            }
+        } else {
+            self.verify_whole()?;
+        }
+        Ok(Value::new(self.map, self.start, self.length))
+    }
+
+    /// The verified bytes from `position` to the end of the piece that it lies in; empty at the end of the payload.
+    pub(crate) fn piece(&self, position: u64) -> Result<&[u8]> {
+        if position >= self.length {
+            return Ok(&[]);
+        }
+        if self.table.is_none() {
+            self.verify_whole()?;
+            return self.bytes(self.start + position, self.length - position);
+        }
+        let chunk = position / CHUNK_BYTES;
+        let chunk_start = chunk * CHUNK_BYTES;
+        let chunk_length = CHUNK_BYTES.min(self.length - chunk_start);
+        let bytes = self.bytes(self.start + chunk_start, chunk_length)?;
+        let mark = self.start + chunk_start;
+        if self.must_verify(mark) {
+            let table = self.table_bytes()?;
+            let index = usize::try_from(chunk).unwrap_or(usize::MAX);
+            if !chunk_holds(bytes, table, index) {
+                return Err(self.rotten(mark));
+            }
+            self.segment.touched().insert(mark);
+        }
+        let skipped = usize::try_from(position - chunk_start).expect("a chunk is short");
+        Ok(&bytes[skipped..])
+    }
+
+    fn verify_whole(&self) -> Result<()> {
+        if self.must_verify(self.mark) {
+            if checksum::plain(self.bytes(self.start, self.length)?) != self.checksum {
+                return Err(self.rotten(self.start));
+            }
+            self.segment.touched().insert(self.mark);
+        }
+        Ok(())
+    }
+
+    /// The table of chunk checksums, after it was held against the checksum of the whole.
+    fn table_bytes(&self) -> Result<&[u8]> {
+        let Some(at) = self.table else { return Ok(&[]) };
+        let chunks = self.length.div_ceil(CHUNK_BYTES);
+        let table = self.bytes(at, chunks * 4)?;
+        if self.must_verify(self.start + self.length) {
+            let sums = table.chunks_exact(4).zip(0..).map(|(sum, index): (&[u8], u64)| {
+                let sum = u32::from_le_bytes(sum.try_into().expect("four bytes"));
+                (sum, CHUNK_BYTES.min(self.length - index * CHUNK_BYTES))
+            });
+            if checksum::combine(sums) != self.checksum {
+                return Err(self.rotten(at));
+            }
+        }
+        Ok(table)
+    }
+
+    fn must_verify(&self, mark: u64) -> bool {
+        match self.policy {
+            VerifyReads::FirstTouch => !self.segment.touched().contains(mark),
+            VerifyReads::Always => true,
+            VerifyReads::Never => false,
+        }
+    }
+
+    fn rotten(&self, offset: u64) -> Error {
+        let name = escape_key(&self.name);
+        let what = format!("the value of {name} (commit {}) fails its checksum", self.sequence);
+        Error::damaged(&self.segment.path, offset, what)
+    }
+}

@@ -1,0 +1,69 @@
+//! Closing a store in order: so that the next open knows where the log ends and that all of it is durable.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::core::Core;
+use crate::error::{Error, Result};
+use crate::format::frame::FrameKind;
+use crate::log::failure::Failure;
+use crate::log::writer::LogWriter;
+use crate::numbers::Sequence;
+use crate::planted::{Bug, planted};
+
+impl Core {
+    /// Waits for what is under way, records the end of the log, gives the lock back. Once; later calls are `Ok`.
+    pub(crate) fn close(&self) -> Result<()> {
+        if self.read_only {
+            self.closed.store(true, Ordering::Release);
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+            return Ok(());
+        }
+        self.closing.store(true, Ordering::Release);
+        self.queue.close(&|jobs| self.lead(jobs));
+        let _compacting = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = self.queue.exclusive(|| {
+            self.closed.store(true, Ordering::Release);
+            let Some(mut writer) = self.writer().take() else { return Ok(()) };
+            if let Some(cause) = self.poisoned.get() {
+                // What is on the disk is not known: the next open finds out, and must not be told that all is well.
+                return Err(Error::new(cause.kind(), format!("closed after a failure: {cause}")));
+            }
+            self.finish(&mut writer).map_err(Failure::into_error)
+        });
+        self.queue.stop();
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        result
+    }
+
+    fn finish(&self, writer: &mut LogWriter) -> Result<(), Failure> {
+        writer.sync()?;
+        if !planted(Bug::LostMark) {
+            self.append_mark(writer)?;
+            writer.sync()?;
+        }
+        writer.state.floor = writer.state.floor.max(self.batches.oldest_or_next());
+        let end = writer.active.tail;
+        let path = &writer.active.segment.path;
+        let cut = |e| Failure::Fatal(Error::io("cut the unwritten end of", path, &e));
+        writer.active.file.set_length(end).map_err(cut)?;
+        writer.active.file.sync().map_err(cut)?;
+        self.catalog.update(|catalog| {
+            writer.stamp(catalog);
+            if planted(Bug::LostMark) {
+                catalog.mark = crate::numbers::FrameNumber(0);
+            }
+            catalog.closed = true;
+            catalog.active_end = end;
+        })
+    }
+
+    /// Appends a mark frame, which records the time and how far the log is durable.
+    pub(crate) fn append_mark(&self, writer: &mut LogWriter) -> Result<(), Failure> {
+        writer.reserve(crate::format::frame::LENGTH)?;
+        let mut frames = writer.begin();
+        let header = writer.next_header(FrameKind::Mark, Sequence(0), self.time.now());
+        frames.plain_frame(header, &[]);
+        writer.write(&frames)
+    }
+}

@@ -1,0 +1,427 @@
+//! Compaction: what is still wanted of old segments is written again in key order, and the old ones go.
+//!
+//! Invariants: inputs are log segments wholly below the floor of the batch log, oldest first without a gap, and all compacted
+//! ones; every version that the index holds in them is kept, so no view in use loses anything; the swap is one catalog generation;
+//! nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and then what
+//! hides its older entries is kept too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::compact_output::{MovedEntry, Output};
+use super::core::Core;
+use super::entry::subject_of;
+use super::handle::Store;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::entry::{Moved, Subject};
+use crate::format::segment_header::{self, SegmentKind};
+use crate::hash::key_hash;
+use crate::index::{Space, Version};
+use crate::log::create::discard;
+use crate::log::failure::Failure;
+use crate::log::frame_writer::{Draft, DraftValue};
+use crate::log::scan::Frames;
+use crate::log::segment::Segment;
+use crate::log::source::MapSource;
+use crate::numbers::{SegmentId, Timestamp};
+use crate::options::VerifyReads;
+use crate::planted::{Bug, planted};
+
+/// Keys asked of the index at a time.
+const PAGE: usize = 256;
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompactReport {
+    /// Segments that were taken in, streams not counted.
+    pub segments_before: u64,
+    /// Segments that were written for them.
+    pub segments_after: u64,
+    /// Bytes that the replaced segments took, streams that nothing refers to any more included.
+    pub bytes_before: u64,
+    /// Bytes that the written ones take.
+    pub bytes_after: u64,
+    /// Entries that were moved.
+    pub entries: u64,
+    /// Segments that were left alone because a value in them fails its checksum.
+    pub damaged_segments: u64,
+}
+
+/// What hides older entries, by subject: kept only beside segments that were left alone.
+type Tombstones = BTreeMap<(Space, Vec<u8>), (u64, Moved)>;
+
+impl Store {
+    /// Writes what is still wanted of old segments again and removes them. Segments with commits that the batch log
+    /// retains stay; [`Store::prune`] lets go of them. Reads and writes go on meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full or fails; the store is then as it was.
+    pub fn compact(&self) -> Result<CompactReport> {
+        self.core().compact()
+    }
+}
+
+impl Core {
+    pub(crate) fn compact(&self) -> Result<CompactReport> {
+        self.check_writable()?;
+        let mut left_dead: MutexGuard<'_, u64> =
+            self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_writable()?;
+        self.retain(self.published.tail());
+        self.roll_if_compactable()?;
+        let mut damaged = BTreeSet::new();
+        let report = loop {
+            let inputs = self.inputs(&damaged);
+            if !self.is_worthwhile(&inputs) {
+                break CompactReport::default();
+            }
+            let found = damaged.len();
+            match self.compact_inputs(&inputs, &mut damaged) {
+                Ok(report) => break report,
+                Err(_) if damaged.len() > found => {}
+                Err(error) => return Err(error),
+            }
+        };
+        self.counters.compaction();
+        let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
+        *left_dead = total.saturating_sub(live);
+        Ok(CompactReport { damaged_segments: damaged.len() as u64, ..report })
+    }
+
+    /// Whether most of what could be compacted is dead, and enough to be worth the work.
+    pub(crate) fn compaction_is_due(&self) -> bool {
+        let Ok(left_dead) = self.compacting.try_lock() else { return false };
+        let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
+        let dead = total.saturating_sub(live);
+        dead > total / 2 && dead > *left_dead + self.options.segment_bytes / 2
+    }
+
+    /// Bytes of segments, and how many of them are alive.
+    fn sizes(&self, segments: &[Arc<Segment>]) -> (u64, u64) {
+        let total = segments.iter().map(|segment| segment.end() - segment_header::LENGTH).sum();
+        (total, segments.iter().map(|segment| segment.live_bytes()).sum())
+    }
+
+    fn is_worthwhile(&self, inputs: &[Arc<Segment>]) -> bool {
+        let (total, live) = self.sizes(inputs);
+        inputs.iter().any(|segment| segment.kind == SegmentKind::Log) || total > live + total / 8
+    }
+
+    /// Lets the active segment be compacted if nothing in it is retained.
+    fn roll_if_compactable(&self) -> Result<()> {
+        let floor = self.batches.oldest_or_next();
+        let rolled = self.queue.exclusive(|| {
+            let mut guard = self.writer();
+            match guard.as_mut() {
+                Some(writer)
+                    if writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH =>
+                {
+                    writer.roll(0)
+                }
+                _ => Ok(()),
+            }
+        });
+        rolled.map_err(|failure| self.note_failure(failure))
+    }
+
+    /// Poisons the store if a failure was fatal; returns the error.
+    fn note_failure(&self, failure: Failure) -> Error {
+        let fatal = matches!(failure, Failure::Fatal(_));
+        let error = failure.into_error();
+        if fatal {
+            self.poison(&error);
+        }
+        error
+    }
+
+    /// The segments to compact: compacted ones, and the oldest log segments without a retained commit.
+    fn inputs(&self, damaged: &BTreeSet<SegmentId>) -> Vec<Arc<Segment>> {
+        let floor = self.batches.oldest_or_next();
+        let sealed: BTreeSet<SegmentId> =
+            self.catalog.current().segments.iter().filter(|s| s.sealed.is_some()).map(|s| s.id).collect();
+        let mut open_ended = true;
+        let mut inputs = self.segments.all();
+        inputs.retain(|segment| match segment.kind {
+            SegmentKind::Stream => false,
+            SegmentKind::Compacted => !damaged.contains(&segment.id),
+            SegmentKind::Log => {
+                open_ended &= sealed.contains(&segment.id) && segment.last_sequence() < floor.0;
+                open_ended && !damaged.contains(&segment.id)
+            }
+        });
+        if planted(Bug::ExpiredUncoversOlder) && inputs.len() > 1 {
+            inputs.remove(0);
+        }
+        inputs
+    }
+
+    fn compact_inputs(
+        &self,
+        inputs: &[Arc<Segment>],
+        damaged: &mut BTreeSet<SegmentId>,
+    ) -> Result<CompactReport> {
+        let by_id: BTreeMap<SegmentId, Source> = inputs
+            .iter()
+            .map(|segment| Ok((segment.id, Source::new(self, segment)?)))
+            .collect::<Result<_>>()?;
+        let mut tombstones = if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs)? };
+        let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
+        let mut output = Output::new(self, base)?;
+        let written =
+            self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
+        if let Err(error) = written {
+            output.discard();
+            return Err(error);
+        }
+        self.swap(inputs, output)
+    }
+
+    /// Copies every version in the inputs that the index holds, in key order.
+    fn write_wanted(
+        &self,
+        inputs: &BTreeMap<SegmentId, Source>,
+        tombstones: &mut Tombstones,
+        output: &mut Output<'_>,
+        damaged: &mut BTreeSet<SegmentId>,
+    ) -> Result<()> {
+        for space in [Space::Keys, Space::Hashes] {
+            let mut after: Option<Arc<[u8]>> = None;
+            loop {
+                let page = self.index.versions_page(space, after.as_deref(), PAGE);
+                let Some((last, _)) = page.last() else { break };
+                after = Some(Arc::clone(last));
+                if self.closing.load(Ordering::Acquire) {
+                    return Err(self.closed_error());
+                }
+                for (key, versions) in page {
+                    self.write_tombstones_before(Some((space, &key)), tombstones, output)?;
+                    let hash = hash_of(space, &key);
+                    let kept = if planted(Bug::CompactionDropsPinned) { 1 } else { versions.len() };
+                    for version in &versions[..kept] {
+                        let Some(source) = inputs.get(&version.position.segment) else { continue };
+                        // Alone it hides nothing: what is older of this key goes with the inputs.
+                        if version.is_tombstone() && damaged.is_empty() && versions.len() == 1 {
+                            continue;
+                        }
+                        match self.moved_draft(space, &key, hash, version, source) {
+                            Ok(draft) => {
+                                output.add(
+                                    draft,
+                                    Some(MovedEntry::new(space, Arc::clone(&key), hash, version)),
+                                )?;
+                            }
+                            Err(error) => {
+                                if error.kind() == ErrorKind::Damaged {
+                                    damaged.insert(version.position.segment);
+                                }
+                                return Err(error);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.write_tombstones_before(None, tombstones, output)
+    }
+
+    fn write_tombstones_before(
+        &self,
+        limit: Option<(Space, &[u8])>,
+        tombstones: &mut Tombstones,
+        output: &mut Output<'_>,
+    ) -> Result<()> {
+        while let Some(first) = tombstones.first_entry() {
+            let (space, key) = first.key();
+            if limit
+                .is_some_and(|(limit_space, limit_key)| (*space, key.as_slice()) > (limit_space, limit_key))
+            {
+                break;
+            }
+            let ((space, key), (hash, moved)) = first.remove_entry();
+            let subject = subject_of(space, &key, hash);
+            let draft = Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) };
+            output.add(draft, None)?;
+        }
+        Ok(())
+    }
+
+    fn moved_draft(
+        &self,
+        space: Space,
+        key: &[u8],
+        hash: u64,
+        version: &Version,
+        source: &Source,
+    ) -> Result<Draft> {
+        let subject = subject_of(space, key, hash);
+        let moved = Moved { sequence: version.sequence, time: source.time_of(version.position.offset) };
+        if version.is_tombstone() {
+            return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });
+        }
+        let mut payload = self.payload_at(version, &subject)?;
+        let value = if payload.segment.id == version.position.segment {
+            // The copy gets a checksum of its own, so the original must hold at this moment.
+            payload.policy = VerifyReads::Always;
+            DraftValue::Inline(crate::log::frame_writer::PayloadBytes::Mapped(payload.value()?))
+        } else {
+            DraftValue::External {
+                segment: payload.segment.id,
+                length: payload.length,
+                checksum: payload.checksum,
+            }
+        };
+        Ok(Draft { subject, value, deadline: version.deadline(), moved: Some(moved) })
+    }
+
+    /// Entries of the inputs that the index does not hold because they are deleted or expired, and that may hide older ones in
+    /// segments that are left alone: the newest of each key, to be kept as a tombstone.
+    fn hiding(&self, inputs: &[Arc<Segment>]) -> Result<Tombstones> {
+        let mut tombstones = Tombstones::new();
+        for segment in inputs {
+            let map = segment.map()?;
+            let mut frames = frames_of(self, segment, &map);
+            let io = |e| Error::io("read", &segment.path, &e);
+            let mut offset = segment_header::LENGTH;
+            while offset < segment.end() {
+                let Some((header, _)) = frames.header(offset).map_err(io)? else { break };
+                frames
+                    .entries(offset, &header, &mut |head, _| {
+                        let (space, key, hash) = match head.subject {
+                            Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
+                            Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
+                        };
+                        let moved =
+                            head.moved.unwrap_or(Moved { sequence: header.sequence, time: header.time });
+                        let slot = tombstones.entry((space, key)).or_insert((hash, moved));
+                        if slot.1.sequence < moved.sequence {
+                            *slot = (hash, moved);
+                        }
+                    })
+                    .map_err(io)?;
+                offset += header.frame_length();
+            }
+        }
+        // Where the index still holds something of the key, that version hides what is older.
+        tombstones.retain(|(space, key), (hash, _)| {
+            let view = self.view();
+            match space {
+                Space::Keys => self.index.get(key, *hash, view).is_none(),
+                Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
+            }
+        });
+        Ok(tombstones)
+    }
+
+    /// Puts the output in place of the inputs.
+    fn swap(&self, inputs: &[Arc<Segment>], output: Output<'_>) -> Result<CompactReport> {
+        let gone: BTreeSet<SegmentId> = inputs.iter().map(|segment| segment.id).collect();
+        let unused = self.unused_streams(&gone, &output);
+        let floor = self.batches.oldest_or_next();
+        let removed: Vec<Arc<Segment>> = inputs.iter().cloned().chain(unused).collect();
+        let removed_ids: Vec<SegmentId> = removed.iter().map(|segment| segment.id).collect();
+        let swapped = self.catalog.update(|catalog| {
+            catalog.segments.retain(|record| !removed_ids.contains(&record.id));
+            output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
+            catalog.floor = catalog.floor.max(floor);
+        });
+        if let Err(failure) = swapped {
+            if matches!(failure, Failure::Refused(_)) {
+                output.discard();
+            }
+            return Err(self.note_failure(failure));
+        }
+        let mut report = CompactReport {
+            segments_before: inputs.len() as u64,
+            segments_after: output.segments.len() as u64,
+            bytes_before: removed.iter().map(|segment| segment.end()).sum(),
+            bytes_after: output.segments.iter().map(|(_, segment)| segment.end()).sum(),
+            entries: 0,
+            damaged_segments: 0,
+        };
+        self.segments.change(output.segments.iter().map(|(_, segment)| Arc::clone(segment)), &[]);
+        for entry in &output.moved {
+            if entry.relocate(&self.index)
+                && let Some(segment) = self.segments.get(entry.to.segment)
+            {
+                segment.count_live(entry.bytes.cast_signed());
+            }
+            report.entries += 1;
+        }
+        self.segments.change([], &removed_ids);
+        for segment in removed {
+            discard(&self.environment.disk, &segment.path);
+        }
+        Ok(report)
+    }
+
+    /// Stream segments that no entry refers to once the inputs are gone.
+    fn unused_streams(&self, gone: &BTreeSet<SegmentId>, output: &Output<'_>) -> Vec<Arc<Segment>> {
+        let mut used = output.streams.clone();
+        let all = self.segments.all();
+        for segment in all.iter().filter(|segment| !gone.contains(&segment.id)) {
+            used.extend(segment.streams());
+        }
+        all.into_iter().filter(|s| s.kind == SegmentKind::Stream && !used.contains(&s.id)).collect()
+    }
+}
+
+/// The key hash of a key as the index names it.
+pub(crate) fn hash_of(space: Space, key: &[u8]) -> u64 {
+    match space {
+        Space::Keys => key_hash(key),
+        Space::Hashes => u64::from_be_bytes(key.try_into().expect("a hash-only entry is named by its hash")),
+    }
+}
+
+fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a crate::seams::Map) -> Frames<MapSource<'a>> {
+    Frames {
+        source: MapSource { map, end: segment.end() },
+        nonce: segment.nonce,
+        alignment: core.identity.alignment.bytes(),
+        end: segment.end(),
+    }
+}
+
+/// When the entries of an input were committed.
+#[derive(Debug)]
+struct Source {
+    /// Offset and time of each frame, ascending.
+    frames: Vec<(u64, Timestamp)>,
+    /// Times of entries that were moved before, by offset.
+    moved: BTreeMap<u64, Timestamp>,
+}
+
+impl Source {
+    fn new(core: &Core, segment: &Segment) -> Result<Self> {
+        let map = segment.map()?;
+        let mut frames = frames_of(core, segment, &map);
+        let io = |e| Error::io("read", &segment.path, &e);
+        let mut source = Self { frames: Vec::new(), moved: BTreeMap::new() };
+        let mut offset = segment_header::LENGTH;
+        while offset < segment.end() {
+            let Some((header, _)) = frames.header(offset).map_err(io)? else { break };
+            source.frames.push((offset, header.time));
+            if segment.kind == SegmentKind::Compacted {
+                frames
+                    .entries(offset, &header, &mut |head, layout| {
+                        if let Some(moved) = head.moved {
+                            source.moved.insert(layout.start, moved.time);
+                        }
+                    })
+                    .map_err(io)?;
+            }
+            offset += header.frame_length();
+        }
+        Ok(source)
+    }
+
+    fn time_of(&self, offset: u64) -> Timestamp {
+        if let Some(time) = self.moved.get(&offset) {
+            return *time;
+        }
+        let frame = self.frames.partition_point(|(start, _)| *start <= offset);
+        frame.checked_sub(1).map_or(Timestamp(0), |index| self.frames[index].1)
+    }
+}

@@ -1,0 +1,156 @@
+//! What all handles of one open store share.
+//!
+//! Lock order: commit leadership (`queue`), `compacting` before it where both are needed; then `writer`; then the
+//! catalog. `pins` and the index's locks are taken last and held for moments. Readers take none of the first four.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::batch_log::BatchLog;
+use super::counters::Counters;
+use super::pins::Pins;
+use super::published::Published;
+use super::time::StoreTime;
+use crate::batch::Outcome;
+use crate::commit::job::{Job, JobResult};
+use crate::commit::queue::Queue;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::identity::Identity;
+use crate::index::{Index, Version, View};
+use crate::log::catalog_file::CatalogFile;
+use crate::log::segment_table::SegmentTable;
+use crate::log::writer::{LogWriter, Shared};
+use crate::numbers::LogOffset;
+use crate::options::{Options, Retention};
+use crate::seams::{Environment, Lock};
+
+/// The shared state of an open store.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) environment: Environment,
+    pub(crate) dir: PathBuf,
+    pub(crate) identity: Identity,
+    pub(crate) options: Options,
+    pub(crate) read_only: bool,
+    pub(crate) catalog: Arc<CatalogFile>,
+    pub(crate) segments: Arc<SegmentTable>,
+    /// What makes new segments; `None` when the store is open for reading only.
+    pub(crate) shared: Option<Shared>,
+    pub(crate) index: Index,
+    pub(crate) batches: BatchLog,
+    pub(crate) time: StoreTime,
+    pub(crate) published: Published,
+    pub(crate) pins: Pins,
+    pub(crate) queue: Queue<Job, JobResult>,
+    /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
+    pub(crate) writer: Mutex<Option<LogWriter>>,
+    pub(crate) poisoned: OnceLock<Error>,
+    /// Set first of all when the store is closed: long work stops.
+    pub(crate) closing: AtomicBool,
+    pub(crate) closed: AtomicBool,
+    /// The lock on the directory; given back when the store is closed.
+    pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
+    /// An entry has expired since the time was last recorded.
+    pub(crate) expiry_seen: AtomicBool,
+    pub(crate) counters: Counters,
+    /// Held by the one compaction that runs: how many dead bytes it left behind, which is no reason for another one.
+    pub(crate) compacting: Mutex<u64>,
+}
+
+impl Core {
+    /// Runs a job and waits for it.
+    pub(crate) fn run(&self, job: Job) -> Result<Outcome> {
+        self.check_writable()?;
+        let bytes = job.bytes();
+        self.queue.run(job, bytes, &|jobs| self.lead(jobs)).unwrap_or_else(|_| Err(self.closed_error()))
+    }
+
+    pub(crate) fn writer(&self) -> MutexGuard<'_, Option<LogWriter>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why nothing can be written, if so.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        if self.read_only {
+            let text = format!("{} is open for reading only", self.dir.display());
+            return Err(Error::new(ErrorKind::ReadOnly, text));
+        }
+        self.check_open()?;
+        match self.poisoned.get() {
+            None => Ok(()),
+            Some(cause) => Err(Error::new(
+                ErrorKind::Poisoned,
+                format!(
+                    "{} takes no more writes after a failure; close it and open it again. The failure: {cause}",
+                    self.dir.display()
+                ),
+            )),
+        }
+    }
+
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(self.closed_error()) } else { Ok(()) }
+    }
+
+    pub(crate) fn closed_error(&self) -> Error {
+        Error::new(ErrorKind::Closed, format!("{} was closed", self.dir.display()))
+    }
+
+    /// Lets no more writes in: what is on the disk is not known any more.
+    pub(crate) fn poison(&self, error: &Error) {
+        // The first failure is the one to report; later ones follow from it.
+        self.poisoned.get_or_init(|| error.clone());
+    }
+
+    /// What a read that begins now sees.
+    pub(crate) fn view(&self) -> View {
+        View { sequence: self.published.sequence(), time: self.time.now() }
+    }
+
+    /// The oldest view in use.
+    pub(crate) fn horizon(&self) -> View {
+        self.pins.horizon(|| self.view())
+    }
+
+    /// Takes what has expired out of the count, and remembers to record the time if there was something: nobody may see it
+    /// come back.
+    pub(crate) fn note_expiries(&self) {
+        if self.index.reap(self.time.now()) > 0 {
+            self.expiry_seen.store(true, Ordering::Release);
+        }
+    }
+
+    /// Notes that no reader wants an entry any more.
+    pub(crate) fn count_dead(&self, version: &Version) {
+        if let Some(segment) = self.segments.get(version.position.segment) {
+            segment.count_live(-version.bytes().cast_signed());
+        }
+    }
+
+    /// Bytes of entries that some reader may still want.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        self.segments.all().iter().map(|segment| segment.live_bytes()).sum()
+    }
+
+    /// Moves the floor of the batch log as the retention option says.
+    pub(crate) fn retain(&self, tail: LogOffset) {
+        let bytes_from = |bytes: u64| LogOffset(tail.0.saturating_sub(bytes));
+        match self.options.retention {
+            Retention::All => {}
+            Retention::Commits(count) => self.batches.keep_newest(count),
+            Retention::Bytes(bytes) => self.batches.keep_from(bytes_from(bytes)),
+            Retention::Automatic => {
+                // Cheap first: the live bytes are summed only when there is something to give up.
+                const LEAST: u64 = 64 << 20;
+                if self.batches.oldest_offset().is_some_and(|oldest| oldest < bytes_from(LEAST)) {
+                    self.batches.keep_from(bytes_from(LEAST.max(self.live_bytes() / 4)));
+                }
+            }
+            Retention::Age(age) => {
+                let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+                self.batches.keep_since(crate::numbers::Timestamp(self.time.now().0.saturating_sub(ns)));
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! From a version in the index to the entry in the log.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use crate::error::{Error, Result, escape_key};
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Subject};
+use crate::format::{CHUNKED_ABOVE, segment_header};
+use crate::index::{Space, Version};
+use crate::log::frame_writer::{DraftSubject, DraftValue, PayloadBytes};
+use crate::log::segment::Segment;
+use crate::numbers::{LogOffset, SegmentId, Sequence, Timestamp};
+use crate::payload::PayloadRef;
+use crate::seams::Map;
+
+/// What is known of an entry without its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryInfo {
+    /// The commit that wrote it.
+    pub sequence: Sequence,
+    /// The XXH3-64 hash of its key.
+    pub key_hash: u64,
+    /// Where the log stood before the entry, at the place where the entry is now.
+    pub log_offset: LogOffset,
+    /// CRC-32 of the value, little-endian.
+    pub checksum: [u8; 4],
+    /// Length of the value in bytes.
+    pub length: u64,
+    /// When the entry ends, if it does.
+    pub deadline: Option<Timestamp>,
+}
+
+/// What an entry found in the index is stored under.
+pub(crate) fn subject_of(space: Space, key: &[u8], hash: u64) -> DraftSubject {
+    match space {
+        Space::Keys => DraftSubject::Key(bytes::Bytes::copy_from_slice(key)),
+        Space::Hashes => DraftSubject::Hash(hash),
+    }
+}
+
+fn name_of(subject: &DraftSubject) -> Vec<u8> {
+    match subject {
+        DraftSubject::Key(key) => key.to_vec(),
+        DraftSubject::Hash(hash) => format!("#{hash:016x}").into_bytes(),
+    }
+}
+
+impl Core {
+    /// The segment that a version stands in; `None` when compaction has moved the entry since.
+    pub(crate) fn segment_of(&self, version: &Version) -> Option<Arc<Segment>> {
+        self.segments.get(version.position.segment)
+    }
+
+    /// The payload of a version, which the caller knows to be in a segment that is still there.
+    pub(crate) fn payload_at(&self, version: &Version, subject: &DraftSubject) -> Result<PayloadRef> {
+        let segment = self.segment_of(version).ok_or_else(|| {
+            let path = self.dir.join(format!("{:016x}", version.position.segment.0));
+            Error::damaged(&path, version.position.offset, "the segment of an entry is gone")
+        })?;
+        self.payload_in(&segment, version.position.offset, version.sequence, subject)
+    }
+
+    /// The payload of the entry at `offset` of `segment`.
+    pub(crate) fn payload_in(
+        &self,
+        segment: &Arc<Segment>,
+        offset: u64,
+        sequence: Sequence,
+        subject: &DraftSubject,
+    ) -> Result<PayloadRef> {
+        let map = segment.map()?;
+        let (head, layout) = self.head_in(segment, &map, offset, subject)?;
+        match head.place {
+            Place::Inline { length, checksum } => Ok(PayloadRef {
+                start: layout.payload,
+                length,
+                checksum,
+                table: layout.table,
+                mark: layout.start,
+                policy: self.options.verify_reads,
+                sequence,
+                name: name_of(subject),
+                segment: Arc::clone(segment),
+                map,
+            }),
+            Place::External { segment: stream, length, checksum } => {
+                self.external_payload(stream, length, checksum, sequence, subject)?.ok_or_else(|| {
+                    let text = format!(
+                        "the stream segment {:016x} of {} is gone",
+                        stream.0,
+                        escape_key(&name_of(subject))
+                    );
+                    Error::damaged(&segment.path, offset, text)
+                })
+            }
+            Place::None => {
+                let text = format!(
+                    "a tombstone stands where the value of {} belongs",
+                    escape_key(&name_of(subject))
+                );
+                Err(Error::damaged(&segment.path, offset, text))
+            }
+        }
+    }
+
+    /// A payload in a stream segment; `None` when the store does not have that segment.
+    pub(crate) fn external_payload(
+        &self,
+        stream: SegmentId,
+        length: u64,
+        checksum: u32,
+        sequence: Sequence,
+        subject: &DraftSubject,
+    ) -> Result<Option<PayloadRef>> {
+        let Some(segment) = self.segments.get(stream) else { return Ok(None) };
+        if (segment.payload_length, segment.payload_checksum) != (length, checksum) {
+            return Err(Error::damaged(
+                &segment.path,
+                0,
+                "the stream is not the one that the entry was written with",
+            ));
+        }
+        let map = segment.map()?;
+        Ok(Some(PayloadRef {
+            start: segment_header::LENGTH,
+            length,
+            checksum,
+            table: Some(segment.stream_table()),
+            mark: segment_header::LENGTH,
+            policy: self.options.verify_reads,
+            sequence,
+            name: name_of(subject),
+            segment,
+            map,
+        }))
+    }
+
+    /// The head of an entry, checked to be the one that is looked for.
+    fn head_in<'a>(
+        &self,
+        segment: &Segment,
+        map: &'a Map,
+        offset: u64,
+        subject: &DraftSubject,
+    ) -> Result<(EntryHead<'a>, Layout)> {
+        let length = HEAD_BYTES_MAX.min(segment.end().saturating_sub(offset));
+        let decoded = map
+            .slice(offset, length)
+            .and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok())
+            .filter(|(head, layout)| {
+                let same = match (head.subject, subject) {
+                    (Subject::Key(key), DraftSubject::Key(wanted)) => key == wanted,
+                    (Subject::Hash(hash), DraftSubject::Hash(wanted)) => hash == *wanted,
+                    _ => false,
+                };
+                same && layout.end <= segment.end()
+            });
+        decoded.ok_or_else(|| {
+            let text = format!("the entry of {} cannot be read any more", escape_key(&name_of(subject)));
+            Error::damaged(&segment.path, offset, text)
+        })
+    }
+
+    /// The value of a version as it is to be written under another key: streams are shared, the rest is read from the map.
+    pub(crate) fn draft_value_at(&self, version: &Version, subject: &DraftSubject) -> Result<DraftValue> {
+        let payload = self.payload_at(version, subject)?;
+        if payload.segment.id != version.position.segment {
+            return Ok(DraftValue::External {
+                segment: payload.segment.id,
+                length: payload.length,
+                checksum: payload.checksum,
+            });
+        }
+        debug_assert!(
+            payload.table.is_some() == (payload.length > CHUNKED_ABOVE),
+            "chunked as the format says"
+        );
+        Ok(DraftValue::Inline(PayloadBytes::Mapped(payload.value()?)))
+    }
+
+    /// What is known of a version's entry.
+    pub(crate) fn info_at(
+        &self,
+        version: &Version,
+        subject: &DraftSubject,
+        key_hash: u64,
+    ) -> Result<EntryInfo> {
+        let payload = self.payload_at(version, subject)?;
+        let log_offset = self
+            .segment_of(version)
+            .map_or(LogOffset(0), |segment| segment.log_offset(version.position.offset));
+        Ok(EntryInfo {
+            sequence: version.sequence,
+            key_hash,
+            log_offset,
+            checksum: payload.checksum.to_le_bytes(),
+            length: payload.length,
+            deadline: version.deadline(),
+        })
+    }
+}

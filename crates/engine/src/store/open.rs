@@ -1,0 +1,159 @@
+//! Opening a store: who is there, may we, what does the log hold, go on writing.
+//!
+//! Invariant: nothing is created or changed, the lock included, before the identity was checked; nothing is changed before
+//! the log was read and found whole.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::core::Core;
+use super::counters::Counters;
+use super::handle::Store;
+use super::pins::Pins;
+use super::published::Published;
+use super::rebuild::IndexBuilder;
+use super::time::StoreTime;
+use crate::commit::queue::Queue;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::identity::Identity;
+use crate::format::{align_up, names};
+use crate::log::catalog_file::CatalogFile;
+use crate::log::create::{create_beside, create_inside};
+use crate::log::directory::{Directory, canonical, inspect};
+use crate::log::recovery::{recover, replay_undecided};
+use crate::log::resume::resume;
+use crate::log::segment_table::SegmentTable;
+use crate::log::writer::{PAGE_BYTES, Shared};
+use crate::numbers::{LogOffset, Sequence};
+use crate::options::Options;
+use crate::seams::{Lock, LockMode};
+
+impl Store {
+    /// Opens the store at `path`.
+    pub(crate) fn open_with(path: &Path, options: &Options, read_only: bool) -> Result<Self> {
+        let identity = find_or_create(path, options, read_only)?;
+        let disk = &options.environment.disk;
+        let dir = canonical(&**disk, path)?;
+        let lock = take_lock(options, &dir, read_only)?;
+        let features = identity.features;
+        if !read_only && features.read_only_compatible != 0 {
+            let text = format!(
+                "{} uses features that this program can read and not write (bits {:#x}); open it for reading only",
+                dir.display(),
+                features.read_only_compatible
+            );
+            return Err(Error::new(ErrorKind::NotAStore, text));
+        }
+        let core = load(dir, *identity, options, read_only, lock)?;
+        Self::new(Arc::new(core))
+    }
+}
+
+fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box<Identity>> {
+    let environment = &options.environment;
+    let disk = &*environment.disk;
+    let found = inspect(disk, path)?;
+    match found {
+        Directory::Store(identity) => return Ok(identity),
+        _ if read_only || !options.create => {
+            let text = format!("there is no store at {}", path.display());
+            return Err(Error::new(ErrorKind::StoreNotFound, text));
+        }
+        Directory::Missing => create_beside(environment, path, options.alignment)?,
+        Directory::Empty => create_inside(environment, path, options.alignment)?,
+    }
+    match inspect(disk, path)? {
+        Directory::Store(identity) => Ok(identity),
+        _ => {
+            Err(Error::new(ErrorKind::NotAStore, format!("{} was removed while it was made", path.display())))
+        }
+    }
+}
+
+fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
+    let path = dir.join(names::LOCK);
+    let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
+    let lock = options.environment.disk.lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
+    lock.ok_or_else(|| {
+        let text =
+            format!("{} is open in another process or by another handle; close it there", dir.display());
+        Error::new(ErrorKind::Locked, text)
+    })
+}
+
+fn load(
+    dir: std::path::PathBuf,
+    identity: Identity,
+    options: &Options,
+    read_only: bool,
+    lock: Box<dyn Lock>,
+) -> Result<Core> {
+    let environment = options.environment.clone();
+    let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
+    let mut builder = IndexBuilder::new(secret, Sequence(0));
+    let mut recovered = recover(&environment.disk, &dir, &identity, &mut builder)?;
+    let segments = Arc::new(SegmentTable::default());
+    segments.change(recovered.segments.drain(..), &[]);
+    let catalog =
+        Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
+
+    let torn_bytes = recovered.active.as_ref().map_or(0, |active| active.torn_bytes);
+    let mut state = recovered.state;
+    let (shared, writer, tail) = if read_only {
+        let tail = match &recovered.active {
+            Some(active) => {
+                replay_undecided(active, &identity, &mut state, &mut builder)?;
+                active.segment.log_offset(active.end)
+            }
+            None => LogOffset(segments.all().iter().map(|s| s.base.0 + s.end()).max().unwrap_or(0)),
+        };
+        (None, None, tail)
+    } else {
+        let shared = Shared {
+            environment: environment.clone(),
+            dir: dir.clone(),
+            identity,
+            segment_bytes: align_up(options.segment_bytes, PAGE_BYTES),
+            catalog: Arc::clone(&catalog),
+            segments: Arc::clone(&segments),
+            next_segment: Arc::new(AtomicU64::new(0)),
+        };
+        let writer = resume(shared.clone(), recovered, &mut builder)?;
+        state = writer.state;
+        let tail = writer.tail();
+        (Some(shared), Some(writer), tail)
+    };
+    let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
+    let floor = state.floor.max(Sequence(1));
+    let (index, batches) = builder.finish(time.now(), floor, &segments);
+    batches.prune(floor);
+    let counters = Counters::default();
+    counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
+    let core = Core {
+        environment,
+        dir,
+        identity,
+        options: options.clone(),
+        read_only,
+        catalog,
+        segments,
+        shared,
+        index,
+        batches,
+        time,
+        published: Published::new(state.last_sequence, tail),
+        pins: Pins::default(),
+        queue: Queue::new(options.queue_bytes_max),
+        writer: Mutex::new(writer),
+        poisoned: OnceLock::new(),
+        closing: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+        lock: Mutex::new(Some(lock)),
+        expiry_seen: AtomicBool::new(false),
+        counters,
+        compacting: Mutex::new(0),
+    };
+    core.retain(tail);
+    Ok(core)
+}

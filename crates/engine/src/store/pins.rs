@@ -1,0 +1,62 @@
+//! The views that snapshots and ranges hold, oldest first.
+//!
+//! Invariant: a view is pinned before its sequence can fall behind the horizon, because both are taken under one lock.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::index::View;
+use crate::numbers::{Sequence, Timestamp};
+
+/// The pinned views of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Pins {
+    /// How often each view is pinned.
+    views: Mutex<BTreeMap<(Sequence, Timestamp), usize>>,
+}
+
+impl Pins {
+    fn views(&self) -> MutexGuard<'_, BTreeMap<(Sequence, Timestamp), usize>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pins the view that `now` gives.
+    pub(crate) fn pin(&self, now: impl FnOnce() -> View) -> View {
+        let mut views = self.views();
+        let view = now();
+        *views.entry((view.sequence, view.time)).or_default() += 1;
+        view
+    }
+
+    /// Pins a view once more that is pinned already.
+    pub(crate) fn repeat(&self, view: View) {
+        *self.views().entry((view.sequence, view.time)).or_default() += 1;
+    }
+
+    /// Gives a pinned view back.
+    pub(crate) fn unpin(&self, view: View) {
+        let mut views = self.views();
+        let key = (view.sequence, view.time);
+        if let Some(count) = views.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                views.remove(&key);
+            }
+        }
+    }
+
+    /// The oldest view in use: pinned, or what `now` gives. Sequence and time are the least of all, each on its own.
+    pub(crate) fn horizon(&self, now: impl FnOnce() -> View) -> View {
+        let views = self.views();
+        let now = now();
+        let sequence =
+            views.keys().next().map_or(now.sequence, |(sequence, _)| (*sequence).min(now.sequence));
+        let time = views.keys().map(|(_, time)| *time).min().map_or(now.time, |time| time.min(now.time));
+        View { sequence, time }
+    }
+
+    /// How many views are pinned.
+    pub(crate) fn count(&self) -> u64 {
+        self.views().values().map(|&count| count as u64).sum()
+    }
+}

@@ -1,0 +1,200 @@
+//! Ranges: rows in key order from both ends, on one consistent view.
+
+use std::collections::VecDeque;
+use std::ops::{Bound, ControlFlow, RangeBounds};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::entry::subject_of;
+use super::read::{Hit, Target};
+use super::snapshot::PinnedView;
+use crate::error::Result;
+use crate::hash::key_hash;
+use crate::index::{Direction, Space, Version};
+use crate::value::{Value, ValueReader};
+
+/// Rows asked of the index at a time: the first page small, because most ranges are short, then growing.
+const PAGE_FIRST: usize = 16;
+const PAGE_MAX: usize = 512;
+
+/// The bounds of a range, owned.
+type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+pub(crate) fn bounds_of<K: AsRef<[u8]>>(bounds: &impl RangeBounds<K>) -> Bounds {
+    let owned = |bound: Bound<&K>| bound.map(|key| key.as_ref().to_vec());
+    (owned(bounds.start_bound()), owned(bounds.end_bound()))
+}
+
+/// The keys that start with `prefix`: from it up to the least key that is greater than all of them.
+pub(crate) fn prefix_bounds(prefix: &[u8]) -> Bounds {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return (Bound::Included(prefix.to_vec()), Bound::Excluded(end));
+        }
+    }
+    (Bound::Included(prefix.to_vec()), Bound::Unbounded)
+}
+
+/// Rows in key order: ascending with `next`, descending with `next_back` or `rev()`.
+///
+/// All rows are of one consistent view, taken when the range was made: later writes do not show. The cost follows the rows
+/// taken, from either end. A row whose value fails its checksum is an error, and the rows behind it still come.
+#[derive(Debug)]
+pub struct Range {
+    pinned: PinnedView,
+    lower: Bound<Vec<u8>>,
+    upper: Bound<Vec<u8>>,
+    front: VecDeque<(Arc<[u8]>, Version)>,
+    back: VecDeque<(Arc<[u8]>, Version)>,
+    page: usize,
+    /// The index has no rows left between what was fetched from both ends.
+    exhausted: bool,
+}
+
+impl Range {
+    pub(crate) fn new(pinned: PinnedView, (lower, upper): Bounds) -> Self {
+        let (front, back) = (VecDeque::new(), VecDeque::new());
+        Self { pinned, lower, upper, front, back, page: PAGE_FIRST, exhausted: false }
+    }
+
+    /// The keys alone; values are not touched, so their damage does not show.
+    pub fn keys(self) -> impl DoubleEndedIterator<Item = Result<Bytes>> {
+        Rows { range: self, read: |range: &Range, (key, _): Row| range.checked(Bytes::from_owner(key)) }
+    }
+
+    /// Keys with readers of their values, which verify piece by piece: for values of any length.
+    pub fn readers(self) -> impl DoubleEndedIterator<Item = Result<(Bytes, ValueReader)>> {
+        Rows {
+            range: self,
+            read: |range: &Range, row: Row| {
+                range.read(row, |hit| Ok(ValueReader::new(range.pinned.core.payload_of(hit)?)))
+            },
+        }
+    }
+
+    fn fetch(&mut self, direction: Direction) {
+        if self.exhausted {
+            return;
+        }
+        let borrowed = |bound: &'_ Bound<Vec<u8>>| bound.as_ref().map(|key| key.to_vec());
+        let (lower, upper) = (borrowed(&self.lower), borrowed(&self.upper));
+        let rows = self.pinned.core.index.page(
+            lower.as_ref().map(Vec::as_slice),
+            upper.as_ref().map(Vec::as_slice),
+            self.pinned.view,
+            self.page,
+            direction,
+        );
+        self.exhausted = rows.len() < self.page;
+        self.page = (self.page * 4).min(PAGE_MAX);
+        if let Some((last, _)) = rows.last() {
+            let bound = Bound::Excluded(last.to_vec());
+            match direction {
+                Direction::Forward => self.lower = bound,
+                Direction::Backward => self.upper = bound,
+            }
+        }
+        match direction {
+            Direction::Forward => self.front.extend(rows),
+            Direction::Backward => self.back.extend(rows),
+        }
+    }
+
+    fn take_front(&mut self) -> Option<Row> {
+        if self.front.is_empty() {
+            self.fetch(Direction::Forward);
+        }
+        // What the other end fetched last is the next in this direction.
+        self.front.pop_front().or_else(|| self.back.pop_back())
+    }
+
+    fn take_back(&mut self) -> Option<Row> {
+        if self.back.is_empty() {
+            self.fetch(Direction::Backward);
+        }
+        self.back.pop_front().or_else(|| self.front.pop_back())
+    }
+
+    fn checked<T>(&self, item: T) -> Result<T> {
+        self.pinned.core.check_open().map(|()| item)
+    }
+
+    fn read<T>(&self, (key, version): Row, read: impl Fn(&Hit) -> Result<T>) -> Result<(Bytes, T)> {
+        let core = &self.pinned.core;
+        core.check_open()?;
+        let hash = key_hash(&key);
+        let hit = Hit { version, subject: subject_of(Space::Keys, &key, hash), hash };
+        let item = match core.try_read(&hit, &read) {
+            ControlFlow::Break(result) => result?,
+            // Compaction has moved the entry since the page was fetched; at this view it is still there.
+            ControlFlow::Continue(()) => match core.read_at(Target::Key(&key), self.pinned.view, &read)? {
+                Some(item) => item,
+                None => unreachable!("a pinned view keeps the rows that it sees"),
+            },
+        };
+        Ok((Bytes::from_owner(key), item))
+    }
+
+    fn row(&self, row: Row) -> Result<(Bytes, Value)> {
+        self.read(row, |hit| self.pinned.core.value_of(hit))
+    }
+}
+
+/// A key and its version.
+type Row = (Arc<[u8]>, Version);
+
+impl Iterator for Range {
+    type Item = Result<(Bytes, Value)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.take_front()?;
+        Some(self.row(row))
+    }
+}
+
+impl DoubleEndedIterator for Range {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let row = self.take_back()?;
+        Some(self.row(row))
+    }
+}
+
+/// The rows of a range, each read in a way of its own.
+struct Rows<F> {
+    range: Range,
+    read: F,
+}
+
+impl<T, F: Fn(&Range, Row) -> Result<T>> Iterator for Rows<F> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.range.take_front()?;
+        Some((self.read)(&self.range, row))
+    }
+}
+
+impl<T, F: Fn(&Range, Row) -> Result<T>> DoubleEndedIterator for Rows<F> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let row = self.range.take_back()?;
+        Some((self.read)(&self.range, row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Bound;
+
+    use super::prefix_bounds;
+
+    #[test]
+    fn f16_prefixes_of_the_greatest_bytes_have_no_upper_bound() {
+        assert_eq!(prefix_bounds(b"ab").1, Bound::Excluded(b"ac".to_vec()));
+        assert_eq!(prefix_bounds(b"a\xff\xff").1, Bound::Excluded(b"b".to_vec()));
+        assert_eq!(prefix_bounds(b"\xff\xff").1, Bound::Unbounded);
+        assert_eq!(prefix_bounds(b"").1, Bound::Unbounded);
+    }
+}

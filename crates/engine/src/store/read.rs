@@ -1,0 +1,176 @@
+//! Point reads: from a key or hash to a value, at a view.
+
+use std::ops::ControlFlow;
+
+use super::compact::hash_of;
+use super::core::Core;
+use super::entry::{EntryInfo, subject_of};
+use crate::error::Result;
+use crate::format::entry::Subject;
+use crate::hash::key_hash;
+use crate::index::{Position, Space, Version, View};
+use crate::log::frame_writer::DraftSubject;
+use crate::log::scan::Frames;
+use crate::log::source::MapSource;
+use crate::numbers::Sequence;
+use crate::payload::PayloadRef;
+use crate::value::Value;
+
+/// What a point read looks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// The keyed entry.
+    Key(&'a [u8]),
+    /// The keyed entry, or else the one stored under the key's hash alone.
+    KeyOrHash(&'a [u8]),
+    /// The newest entry whose key has this hash.
+    Hash(u64),
+}
+
+/// An entry in the index, and what it is stored under.
+#[derive(Debug)]
+pub(crate) struct Hit {
+    pub(crate) version: Version,
+    pub(crate) subject: DraftSubject,
+    pub(crate) hash: u64,
+}
+
+impl Core {
+    /// What a target is at a view that is in use.
+    pub(crate) fn look_up(&self, target: Target<'_>, view: View) -> Option<Hit> {
+        let keyed = |key: &[u8], hash| {
+            let version = self.index.get(key, hash, view)?;
+            Some(Hit { version, subject: subject_of(Space::Keys, key, hash), hash })
+        };
+        match target {
+            Target::Key(key) => keyed(key, key_hash(key)),
+            Target::KeyOrHash(key) => {
+                let hash = key_hash(key);
+                keyed(key, hash).or_else(|| {
+                    let version = self.index.get_hash_only(hash, view)?;
+                    Some(Hit { version, subject: DraftSubject::Hash(hash), hash })
+                })
+            }
+            Target::Hash(hash) => {
+                let (space, key, version) = self.index.newest_with_hash(hash, view)?;
+                Some(Hit { version, subject: subject_of(space, &key, hash), hash })
+            }
+        }
+    }
+
+    /// What a target is now. The view is not pinned: an answer "absent" counts only if nothing that the view could see was
+    /// dropped meanwhile.
+    fn look_up_now(&self, target: Target<'_>) -> Option<Hit> {
+        loop {
+            let view = self.view();
+            if let Some(hit) = self.look_up(target, view) {
+                return Some(hit);
+            }
+            let horizon = self.index.horizon();
+            if horizon.sequence <= view.sequence {
+                return None;
+            }
+        }
+    }
+
+    /// Reads a target as it is now: `read` gets the entry while its segment is there.
+    pub(crate) fn read_now<T>(
+        &self,
+        target: Target<'_>,
+        read: impl Fn(&Hit) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.check_open()?;
+        loop {
+            let Some(hit) = self.look_up_now(target) else { return Ok(None) };
+            if let ControlFlow::Break(result) = self.try_read(&hit, &read) {
+                return result.map(Some);
+            }
+        }
+    }
+
+    /// Reads a target at a view that is in use.
+    pub(crate) fn read_at<T>(
+        &self,
+        target: Target<'_>,
+        view: View,
+        read: impl Fn(&Hit) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.check_open()?;
+        loop {
+            let Some(hit) = self.look_up(target, view) else { return Ok(None) };
+            if let ControlFlow::Break(result) = self.try_read(&hit, &read) {
+                return result.map(Some);
+            }
+        }
+    }
+
+    /// Calls `read`; goes on if it failed because compaction moved the entry between the index and the segment table.
+    pub(crate) fn try_read<T>(&self, hit: &Hit, read: impl Fn(&Hit) -> Result<T>) -> ControlFlow<Result<T>> {
+        match read(hit) {
+            Err(_) if self.segment_of(&hit.version).is_none() => ControlFlow::Continue(()),
+            result => ControlFlow::Break(result),
+        }
+    }
+
+    pub(crate) fn payload_of(&self, hit: &Hit) -> Result<PayloadRef> {
+        self.payload_at(&hit.version, &hit.subject)
+    }
+
+    pub(crate) fn value_of(&self, hit: &Hit) -> Result<Value> {
+        self.payload_of(hit)?.value()
+    }
+
+    pub(crate) fn info_of(&self, hit: &Hit) -> Result<EntryInfo> {
+        self.info_at(&hit.version, &hit.subject, hit.hash)
+    }
+
+    /// The live entry with the highest sequence; of one commit, its last.
+    pub(crate) fn newest_hit(&self, view: View) -> Result<Option<Hit>> {
+        // Newest commits first: nearly always the last one has a live entry. When compaction or pruning has left no
+        // frame to look at, the index is searched.
+        let mut sequence = view.sequence;
+        for _ in 0..1024 {
+            if sequence.0 == 0 {
+                break;
+            }
+            let Some(position) = self.batches.position(sequence) else { break };
+            let Some(segment) = self.segments.get(position.segment) else { break };
+            let map = segment.map()?;
+            let end = segment.end();
+            let mut frames = Frames {
+                source: MapSource { map: &map, end },
+                nonce: segment.nonce,
+                alignment: self.identity.alignment.bytes(),
+                end,
+            };
+            let io = |e| crate::Error::io("read", &segment.path, &e);
+            let Some((header, _)) = frames.header(position.offset).map_err(io)? else { break };
+            let mut newest = None;
+            frames
+                .entries(position.offset, &header, &mut |head, layout| {
+                    let at = Position { segment: segment.id, offset: layout.start };
+                    let (found, subject, hash) = match head.subject {
+                        Subject::Key(key) => {
+                            let hash = key_hash(key);
+                            (self.index.get(key, hash, view), subject_of(Space::Keys, key, hash), hash)
+                        }
+                        Subject::Hash(hash) => {
+                            (self.index.get_hash_only(hash, view), DraftSubject::Hash(hash), hash)
+                        }
+                    };
+                    if let Some(version) = found.filter(|version| version.position == at) {
+                        newest = Some(Hit { version, subject, hash });
+                    }
+                })
+                .map_err(io)?;
+            if newest.is_some() {
+                return Ok(newest);
+            }
+            sequence = Sequence(sequence.0 - 1);
+        }
+        Ok(self.index.newest_live(view).map(|(space, key, version)| {
+            let hash = hash_of(space, &key);
+            Hit { version, subject: subject_of(space, &key, hash), hash }
+        }))
+    }
+}

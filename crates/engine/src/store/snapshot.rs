@@ -1,0 +1,94 @@
+//! Snapshots: a consistent view that stays while writes and compaction go on.
+
+use std::ops::RangeBounds;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::range::{Range, bounds_of, prefix_bounds};
+use super::read::Target;
+use crate::error::Result;
+use crate::index::View;
+use crate::numbers::{Sequence, Timestamp};
+use crate::value::{Value, ValueReader};
+
+/// A view that is in use: what it sees is kept until it is dropped.
+#[derive(Debug)]
+pub(crate) struct PinnedView {
+    pub(crate) core: Arc<Core>,
+    pub(crate) view: View,
+}
+
+impl PinnedView {
+    /// Pins what is visible now.
+    pub(crate) fn now(core: &Arc<Core>) -> Self {
+        let view = core.pins.pin(|| core.view());
+        Self { core: Arc::clone(core), view }
+    }
+}
+
+impl Clone for PinnedView {
+    fn clone(&self) -> Self {
+        self.core.pins.repeat(self.view);
+        Self { core: Arc::clone(&self.core), view: self.view }
+    }
+}
+
+impl Drop for PinnedView {
+    fn drop(&mut self) {
+        self.core.pins.unpin(self.view);
+    }
+}
+
+/// A consistent view of the store at one sequence and one store time.
+///
+/// Writes after it do not show, entries that were alive at its time stay alive in it. It keeps the versions that it sees
+/// from being dropped, so drop it when it is not needed.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub(crate) pinned: PinnedView,
+}
+
+impl Snapshot {
+    /// The last commit that the snapshot sees.
+    pub fn sequence(&self) -> Sequence {
+        self.pinned.view.sequence
+    }
+
+    /// The store time by which it judges deadlines.
+    pub fn time(&self) -> Timestamp {
+        self.pinned.view.time
+    }
+
+    /// The value of `key`, in place.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when the value fails its checksum,
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) after the store was closed.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
+        let core = &self.pinned.core;
+        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| core.value_of(hit))
+    }
+
+    /// A reader of the value of `key`, which verifies piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`]; damage shows when the piece is read.
+    pub fn reader(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueReader>> {
+        let core = &self.pinned.core;
+        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| {
+            Ok(ValueReader::new(core.payload_of(hit)?))
+        })
+    }
+
+    /// The rows with keys in `bounds`, in key order; see [`Store::range`](crate::Store::range).
+    pub fn range<K: AsRef<[u8]>>(&self, bounds: impl RangeBounds<K>) -> Range {
+        Range::new(self.pinned.clone(), bounds_of(&bounds))
+    }
+
+    /// The rows whose keys start with `prefix`.
+    pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Range {
+        Range::new(self.pinned.clone(), prefix_bounds(prefix.as_ref()))
+    }
+}

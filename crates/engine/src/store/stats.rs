@@ -1,0 +1,112 @@
+//! What an operator can ask a store.
+
+use std::sync::atomic::Ordering;
+
+use super::handle::Store;
+use crate::error::{Error, Result};
+use crate::format::names;
+use crate::format::segment_header::SegmentKind;
+use crate::numbers::{LogOffset, Sequence};
+
+/// Sizes and counts of an open store; bytes where the name says so, counts since it was opened where marked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Live entries.
+    pub keys: u64,
+    /// The last visible commit.
+    pub sequence: Sequence,
+    /// The oldest commit in the batch log.
+    pub oldest_batch: Option<Sequence>,
+    /// The end of the log.
+    pub tail: LogOffset,
+    /// Bytes written to the store's files that are still there.
+    pub disk_bytes: u64,
+    /// Of these, entries that a reader may still want.
+    pub live_bytes: u64,
+    /// Bytes in log and compacted segments that no reader wants: for compaction, once retention lets go of them.
+    pub dead_bytes: u64,
+    /// Log and compacted segments.
+    pub segments: u64,
+    /// Stream segments.
+    pub stream_segments: u64,
+    /// Commits since the store was opened.
+    pub commits: u64,
+    /// Groups that they were written in.
+    pub groups: u64,
+    /// Syncs of the log since the store was opened.
+    pub syncs: u64,
+    /// Memory of the indexes.
+    pub index_bytes: u64,
+    /// Snapshots and ranges in use.
+    pub snapshots: u64,
+    /// Compactions since the store was opened.
+    pub compactions: u64,
+    /// Bytes of unfinished writes that were dropped from the end of the log when it was opened.
+    pub recovered_tail_bytes: u64,
+    /// Whether a failure keeps the store from taking writes.
+    pub poisoned: bool,
+}
+
+impl Store {
+    /// Sizes and counts.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read.
+    pub fn stats(&self) -> Result<Stats> {
+        let core = self.core();
+        let (mut segments, mut streams, mut framed_bytes, mut touched_bytes) = (0, 0, 0, 0);
+        for segment in core.segments.all() {
+            touched_bytes += segment.touched().memory_bytes();
+            if segment.kind == SegmentKind::Stream {
+                streams += 1;
+            } else {
+                segments += 1;
+                framed_bytes += segment.end();
+            }
+        }
+        let live_bytes = core.live_bytes();
+        let [commits, groups, syncs, compactions] = core.counters.read();
+        Ok(Stats {
+            keys: self.len(),
+            sequence: self.sequence(),
+            oldest_batch: self.oldest_batch(),
+            tail: self.tail(),
+            disk_bytes: self.disk_bytes()?,
+            live_bytes,
+            dead_bytes: framed_bytes.saturating_sub(live_bytes),
+            segments,
+            stream_segments: streams,
+            commits,
+            groups,
+            syncs,
+            index_bytes: core.index.memory_bytes() + core.batches.memory_bytes() + touched_bytes,
+            snapshots: core.pins.count(),
+            compactions,
+            recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
+            poisoned: core.poisoned.get().is_some(),
+        })
+    }
+
+    /// Bytes written to the store's files, dead ones included; space that is reserved and not written yet does not count.
+    ///
+    /// # Errors
+    ///
+    /// When a file's length cannot be read.
+    pub fn disk_bytes(&self) -> Result<u64> {
+        let core = self.core();
+        let mut bytes: u64 = core.segments.all().iter().map(|segment| segment.end()).sum();
+        for name in names::CATALOGS.iter().chain([&names::IDENTITY]) {
+            let path = core.dir.join(name);
+            let length = core
+                .environment
+                .disk
+                .open(&path, crate::seams::Access::Read)
+                .and_then(|file| file.length())
+                .map_err(|e| Error::io("read the length of", &path, &e))?;
+            bytes += length;
+        }
+        Ok(bytes)
+    }
+}

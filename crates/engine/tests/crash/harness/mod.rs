@@ -1,0 +1,17 @@
+//! The crash harness: a store on a simulated disk, a model of what it must hold, random programs, and cuts of power
+//! at any of their operations.
+//!
+//! Invariant: the model knows the public interface and `docs/interfaces.md`, and nothing of how the engine stores
+//! what it stores. Every run follows from one seed.
+
+pub(crate) mod check;
+pub(crate) mod collisions;
+pub(crate) mod history;
+pub(crate) mod images;
+pub(crate) mod model;
+pub(crate) mod program;
+pub(crate) mod request;
+pub(crate) mod scenarios;
+pub(crate) mod stop;
+pub(crate) mod views;
+pub(crate) mod world;

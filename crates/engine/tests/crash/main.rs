@@ -1,0 +1,17 @@
+//! Crash tests of the engine on a simulated disk. The ids in the names are the cases of `docs/testing.md`.
+
+mod determinism;
+mod f01_power_cut;
+mod f02_torn_tail;
+mod f03_rot;
+mod f05_foreign;
+mod f06_locks;
+mod f07_failed_sync;
+mod f08_failed_write;
+mod f09_full_disk;
+mod f11_rearranging;
+mod f13_batches;
+mod f14_limits;
+mod f15_collisions;
+mod harness;
+mod seeds;

@@ -1,0 +1,102 @@
+//! The test of the tests: each deliberate defect of `pentad_engine::planted` must make some crash scenario fail, and
+//! the same scenarios must pass without it.
+
+#[path = "../crash/harness/mod.rs"]
+#[expect(dead_code, reason = "the tests of single cases use more of the harness than the scenarios do")]
+mod harness;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+use harness::scenarios;
+use pentad_engine::planted::{Bug, with};
+
+type Scenario = fn(u64);
+
+/// Every scenario, by name.
+const SCENARIOS: [(&str, Scenario); 9] = [
+    ("power_cuts", scenarios::power_cuts),
+    ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
+    ("failing_disk", scenarios::failing_disk),
+    ("torn_tail", scenarios::torn_tail),
+    ("recycled_tail", scenarios::recycled_tail),
+    ("cut_after_close", scenarios::cut_after_close),
+    ("rot", scenarios::rot),
+    ("gaps", scenarios::gaps),
+    ("cuts_in_care", scenarios::cuts_in_care),
+];
+
+/// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.
+const SEEDS: u64 = 300;
+/// Seeds of each scenario that must pass without a bug.
+const SOUND_SEEDS: u64 = 20;
+
+fn seeds(otherwise: u64) -> u64 {
+    std::env::var("PENTAD_SIM_SEEDS").map_or(otherwise, |text| {
+        text.parse().unwrap_or_else(|error| panic!("PENTAD_SIM_SEEDS is {text:?}: {error}"))
+    })
+}
+
+thread_local! {
+    static HUNTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While a thread hunts, panics are wanted: their texts are kept, and their backtraces would only cost time.
+fn hush() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !HUNTING.get() {
+                loud(panic);
+            }
+        }));
+    });
+}
+
+/// What the scenario says when it fails.
+fn failure(scenario: Scenario, seed: u64) -> Option<String> {
+    hush();
+    HUNTING.set(true);
+    let result = catch_unwind(AssertUnwindSafe(|| scenario(seed)));
+    HUNTING.set(false);
+    let panic = result.err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Some(text.unwrap_or_else(|| "a panic without words".to_owned()))
+}
+
+/// The first failure that the bug causes: seed by seed through all scenarios, so that an early one is found early.
+fn hunt(bug: Bug) -> Option<String> {
+    for seed in 0..seeds(SEEDS) {
+        for (name, scenario) in SCENARIOS {
+            if let Some(text) = with(bug, || failure(scenario, seed)) {
+                let line = text.lines().next().unwrap_or_default();
+                return Some(format!("{name}, seed {seed}: {line}"));
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn every_planted_bug_is_caught() {
+    let results: Vec<_> = Bug::ALL.iter().map(|&bug| (bug, hunt(bug))).collect();
+    for (bug, caught) in &results {
+        println!("{bug:?}: {}", caught.as_deref().unwrap_or("NOT CAUGHT"));
+    }
+    let missed: Vec<_> = results.iter().filter(|(_, caught)| caught.is_none()).map(|(bug, _)| bug).collect();
+    assert!(missed.is_empty(), "no scenario notices {missed:?}");
+}
+
+#[test]
+fn no_scenario_fails_without_a_bug() {
+    for (name, scenario) in SCENARIOS {
+        for seed in 0..SOUND_SEEDS {
+            if let Some(text) = failure(scenario, seed) {
+                panic!("{name}, seed {seed}, nothing planted: {text}");
+            }
+        }
+    }
+}
