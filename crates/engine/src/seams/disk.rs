@@ -89,7 +89,23 @@ pub trait File: Debug + Send + Sync {
     fn map(&self, length: u64) -> io::Result<Map>;
 }
 
+/// Repeats a call that a signal interrupted.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 impl dyn File + '_ {
+    /// [`File::sync`] through interruptions. An interrupted sync has not failed: nothing was given up, so unlike a
+    /// failed one it may be repeated.
+    pub fn sync_whole(&self) -> io::Result<()> {
+        uninterrupted(|| self.sync())
+    }
+
     /// Writes all of `buffer` at `offset`, through short writes and interruptions.
     pub fn write_all_at(&self, mut buffer: &[u8], mut offset: u64) -> io::Result<()> {
         while !buffer.is_empty() {

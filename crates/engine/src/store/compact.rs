@@ -256,7 +256,8 @@ impl Core {
         source: &Source,
     ) -> Result<Draft> {
         let subject = subject_of(space, key, hash);
-        let moved = Moved { sequence: version.sequence, time: source.time_of(version.position.offset) };
+        let time = source.time_of(version.position.offset);
+        let moved = Moved { sequence: version.sequence, time, ordinal: version.ordinal() };
         if version.is_tombstone() {
             return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });
         }
@@ -292,8 +293,11 @@ impl Core {
                             Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
                             Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
                         };
-                        let moved =
-                            head.moved.unwrap_or(Moved { sequence: header.sequence, time: header.time });
+                        let moved = head.moved.unwrap_or(Moved {
+                            sequence: header.sequence,
+                            time: header.time,
+                            ordinal: 0,
+                        });
                         let slot = tombstones.entry((space, key)).or_insert((hash, moved));
                         if slot.1.sequence < moved.sequence {
                             *slot = (hash, moved);

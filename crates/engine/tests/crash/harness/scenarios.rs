@@ -116,7 +116,7 @@ pub(crate) fn failing_disk(seed: u64) {
         }
         if let Err(stop) = world.open() {
             excuse_fault(&world, &fault, &stop);
-            world.disk.clear_faults();
+            world.disk.take_faults();
             world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
         }
         if !during_open {
@@ -130,7 +130,7 @@ pub(crate) fn failing_disk(seed: u64) {
                 break;
             }
         }
-        world.disk.clear_faults();
+        world.disk.take_faults();
         if failed && world.is_open() {
             after_failure(&mut world);
         }
@@ -185,8 +185,7 @@ fn after_failure(world: &mut World) {
     assert_eq!(store.sequence().0, world.past.sequence(), "{context}: sequence");
     check_points(&store, world.state(), store.now().0, &keys(), &context);
     world.check_views();
-    let poisoned =
-        store.stats().map(|stats| stats.poisoned).unwrap_or_else(|error| panic!("{context}: {error}"));
+    let poisoned = store.stats().poisoned;
     let request = Request::put(Durability::Disk, "after", b"v");
     if !poisoned {
         // The fault is over, so the store must work.
