@@ -81,6 +81,9 @@ fn look_on(
         if number > newest {
             newest = number;
             progress.commits_seen.fetch_add(1, Ordering::SeqCst);
+        } else {
+            // On a busy machine the writer may be waiting for this very core.
+            thread::yield_now();
         }
         looks += 1;
         if writer_ended() {
