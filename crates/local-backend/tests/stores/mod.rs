@@ -188,7 +188,7 @@ impl StoreEngineFactory for Stores {
     }
 
     fn disk_bytes(&self, store: &LocalBackend) -> Option<u64> {
-        Some(store.store().disk_bytes().expect("the sizes of the files"))
+        Some(store.store().disk_bytes())
     }
 
     fn limits(&self) -> Limits {
