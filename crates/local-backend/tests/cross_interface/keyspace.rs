@@ -1,6 +1,12 @@
 //! Written through each interface, read through every other; and what some interfaces do not show.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
+use pentad_engine::{Batch, Durability};
 use pentad_local_backend::{
     AsyncDataStoreReader, AsyncDataStoreWriter, ClientApi, KvBackend, StoreEngine, key_hash,
 };
@@ -129,6 +135,51 @@ fn an_entry_without_a_key_is_seen_by_its_own_interface_alone() {
         AsyncDataStoreWriter::delete(&backend, b"k").await.unwrap();
         assert!(backend.is_empty().await.unwrap());
     });
+}
+
+/// Every commit gives a key and an entry without one the same number. A batch read of both, while commits go on, sees
+/// the two of one commit.
+#[test]
+fn f13_a_batch_read_of_entries_with_and_without_a_key_is_of_one_commit() {
+    const COMMITS_SEEN_MIN: usize = 50;
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let stores = Stores::new();
+    let backend = stores.new_store();
+    let hash = key_hash(b"hash-only");
+    let commit = |number: u32| {
+        let mut batch = Batch::new();
+        batch
+            .put("keyed", &number.to_be_bytes())
+            .put_hashed(hash, &number.to_be_bytes())
+            .durability(Durability::Os);
+        backend.store().commit(batch).unwrap();
+    };
+    commit(0);
+    let stop = AtomicBool::new(false);
+    let look = || {
+        let mut seen = BTreeSet::new();
+        let started = Instant::now();
+        while seen.len() < COMMITS_SEEN_MIN && started.elapsed() < PATIENCE {
+            let by_key = block_on(backend.batch_read(&[b"hash-only", b"keyed", b"hash-only"])).unwrap();
+            let by_hash =
+                block_on(backend.batch_read_hashed_keys(&[key_hash(b"keyed"), hash], None)).unwrap();
+            for numbers in [by_key, by_hash] {
+                let first = numbers[0].as_deref().map(<[u8]>::to_vec);
+                if first.is_none() || numbers.iter().any(|number| number.as_deref() != first.as_deref()) {
+                    return Err(format!("one view had {numbers:?}"));
+                }
+                seen.insert(first);
+            }
+        }
+        Ok(seen.len())
+    };
+    let seen = thread::scope(|scope| {
+        scope.spawn(|| (1..).take_while(|_| !stop.load(Ordering::Relaxed)).for_each(commit));
+        let seen = look();
+        stop.store(true, Ordering::Relaxed);
+        seen
+    });
+    assert!(seen.unwrap() >= COMMITS_SEEN_MIN, "the reads did not meet the writer");
 }
 
 #[test]
