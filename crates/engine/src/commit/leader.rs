@@ -101,7 +101,7 @@ impl Core {
         let streams = evaluation.into_streams();
         match self.carry_out(writer, &steps, &streams, time, disk) {
             Ok(()) => {
-                let tail = writer.tail();
+                let tail = self.published.tail();
                 steps.into_iter().map(|step| step.result(tail)).collect()
             }
             Err(failure) => {
@@ -232,7 +232,10 @@ impl Core {
             self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
             self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
         }
-        self.published.publish(writer.state.last_sequence, writer.tail());
+        if !written.is_empty() {
+            // Marks and floors do not show in the tail that users see: it moves with commits alone.
+            self.published.publish(writer.state.last_sequence, writer.tail());
+        }
         for step in steps {
             if let Step::Prune { floor, .. } = step {
                 self.batches.prune(*floor);

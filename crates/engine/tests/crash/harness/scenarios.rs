@@ -167,7 +167,9 @@ fn random_fault(rng: &mut Rng) -> Fault {
         (Op::Write, 1) => Effect::Interrupted,
         _ => Effect::Error(KINDS[rng.index(KINDS.len())]),
     };
-    let repeat = if rng.chance(150) { Repeat::Always } else { Repeat::Once };
+    // A call that is interrupted for ever is repeated for ever.
+    let lasting = effect != Effect::Interrupted && rng.chance(150);
+    let repeat = if lasting { Repeat::Always } else { Repeat::Once };
     Fault { on, nth: 1 + rng.below(30), effect, repeat }
 }
 
