@@ -195,8 +195,8 @@ fn f03_a_damaged_value_is_neither_copied_nor_deleted() {
         let (backend, target) = (stores.new_store(), stores.new_store());
         let payload = payload(length);
         block_on(backend.write_stream(b"k", &mut &payload[..])).unwrap();
-        let path = stores::close(backend);
-        stores::flip_a_bit(&path, &payload[length / 2..length / 2 + 100]);
+        let path = Stores::close(backend);
+        stores::damage::flip_a_bit(&path, &payload[length / 2..length / 2 + 100]);
         let backend = stores.open(&path);
         for moved in [block_on(backend.copy(b"k", &target)), block_on(backend.transfer(b"k", &target))] {
             let error = moved.unwrap_err();

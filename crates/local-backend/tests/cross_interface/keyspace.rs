@@ -14,7 +14,7 @@ use pentad_traits::conformance::block_on;
 
 use crate::reading::all_read;
 use crate::stores::Stores;
-use crate::writing::{Delete, Write};
+use crate::writing::{Deleter, Writer};
 
 #[test]
 fn what_each_interface_writes_every_other_reads() {
@@ -22,7 +22,7 @@ fn what_each_interface_writes_every_other_reads() {
     let mut backend = stores.new_store();
     for when in ["at once", "after reopening"] {
         block_on(async {
-            for write in Write::ALL {
+            for write in Writer::ALL {
                 let key = format!("written by {write:?} and read {when}");
                 write.run(&backend, &key, "a value").await;
                 all_read(&backend, key.as_bytes(), Some(b"a value"), when).await;
@@ -30,7 +30,7 @@ fn what_each_interface_writes_every_other_reads() {
         });
         backend = stores.close_and_open(backend);
         block_on(async {
-            for write in Write::ALL {
+            for write in Writer::ALL {
                 let key = format!("written by {write:?} and read {when}");
                 all_read(&backend, key.as_bytes(), Some(b"a value"), "after reopening").await;
             }
@@ -43,8 +43,8 @@ fn each_interface_overwrites_what_each_wrote() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(async {
-        for first in Write::ALL {
-            for second in Write::ALL {
+        for first in Writer::ALL {
+            for second in Writer::ALL {
                 first.run(&backend, "k", "first").await;
                 second.run(&backend, "k", "second").await;
                 all_read(&backend, b"k", Some(b"second"), &format!("after {first:?} and {second:?}")).await;
@@ -59,8 +59,8 @@ fn what_each_interface_deletes_no_other_reads() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(async {
-        for write in Write::ALL {
-            for delete in Delete::ALL {
+        for write in Writer::ALL {
+            for delete in Deleter::ALL {
                 write.run(&backend, "k", "v").await;
                 delete.run(&backend, "k").await;
                 all_read(&backend, b"k", None, &format!("after {write:?} and {delete:?}")).await;
