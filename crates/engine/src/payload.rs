@@ -129,7 +129,7 @@ impl PayloadRef {
 
     fn rotten(&self, offset: u64) -> Error {
         let name = escape_key(&self.name);
-        let what = format!("the value of {name} (commit {}) fails its checksum", self.sequence);
+        let what = format!("the value of {name} (sequence {}) fails its checksum", self.sequence);
         Error::damaged(&self.segment.path, offset, what)
     }
 }

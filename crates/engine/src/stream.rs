@@ -20,7 +20,7 @@ use crate::log::segment::stream_file_length;
 use crate::log::writer::Shared;
 use crate::numbers::{FrameNumber, LogOffset, SegmentId};
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Disk, File};
+use crate::seams::{Access, Disk, File, uninterrupted};
 
 /// Writes a value of any length, holding 64 KiB of it at a time and 4 bytes for each 64 KiB written.
 ///
@@ -131,10 +131,11 @@ impl StreamWriter {
         rest.extend_from_slice(&self.table);
         self.file.write_all_at(&rest, end).map_err(io(&self.guard.path))?;
         if !planted(Bug::StreamNotSynced) {
-            self.file.sync().map_err(|e| Error::io("sync", &self.guard.path, &e))?;
+            self.file.sync_whole().map_err(|e| Error::io("sync", &self.guard.path, &e))?;
         }
         if !planted(Bug::NoDirectorySync) {
-            self.disk.sync_dir(&self.dir).map_err(|e| Error::io("sync the directory", &self.dir, &e))?;
+            uninterrupted(|| self.disk.sync_dir(&self.dir))
+                .map_err(|e| Error::io("sync the directory", &self.dir, &e))?;
         }
         let record = SegmentRecord {
             id: self.id,
@@ -168,7 +169,7 @@ impl io::Write for StreamWriter {
             return Err(io::Error::other("an earlier write of this stream failed"));
         }
         if self.chunk.len() as u64 == CHUNK_BYTES {
-            self.write_chunk()?;
+            self.write_chunk().map_err(|e| Error::io("write to", &self.guard.path, &e))?;
         }
         let room = CHUNK_BYTES as usize - self.chunk.len();
         let taken = room.min(buffer.len());

@@ -14,7 +14,7 @@ use crate::session;
 
 /// Prints the sizes.
 pub(crate) fn run(global: &Global) -> Result<()> {
-    let stats = session::read(global, |store| Ok(store.stats()?))?;
+    let stats = session::read(global, |store| Ok(store.stats()))?;
     let mut output = Output::new();
     if global.json {
         output.json(&object(&stats))?;

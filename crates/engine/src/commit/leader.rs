@@ -101,7 +101,7 @@ impl Core {
         let streams = evaluation.into_streams();
         match self.carry_out(writer, &steps, &streams, time, disk) {
             Ok(()) => {
-                let tail = writer.tail();
+                let tail = self.published.tail();
                 steps.into_iter().map(|step| step.result(tail)).collect()
             }
             Err(failure) => {
@@ -164,7 +164,7 @@ impl Core {
     }
 
     /// Puts staged streams into the catalog and the table, before a frame refers to them.
-    fn list_streams(&self, writer: &LogWriter, streams: &[StagedStream]) -> Result<(), Failure> {
+    fn list_streams(&self, writer: &mut LogWriter, streams: &[StagedStream]) -> Result<(), Failure> {
         let new: Vec<&StagedStream> = {
             let mut seen = std::collections::BTreeSet::new();
             streams.iter().filter(|stream| !stream.is_listed() && seen.insert(stream.record().id)).collect()
@@ -172,6 +172,8 @@ impl Core {
         if new.is_empty() {
             return Ok(());
         }
+        // The catalog says where the log stands, and must not speak of frames that a power cut can take back.
+        writer.sync()?;
         let listed = self.catalog.update(|catalog| {
             writer.stamp(catalog);
             new.iter().for_each(|stream| catalog.add(stream.record().clone()));
@@ -206,7 +208,8 @@ impl Core {
                 .iter()
                 .zip(&written.layouts)
                 .zip(plan.hashes.iter().zip(&hash_keys))
-                .map(|((draft, layout), (hash, hash_key))| {
+                .zip(0..)
+                .map(|(((draft, layout), (hash, hash_key)), ordinal)| {
                     let position = Position { segment: segment.id, offset: layout.start };
                     let bytes = layout.end - layout.start;
                     let kind = match draft.value {
@@ -220,12 +223,8 @@ impl Core {
                         DraftSubject::Key(key) => (Space::Keys, key),
                         DraftSubject::Hash(_) => (Space::Hashes, hash_key),
                     };
-                    Change {
-                        space,
-                        key,
-                        hash: *hash,
-                        version: Version::new(written.sequence, position, bytes, kind),
-                    }
+                    let version = Version::new(written.sequence, position, bytes, kind).at_ordinal(ordinal);
+                    Change { space, key, hash: *hash, version }
                 })
                 .collect();
             let live: u64 = changes.iter().map(|change| change.version.bytes()).sum();
@@ -233,7 +232,10 @@ impl Core {
             self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
             self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
         }
-        self.published.publish(writer.state.last_sequence, writer.tail());
+        if !written.is_empty() {
+            // Marks and floors do not show in the tail that users see: it moves with commits alone.
+            self.published.publish(writer.state.last_sequence, writer.tail());
+        }
         for step in steps {
             if let Step::Prune { floor, .. } = step {
                 self.batches.prune(*floor);

@@ -59,6 +59,11 @@ pub(crate) struct Sealed {
 }
 
 impl Catalog {
+    /// Length of the encoded catalog in bytes.
+    pub(crate) fn encoded_length(&self) -> u64 {
+        length_u64(HEAD + RECORD * self.segments.len() + FOOT)
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let length = HEAD + RECORD * self.segments.len() + FOOT;
         let mut bytes = vec![0; length];

@@ -14,7 +14,7 @@ const CHUNKED: u16 = 1 << 6;
 const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | HASH_ONLY | EXTERNAL | CHUNKED;
 
 /// Most bytes of an entry before its payload's padding: fixed part, optional fields and key.
-pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 28 + 8 + 16 + 65_535;
+pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 32 + 8 + 16 + 65_535;
 
 /// What an entry is stored under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,13 @@ pub(crate) enum Place {
     External { segment: SegmentId, length: u64, checksum: u32 },
 }
 
-/// The sequence and time that an entry took along when compaction moved it.
+/// What an entry took along of its commit when compaction moved it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moved {
     pub(crate) sequence: Sequence,
     pub(crate) time: Timestamp,
+    /// The entry's number within its commit, from 0.
+    pub(crate) ordinal: u32,
 }
 
 /// An entry but for its payload's bytes.
@@ -113,7 +115,7 @@ impl<'a> EntryHead<'a> {
         };
         FIXED as u64
             + if self.deadline.is_some() { 8 } else { 0 }
-            + if self.moved.is_some() { 28 } else { 0 }
+            + if self.moved.is_some() { 32 } else { 0 }
             + if matches!(self.place, Place::External { .. }) { 16 } else { 0 }
             + key
     }
@@ -150,6 +152,7 @@ impl<'a> EntryHead<'a> {
         if let Some(moved) = self.moved {
             buffer.extend_from_slice(&moved.sequence.0.to_le_bytes());
             buffer.extend_from_slice(&moved.time.0.to_le_bytes());
+            buffer.extend_from_slice(&moved.ordinal.to_le_bytes());
             buffer.extend_from_slice(&[0; 12]);
         }
         if let Subject::Hash(hash) = self.subject {
@@ -173,7 +176,7 @@ impl<'a> EntryHead<'a> {
         }
         let has = |flag: u16, length: u64| if flags & flag != 0 { length } else { 0 };
         let key = u64::from(u16_at(fixed, 2));
-        Ok(FIXED as u64 + has(DEADLINE, 8) + has(MOVED, 28) + has(HASH_ONLY, 8) + has(EXTERNAL, 16) + key)
+        Ok(FIXED as u64 + has(DEADLINE, 8) + has(MOVED, 32) + has(HASH_ONLY, 8) + has(EXTERNAL, 16) + key)
     }
 
     /// Reads the entry that starts at `start` of its segment; `bytes` begin there and hold at least the head.
@@ -195,8 +198,12 @@ impl<'a> EntryHead<'a> {
         };
         let deadline = has(DEADLINE).then(|| Timestamp(u64_at(bytes, field(8))));
         let moved = has(MOVED).then(|| {
-            let here = field(28);
-            Moved { sequence: Sequence(u64_at(bytes, here)), time: Timestamp(u64_at(bytes, here + 8)) }
+            let here = field(32);
+            Moved {
+                sequence: Sequence(u64_at(bytes, here)),
+                time: Timestamp(u64_at(bytes, here + 8)),
+                ordinal: u32_at(bytes, here + 16),
+            }
         });
         let hash = has(HASH_ONLY).then(|| u64_at(bytes, field(8)));
         let external = has(EXTERNAL).then(|| {

@@ -24,7 +24,7 @@ proptest! {
         hash in proptest::option::of(any::<u64>()),
         place in place(),
         deadline in proptest::option::of(any::<u64>()),
-        moved in proptest::option::of((any::<u64>(), any::<u64>())),
+        moved in proptest::option::of((any::<u64>(), any::<u64>(), any::<u32>())),
         start in (16u64..10_000).prop_map(|n| n * 8),
         wide in any::<bool>(),
     ) {
@@ -33,7 +33,7 @@ proptest! {
             subject: hash.map_or(Subject::Key(&key), Subject::Hash),
             place,
             deadline: deadline.filter(|_| place != Place::None).map(Timestamp),
-            moved: moved.map(|(s, t)| Moved { sequence: Sequence(s), time: Timestamp(t) }),
+            moved: moved.map(|(s, t, ordinal)| Moved { sequence: Sequence(s), time: Timestamp(t), ordinal }),
         };
         let mut bytes = Vec::new();
         head.encode(&mut bytes);

@@ -31,7 +31,7 @@ type CrowdKey = (Space, Arc<[u8]>);
 pub(super) struct Crowd {
     by_key: BTreeMap<CrowdKey, Version>,
     /// The same slots in order of rank.
-    by_rank: BTreeSet<(Sequence, Position, CrowdKey)>,
+    by_rank: BTreeSet<((Sequence, u32, Position), CrowdKey)>,
 }
 
 impl Bucket {
@@ -130,18 +130,16 @@ impl Slot {
 impl Crowd {
     fn set(&mut self, new: Slot) {
         let key = (new.space, new.key);
-        let (sequence, position) = new.version.rank();
+        let rank = new.version.rank();
         if let Some(old) = self.by_key.insert(key.clone(), new.version) {
-            let (sequence, position) = old.rank();
-            self.by_rank.remove(&(sequence, position, key.clone()));
+            self.by_rank.remove(&(old.rank(), key.clone()));
         }
-        self.by_rank.insert((sequence, position, key));
+        self.by_rank.insert((rank, key));
     }
 
     fn remove(&mut self, space: Space, key: &[u8]) {
         if let Some((key, old)) = self.by_key.remove_entry(&(space, Arc::from(key))) {
-            let (sequence, position) = old.rank();
-            self.by_rank.remove(&(sequence, position, key));
+            self.by_rank.remove(&(old.rank(), key));
         }
     }
 
@@ -156,7 +154,7 @@ impl Crowd {
 
     fn candidates(&self, view: View) -> Vec<Slot> {
         let mut candidates = Vec::new();
-        for (_, _, key) in self.by_rank.iter().rev() {
+        for (_, key) in self.by_rank.iter().rev() {
             let version = self.by_key[key];
             let is_above = version.sequence > view.sequence;
             if is_above || version.is_live_at(view.time) {

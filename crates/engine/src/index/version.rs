@@ -36,23 +36,27 @@ pub(crate) enum VersionKind {
 pub(crate) struct Version {
     pub(crate) sequence: Sequence,
     pub(crate) position: Position,
-    /// The entry's size in the low 63 bits; the top bit says that `detail` is a deadline.
+    /// The entry's size in the low 40 bits, its place in its commit in the next 23; the top bit says that `detail` is
+    /// a deadline.
     size: u64,
     /// The deadline where there is one, else [`PLAIN`] or [`TOMBSTONE`].
     detail: u64,
 }
 
 const HAS_DEADLINE: u64 = 1 << 63;
+const SIZE_BITS: u32 = 40;
+const SIZE_MAX: u64 = (1 << SIZE_BITS) - 1;
+const ORDINAL_MAX: u64 = (1 << 23) - 1;
 const PLAIN: u64 = 0;
 const TOMBSTONE: u64 = 1;
 
 const _: () = assert!(size_of::<Version>() <= 40, "the index holds two versions per key");
 
 impl Version {
-    /// A version whose entry takes `bytes` bytes on disk as a whole. The size is cut to 2^63 - 1, which is the
-    /// longest that a file can be.
+    /// A version whose entry takes `bytes` bytes on disk as a whole; an entry is far shorter than the 2^40 - 1 to which
+    /// the size is cut.
     pub(crate) fn new(sequence: Sequence, position: Position, bytes: u64, kind: VersionKind) -> Self {
-        let bytes = bytes.min(!HAS_DEADLINE);
+        let bytes = bytes.min(SIZE_MAX);
         let (size, detail) = match kind {
             VersionKind::Value { deadline: None } => (bytes, PLAIN),
             VersionKind::Value { deadline: Some(deadline) } => (bytes | HAS_DEADLINE, deadline.0),
@@ -61,9 +65,21 @@ impl Version {
         Self { sequence, position, size, detail }
     }
 
+    /// The same version as the entry number `ordinal`, from 0, of its commit. Limits on batches keep it below 2^23.
+    pub(crate) fn at_ordinal(mut self, ordinal: u32) -> Self {
+        let ordinal = u64::from(ordinal).min(ORDINAL_MAX);
+        self.size = (self.size & !(ORDINAL_MAX << SIZE_BITS)) | (ordinal << SIZE_BITS);
+        self
+    }
+
+    /// The entry's number within its commit, from 0.
+    pub(crate) fn ordinal(&self) -> u32 {
+        u32::try_from((self.size >> SIZE_BITS) & ORDINAL_MAX).expect("23 bits")
+    }
+
     /// The size on disk of the whole entry, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        self.size & !HAS_DEADLINE
+        self.size & SIZE_MAX
     }
 
     pub(crate) fn kind(&self) -> VersionKind {
@@ -95,9 +111,10 @@ impl Version {
         }
     }
 
-    /// The order of "newest": by sequence and, within one commit, by position.
-    pub(crate) fn rank(&self) -> (Sequence, Position) {
-        (self.sequence, self.position)
+    /// The order of "newest": by sequence and, within one commit, by the place that the entry had there, which
+    /// compaction keeps although it moves the entry.
+    pub(crate) fn rank(&self) -> (Sequence, u32, Position) {
+        (self.sequence, self.ordinal(), self.position)
     }
 }
 
@@ -127,13 +144,16 @@ mod tests {
             [0, 1, 2, u64::MAX - 1, u64::MAX].map(|at| VersionKind::Value { deadline: Some(Timestamp(at)) });
         let others = [VersionKind::Value { deadline: None }, VersionKind::Tombstone];
         for kind in deadlines.into_iter().chain(others) {
-            for bytes in [0, 1, (1 << 63) - 1] {
+            for bytes in [0, 1, (1 << 40) - 1] {
                 let packed = version(bytes, kind);
                 assert_eq!(packed.kind(), kind);
                 assert_eq!(packed.bytes(), bytes);
+                let third = packed.at_ordinal(2);
+                assert_eq!((third.kind(), third.bytes(), third.ordinal()), (kind, bytes, 2));
+                assert!(third.rank() > packed.rank());
             }
         }
-        assert_eq!(version(u64::MAX, VersionKind::Tombstone).bytes(), (1 << 63) - 1);
+        assert_eq!(version(u64::MAX, VersionKind::Tombstone).bytes(), (1 << 40) - 1);
     }
 
     #[test]

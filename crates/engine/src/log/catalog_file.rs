@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::catalog::Catalog;
 use crate::format::names;
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Disk};
+use crate::seams::{Access, Disk, uninterrupted};
 
 /// The catalog of an open store.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub(crate) fn write_file(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool)
         }
         let file = disk.open(path, Access::CreateNew)?;
         file.write_all_at(bytes, 0)?;
-        if sync { file.sync() } else { Ok(()) }
+        if sync { file.sync_whole() } else { Ok(()) }
     };
     write().map_err(|e| Error::io("write", path, &e))
 }
@@ -126,7 +126,8 @@ pub(crate) fn replace(disk: &dyn Disk, dir: &Path, catalog: &Catalog) -> std::re
         }
         disk.rename(&temporary, &path).map_err(|e| Failure::Fatal(Error::io("replace", &path, &e)))?;
         if !planted(Bug::NoDirectorySync) {
-            disk.sync_dir(dir).map_err(|e| Failure::Fatal(Error::io("sync the directory", dir, &e)))?;
+            uninterrupted(|| disk.sync_dir(dir))
+                .map_err(|e| Failure::Fatal(Error::io("sync the directory", dir, &e)))?;
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ use crate::format::segment_header::{SegmentHeader, SegmentKind};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 use crate::options::Alignment;
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Disk, Environment, File, Map};
+use crate::seams::{Access, Disk, Environment, File, Map, uninterrupted};
 
 /// Makes a store at `path`, where nothing is.
 pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
@@ -54,7 +54,7 @@ pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: A
         };
     }
     if !planted(Bug::NoDirectorySync) {
-        disk.sync_dir(&parent).map_err(|e| Error::io("sync the directory", &parent, &e))?;
+        uninterrupted(|| disk.sync_dir(&parent)).map_err(|e| Error::io("sync the directory", &parent, &e))?;
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
     if planted(Bug::NoDirectorySync) {
         return Ok(());
     }
-    disk.sync_dir(dir).map_err(|e| Error::io("sync the directory", dir, &e))
+    uninterrupted(|| disk.sync_dir(dir)).map_err(|e| Error::io("sync the directory", dir, &e))
 }
 
 /// A new segment file: header written, blocks reserved, durable but for the catalog's knowledge of it.
@@ -176,9 +176,9 @@ pub(crate) fn create_segment(
         let file = disk.open(&path, Access::CreateNew)?;
         file.allocate(plan.length)?;
         file.write_all_at(&header.encode(), 0)?;
-        file.sync()?;
+        file.sync_whole()?;
         if !planted(Bug::NoDirectorySync) {
-            disk.sync_dir(dir)?;
+            uninterrupted(|| disk.sync_dir(dir))?;
         }
         let map = file.map(plan.length)?;
         Ok((file, map))

@@ -92,7 +92,7 @@ impl Draft {
         };
         let table =
             if payload > crate::format::CHUNKED_ABOVE { 4 * payload.div_ceil(CHUNK_BYTES) + UNIT } else { 0 };
-        12 + 8 + 28 + 16 + key + alignment + payload + UNIT + table
+        12 + 8 + 32 + 16 + key + alignment + payload + UNIT + table
     }
 }
 

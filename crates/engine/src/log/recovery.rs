@@ -114,7 +114,7 @@ pub(crate) fn recover(
         } else {
             state.last_frame = FrameNumber(record.first_frame.0 - 1);
             state.mark = highest_mark;
-            let tail = read_active(segment, length, identity, &mut state, replay)?;
+            let tail = read_active(segment, length, identity, &mut state, catalog.last_sequence, replay)?;
             segments.push(Arc::clone(&tail.segment));
             active = Some(tail);
             continue;
@@ -230,12 +230,13 @@ fn replay_sealed(
     Ok(())
 }
 
-/// Reads the active segment and decides where the log ends.
+/// Reads the active segment and decides where the log ends. `recorded` is the last sequence that the catalog knows.
 fn read_active(
     segment: Arc<Segment>,
     length: u64,
     identity: &Identity,
     state: &mut LogState,
+    recorded: Sequence,
     replay: &mut dyn Replay,
 ) -> Result<ActiveTail> {
     let io = |e| Error::io("read", &segment.path, &e);
@@ -293,6 +294,13 @@ fn read_active(
             break;
         }
         end = offset + header.frame_length();
+    }
+    if state.last_sequence.0 == 0 {
+        // No durable commit is left in the log, as after everything was compacted: what follows, or else the catalog,
+        // says where the sequences stand.
+        let first = undecided.iter().find(|(_, header)| header.kind == FrameKind::Commit);
+        state.last_sequence = first.map_or(recorded, |(_, header)| Sequence(header.sequence.0 - 1));
+        durable.last_sequence = state.last_sequence;
     }
     let accepted = undecided.last().map_or(state.last_frame, |(_, header)| header.number);
     if accepted < state.mark && !planted(Bug::TrimOnAnyError) {
@@ -373,9 +381,9 @@ fn bad_header(segment: &Segment, offset: u64, state: &LogState) -> Error {
         &segment.path,
         offset,
         format!(
-            "frame {} was acknowledged and cannot be read (after commit {}); nothing was changed, `verify` lists what is bad",
+            "frame {} was acknowledged and cannot be read (sequence {} or later); nothing was changed, `verify` lists what is bad",
             state.last_frame.next(),
-            state.last_sequence
+            state.last_sequence.next()
         ),
     )
 }
@@ -385,7 +393,7 @@ fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader) -> Error {
         &segment.path,
         offset,
         format!(
-            "the keys of frame {} (commit {}) fail their checksum; nothing was changed, `verify` lists what is bad",
+            "the keys of frame {} (sequence {}) fail their checksum; nothing was changed, `verify` lists what is bad",
             header.number, header.sequence
         ),
     )

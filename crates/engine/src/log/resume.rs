@@ -181,7 +181,7 @@ fn rewrite(
     }
     writer.write_to(&*new.file).map_err(|e| Error::io("write to", &path, &e))?;
     if !tail.undecided.is_empty() && !planted(Bug::NoSyncAfterRecovery) {
-        new.file.sync().map_err(|e| Error::io("sync", &path, &e))?;
+        new.file.sync_whole().map_err(|e| Error::io("sync", &path, &e))?;
     }
     state.mark = state.last_frame;
     Ok(writer.position())

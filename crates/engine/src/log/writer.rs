@@ -128,7 +128,7 @@ impl LogWriter {
         if !planted(Bug::AckBeforeSync) {
             self.active
                 .file
-                .sync()
+                .sync_whole()
                 .map_err(|e| Failure::Fatal(Error::io("sync", &self.active.segment.path, &e)))?;
         }
         self.state.mark = self.state.last_frame;

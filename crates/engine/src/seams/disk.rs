@@ -89,17 +89,36 @@ pub trait File: Debug + Send + Sync {
     fn map(&self, length: u64) -> io::Result<Map>;
 }
 
+/// A call that is interrupted so often in a row is broken, not unlucky.
+const INTERRUPTIONS_MAX: u32 = 64;
+
+/// Repeats a call that a signal interrupted.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    for _ in 0..INTERRUPTIONS_MAX {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+    call()
+}
+
 impl dyn File + '_ {
+    /// [`File::sync`] through interruptions. An interrupted sync has not failed: nothing was given up, so unlike a
+    /// failed one it may be repeated.
+    pub fn sync_whole(&self) -> io::Result<()> {
+        uninterrupted(|| self.sync())
+    }
+
     /// Writes all of `buffer` at `offset`, through short writes and interruptions.
     pub fn write_all_at(&self, mut buffer: &[u8], mut offset: u64) -> io::Result<()> {
         while !buffer.is_empty() {
-            match self.write_at(buffer, offset) {
+            match uninterrupted(|| self.write_at(buffer, offset)) {
                 Ok(0) => return Err(io::Error::new(io::ErrorKind::WriteZero, "the file took no more bytes")),
                 Ok(n) => {
                     buffer = &buffer[n..];
                     offset += n as u64;
                 }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
@@ -111,10 +130,9 @@ impl dyn File + '_ {
     pub fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut done = 0;
         while done < buffer.len() {
-            match self.read_at(&mut buffer[done..], offset + done as u64) {
+            match uninterrupted(|| self.read_at(&mut buffer[done..], offset + done as u64)) {
                 Ok(0) => break,
                 Ok(n) => done += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }

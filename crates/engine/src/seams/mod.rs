@@ -14,6 +14,7 @@ pub mod sim;
 pub(crate) mod sync;
 
 pub use clock::{Clock, SystemClock};
+pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
 pub use mapping::{Map, Region, WeakMap};

@@ -47,7 +47,7 @@ impl Core {
         let path = &writer.active.segment.path;
         let cut = |e| Failure::Fatal(Error::io("cut the unwritten end of", path, &e));
         writer.active.file.set_length(end).map_err(cut)?;
-        writer.active.file.sync().map_err(cut)?;
+        writer.active.file.sync_whole().map_err(cut)?;
         self.catalog.update(|catalog| {
             writer.stamp(catalog);
             if planted(Bug::LostMark) {

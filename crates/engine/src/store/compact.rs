@@ -1,9 +1,10 @@
 //! Compaction: what is still wanted of old segments is written again in key order, and the old ones go.
 //!
-//! Invariants: inputs are log segments wholly below the floor of the batch log, oldest first without a gap, and all compacted
-//! ones; every version that the index holds in them is kept, so no view in use loses anything; the swap is one catalog generation;
-//! nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and then what
-//! hides its older entries is kept too.
+//! Invariants: inputs are log segments wholly below the floor of the batch log, oldest first without a gap, and all
+//! compacted ones; every version that the index holds in them is kept, so no view in use loses anything; the swap is
+//! one catalog generation, made after a sync of the log, because a version is left out on the strength of a newer
+//! one; nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and
+//! then what hides its older entries is kept too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -13,6 +14,7 @@ use super::compact_output::{MovedEntry, Output};
 use super::core::Core;
 use super::entry::subject_of;
 use super::handle::Store;
+use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::{Moved, Subject};
 use crate::format::segment_header::{self, SegmentKind};
@@ -256,7 +258,8 @@ impl Core {
         source: &Source,
     ) -> Result<Draft> {
         let subject = subject_of(space, key, hash);
-        let moved = Moved { sequence: version.sequence, time: source.time_of(version.position.offset) };
+        let time = source.time_of(version.position.offset);
+        let moved = Moved { sequence: version.sequence, time, ordinal: version.ordinal() };
         if version.is_tombstone() {
             return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });
         }
@@ -292,8 +295,11 @@ impl Core {
                             Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
                             Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
                         };
-                        let moved =
-                            head.moved.unwrap_or(Moved { sequence: header.sequence, time: header.time });
+                        let moved = head.moved.unwrap_or(Moved {
+                            sequence: header.sequence,
+                            time: header.time,
+                            ordinal: 0,
+                        });
                         let slot = tombstones.entry((space, key)).or_insert((hash, moved));
                         if slot.1.sequence < moved.sequence {
                             *slot = (hash, moved);
@@ -321,7 +327,15 @@ impl Core {
         let floor = self.batches.oldest_or_next();
         let removed: Vec<Arc<Segment>> = inputs.iter().cloned().chain(unused).collect();
         let removed_ids: Vec<SegmentId> = removed.iter().map(|segment| segment.id).collect();
+        // What hides the versions that were left out may be at level `Os`. It has to be durable before they are gone, or
+        // else a power cut would take both. The same goes for the time by which entries have expired.
+        if let Err(error) = self.run(Job::Sync) {
+            output.discard();
+            return Err(error);
+        }
+        let time = self.time.now();
         let swapped = self.catalog.update(|catalog| {
+            catalog.time = catalog.time.max(time);
             catalog.segments.retain(|record| !removed_ids.contains(&record.id));
             output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
             catalog.floor = catalog.floor.max(floor);

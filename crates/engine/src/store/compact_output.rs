@@ -189,7 +189,7 @@ impl<'a> Output<'a> {
         let path = self.path(&current.new.record);
         let io = |e| Error::io("sync", &path, &e);
         current.new.file.set_length(current.end).map_err(io)?;
-        current.new.file.sync().map_err(io)?;
+        current.new.file.sync_whole().map_err(io)?;
         let Some(current) = self.current.take() else {
             return Err(Error::new(ErrorKind::Io, "no segment to seal"));
         };

@@ -22,6 +22,8 @@ pub(crate) struct IndexBuilder {
     live_bytes: HashMap<SegmentId, i64>,
     /// The sequence of the frame being shown.
     sequence: Sequence,
+    /// How many of its entries were shown.
+    entries: u32,
 }
 
 impl IndexBuilder {
@@ -31,6 +33,7 @@ impl IndexBuilder {
             batches: BatchLog::new(floor),
             live_bytes: HashMap::new(),
             sequence: Sequence(0),
+            entries: 0,
         }
     }
 
@@ -60,6 +63,7 @@ fn count(live_bytes: &mut HashMap<SegmentId, i64>, version: &Version, sign: i64)
 impl Replay for IndexBuilder {
     fn frame(&mut self, segment: &Arc<Segment>, offset: u64, header: &FrameHeader) {
         self.sequence = header.sequence;
+        self.entries = 0;
         if header.kind == FrameKind::Commit {
             self.batches.push(header.sequence, segment, offset, header.time);
         }
@@ -81,9 +85,11 @@ impl Replay for IndexBuilder {
         if let Place::External { segment: stream, .. } = head.place {
             segment.refer(stream);
         }
-        let sequence = head.moved.map_or(self.sequence, |moved| moved.sequence);
+        let (sequence, ordinal) =
+            head.moved.map_or((self.sequence, self.entries), |moved| (moved.sequence, moved.ordinal));
+        self.entries += 1;
         let position = Position { segment: segment.id, offset: layout.start };
-        let version = Version::new(sequence, position, layout.end - layout.start, kind);
+        let version = Version::new(sequence, position, layout.end - layout.start, kind).at_ordinal(ordinal);
         segment.raise_last_sequence(sequence.0);
         count(&mut self.live_bytes, &version, 1);
         let live_bytes = &mut self.live_bytes;

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::handle::Store;
-use crate::error::{Error, Result};
+use crate::format::identity;
 use crate::format::names;
 use crate::format::segment_header::SegmentKind;
 use crate::numbers::{LogOffset, Sequence};
@@ -49,12 +49,8 @@ pub struct Stats {
 }
 
 impl Store {
-    /// Sizes and counts.
-    ///
-    /// # Errors
-    ///
-    /// When the directory cannot be read.
-    pub fn stats(&self) -> Result<Stats> {
+    /// Sizes and counts. The disk is not touched.
+    pub fn stats(&self) -> Stats {
         let core = self.core();
         let (mut segments, mut streams, mut framed_bytes, mut touched_bytes) = (0, 0, 0, 0);
         for segment in core.segments.all() {
@@ -68,12 +64,12 @@ impl Store {
         }
         let live_bytes = core.live_bytes();
         let [commits, groups, syncs, compactions] = core.counters.read();
-        Ok(Stats {
+        Stats {
             keys: self.len(),
             sequence: self.sequence(),
             oldest_batch: self.oldest_batch(),
             tail: self.tail(),
-            disk_bytes: self.disk_bytes()?,
+            disk_bytes: self.disk_bytes(),
             live_bytes,
             dead_bytes: framed_bytes.saturating_sub(live_bytes),
             segments,
@@ -86,27 +82,14 @@ impl Store {
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             poisoned: core.poisoned.get().is_some(),
-        })
+        }
     }
 
     /// Bytes written to the store's files, dead ones included; space that is reserved and not written yet does not count.
-    ///
-    /// # Errors
-    ///
-    /// When a file's length cannot be read.
-    pub fn disk_bytes(&self) -> Result<u64> {
+    pub fn disk_bytes(&self) -> u64 {
         let core = self.core();
-        let mut bytes: u64 = core.segments.all().iter().map(|segment| segment.end()).sum();
-        for name in names::CATALOGS.iter().chain([&names::IDENTITY]) {
-            let path = core.dir.join(name);
-            let length = core
-                .environment
-                .disk
-                .open(&path, crate::seams::Access::Read)
-                .and_then(|file| file.length())
-                .map_err(|e| Error::io("read the length of", &path, &e))?;
-            bytes += length;
-        }
-        Ok(bytes)
+        let segments: u64 = core.segments.all().iter().map(|segment| segment.end()).sum();
+        let catalogs = names::CATALOGS.len() as u64 * core.catalog.current().encoded_length();
+        segments + catalogs + identity::LENGTH as u64
     }
 }

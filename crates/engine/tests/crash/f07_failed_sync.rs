@@ -28,7 +28,7 @@ fn f07_failed_sync_poisons_writes_and_leaves_reads() {
     let store = world.store();
     assert_eq!(store.get("a").unwrap().as_deref(), Some(&b"old"[..]), "what failed is not visible");
     assert_eq!(store.sequence().0, 2);
-    assert!(store.stats().unwrap().poisoned);
+    assert!(store.stats().poisoned);
     for attempt in [store.put("a", "again"), store.delete("a"), store.put("c", "other")] {
         assert_eq!(attempt.unwrap_err().kind(), ErrorKind::Poisoned);
     }
@@ -106,7 +106,7 @@ fn f07_every_failing_sync_of_a_session_is_reported_or_harmless() {
             };
             let result = session();
             let waiting = world.disk.faults_waiting();
-            world.disk.clear_faults();
+            world.disk.take_faults();
             world.cut(Cut::Power);
             world.open().unwrap_or_else(|stop| panic!("{op:?} {nth}: {stop}"));
             if waiting > 0 {

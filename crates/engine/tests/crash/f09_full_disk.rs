@@ -48,7 +48,7 @@ fn empty_out(world: &mut World) {
 fn f09_full_disk_refuses_writes_visibly_and_poisons_nothing() {
     let mut world = full_world();
     let sequence = world.store().sequence();
-    assert!(!world.store().stats().unwrap().poisoned);
+    assert!(!world.store().stats().poisoned);
     let stop = world.commit(&Request::put(Durability::Disk, "big", &[b'x'; 60_000])).unwrap_err();
     assert_eq!(stop.kind, Some(ErrorKind::DiskFull), "{stop}");
     assert_eq!(world.store().sequence(), sequence);

@@ -89,7 +89,7 @@ fn f15_lookups_among_thousands_of_collisions_are_bounded() {
         assert!(store.get(colliding_key(n)).unwrap().is_none());
     }
     assert_eq!(store.get_hashed(colliding_hash()).unwrap().as_deref(), Some(&(KEYS - 1).to_le_bytes()[..]));
-    assert!(store.stats().unwrap().index_bytes > 0, "the indexes say what they hold");
+    assert!(store.stats().index_bytes > 0, "the indexes say what they hold");
     store.close().unwrap();
 }
 

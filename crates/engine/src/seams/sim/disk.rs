@@ -128,9 +128,9 @@ impl SimDisk {
         self.state().faults.add(fault);
     }
 
-    /// Takes back all faults that are still waiting.
-    pub fn clear_faults(&self) {
-        self.state().faults.clear();
+    /// Takes back all faults that are still waiting and returns them, with what is left of their counts.
+    pub fn take_faults(&self) -> Vec<Fault> {
+        self.state().faults.take()
     }
 
     /// How many faults have not struck yet, or strike for ever.

@@ -100,8 +100,8 @@ impl Faults {
         self.waiting.push(fault);
     }
 
-    pub(super) fn clear(&mut self) {
-        self.waiting.clear();
+    pub(super) fn take(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.waiting)
     }
 
     pub(super) fn waiting(&self) -> usize {

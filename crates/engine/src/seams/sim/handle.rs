@@ -31,7 +31,7 @@ impl SimFile {
         &self,
         op: Op,
         (offset, length): (u64, u64),
-        check: u32,
+        check: u64,
         act: impl FnOnce(&mut State, bool) -> io::Result<T>,
     ) -> io::Result<T> {
         let path = self.path.clone();
@@ -80,7 +80,7 @@ impl File for SimFile {
     }
 
     fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize> {
-        let check = crc32fast::hash(buffer);
+        let check = xxhash_rust::xxh3::xxh3_64(buffer);
         self.perform(Op::Write, (offset, buffer.len() as u64), check, |state, short| {
             self.writable()?;
             let mut length = if short { half(buffer.len()) } else { buffer.len() };

@@ -16,8 +16,8 @@ pub struct Traced {
     pub offset: u64,
     /// How many bytes, or which length.
     pub length: u64,
-    /// A CRC-32 of the bytes written.
-    pub check: u32,
+    /// A hash of the bytes written. (Not a CRC: that of bytes that end in their own CRC is always the same.)
+    pub check: u64,
     /// The error, if it failed.
     pub error: Option<io::ErrorKind>,
 }

@@ -29,6 +29,9 @@ pub(crate) struct History {
     pub(crate) floor: u64,
     /// A prune up to here was asked for and failed, so the floor is anywhere up to it.
     pub(crate) floor_doubtful: u64,
+    /// The highest sequence that there ever was. Batches that left the window then do not come back when a power cut
+    /// takes the newest commits.
+    highest: u64,
     /// The latest store time that the program has seen.
     pub(crate) latest_ns: u64,
 }
@@ -58,6 +61,7 @@ impl History {
 
     pub(crate) fn acknowledge(&mut self, commit: Commit, on_disk: bool) {
         self.commits.push(commit);
+        self.highest = self.highest.max(self.sequence());
         self.on_os = self.sequence();
         if on_disk {
             self.on_disk = self.on_os;
@@ -86,6 +90,7 @@ impl History {
             && sequence > self.sequence()
         {
             self.commits.push(commit);
+            self.highest = self.highest.max(sequence);
         }
         self.commits.truncate(usize::try_from(sequence).expect("few commits"));
         self.raise();
@@ -93,6 +98,6 @@ impl History {
 
     /// The oldest batch that must be there when the newest `window` are kept.
     pub(crate) fn oldest_owed(&self, window: u64) -> u64 {
-        self.floor.max((self.sequence() + 1).saturating_sub(window)).max(1)
+        self.floor.max((self.highest + 1).saturating_sub(window)).max(1)
     }
 }

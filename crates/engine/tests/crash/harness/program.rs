@@ -128,6 +128,9 @@ impl Author<'_> {
 ///
 /// The failure of an operation that the model allows; the world is then to be cut or opened again.
 pub(crate) fn step(world: &mut World, mix: Mix) -> Result<(), Stop> {
+    if world.is_off() {
+        return Err(Stop { kind: None, text: "the machine is off".to_owned() });
+    }
     let mut rng = world.rng.clone();
     let result = step_with(world, mix, &mut rng);
     world.rng = rng;
@@ -282,15 +285,17 @@ fn look(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
         }
         4 => {
             let context = world.context();
+            let faults = world.disk.take_faults();
             check_some_range(world.store(), world.state(), &keys(), rng, &context);
+            faults.into_iter().for_each(|fault| world.disk.inject(fault));
         }
         _ => world.check_views(),
     }
     // A reader is held for a while, not for ever.
     if world.views.len() > 3 {
+        world.check_views();
         let at = rng.index(world.views.len());
-        let context = world.context();
-        world.views.swap_remove(at).check(true, &context);
+        world.views.swap_remove(at);
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A commit as the programs ask for it, independent of the engine's batch, and its translation into one.
 
+use std::fmt;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,5 +127,31 @@ impl Request {
             };
         }
         Ok(batch)
+    }
+}
+
+impl fmt::Display for Request {
+    /// One line, with values cut short.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = |bytes: &[u8]| {
+            format!("{}[{}]", pentad_engine::escape_key(&bytes[..bytes.len().min(9)]), bytes.len())
+        };
+        write!(f, "{:?}", self.durability)?;
+        for (key, condition) in &self.conditions {
+            write!(f, " if {} {condition:?}", bytes(key))?;
+        }
+        for change in &self.changes {
+            match change {
+                Change::Put { key, value, end } => write!(f, " put {} {} {end:?}", bytes(key), bytes(value))?,
+                Change::PutStreamed { key, value } => write!(f, " stream {} {}", bytes(key), bytes(value))?,
+                Change::PutHashed { hash, value } => write!(f, " put #{hash:016x} {}", bytes(value))?,
+                Change::Delete { key } => write!(f, " delete {}", bytes(key))?,
+                Change::DeleteWithHashed { key } => write!(f, " delete {} and its hash", bytes(key))?,
+                Change::DeleteHashed { hash } => write!(f, " delete #{hash:016x}")?,
+                Change::Rename { from, to } => write!(f, " rename {} {}", bytes(from), bytes(to))?,
+                Change::Increment { key, delta } => write!(f, " increment {} {delta}", bytes(key))?,
+            }
+        }
+        Ok(())
     }
 }

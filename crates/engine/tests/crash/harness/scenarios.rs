@@ -116,7 +116,7 @@ pub(crate) fn failing_disk(seed: u64) {
         }
         if let Err(stop) = world.open() {
             excuse_fault(&world, &fault, &stop);
-            world.disk.clear_faults();
+            world.disk.take_faults();
             world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
         }
         if !during_open {
@@ -130,7 +130,7 @@ pub(crate) fn failing_disk(seed: u64) {
                 break;
             }
         }
-        world.disk.clear_faults();
+        world.disk.take_faults();
         if failed && world.is_open() {
             after_failure(&mut world);
         }
@@ -167,7 +167,9 @@ fn random_fault(rng: &mut Rng) -> Fault {
         (Op::Write, 1) => Effect::Interrupted,
         _ => Effect::Error(KINDS[rng.index(KINDS.len())]),
     };
-    let repeat = if rng.chance(150) { Repeat::Always } else { Repeat::Once };
+    // A call that is interrupted for ever is repeated for ever.
+    let lasting = effect != Effect::Interrupted && rng.chance(150);
+    let repeat = if lasting { Repeat::Always } else { Repeat::Once };
     Fault { on, nth: 1 + rng.below(30), effect, repeat }
 }
 
@@ -185,8 +187,7 @@ fn after_failure(world: &mut World) {
     assert_eq!(store.sequence().0, world.past.sequence(), "{context}: sequence");
     check_points(&store, world.state(), store.now().0, &keys(), &context);
     world.check_views();
-    let poisoned =
-        store.stats().map(|stats| stats.poisoned).unwrap_or_else(|error| panic!("{context}: {error}"));
+    let poisoned = store.stats().poisoned;
     let request = Request::put(Durability::Disk, "after", b"v");
     if !poisoned {
         // The fault is over, so the store must work.

@@ -20,8 +20,12 @@ impl From<Error> for Stop {
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
-        let kind = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).map(Error::kind);
-        Self { kind, text: error.to_string() }
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).map(Error::kind);
+        let kind = inner.unwrap_or(match error.kind() {
+            io::ErrorKind::StorageFull => ErrorKind::DiskFull,
+            _ => ErrorKind::Io,
+        });
+        Self { kind: Some(kind), text: error.to_string() }
     }
 }
 

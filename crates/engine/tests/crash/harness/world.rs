@@ -55,6 +55,8 @@ pub(crate) struct World {
     log: Vec<Traced>,
     /// After so many operations the machine goes off.
     off_at: Option<u64>,
+    /// Whether one seed is run again, so that someone wants to see what happens.
+    telling: bool,
 }
 
 impl World {
@@ -77,6 +79,14 @@ impl World {
             expired_at_close: None,
             log: Vec::new(),
             off_at: None,
+            telling: std::env::var_os("PENTAD_SIM_SEED").is_some(),
+        }
+    }
+
+    /// Tells what happens, when one seed is run again.
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.telling {
+            eprintln!("{:>4} {} {}", self.disk.operations(), self.context(), what());
         }
     }
 
@@ -145,7 +155,15 @@ impl World {
         assert!(self.store.is_none(), "one open at a time");
         self.opens += 1;
         let context = self.context();
-        let store = self.options_on(&self.disk).open(STORE)?;
+        let result = self.options_on(&self.disk).open(STORE);
+        self.tell(|| match &result {
+            Ok(store) => {
+                let (sequence, oldest, now) = (store.sequence(), store.oldest_batch(), store.now());
+                format!("opened at {sequence}, oldest batch {oldest:?}, now {now}")
+            }
+            Err(error) => format!("not opened: {error}"),
+        });
+        let store = result?;
         self.created = true;
         self.accept(store, &context);
         Ok(())
@@ -168,9 +186,14 @@ impl World {
         }
         self.past.settle(sequence);
         self.accept_floor(&store, context);
-        self.accept_expiry(&store, context);
-        check_all(&store, &self.past, self.window, &self.probes, context);
-        check_sound(&store, context);
+        // A machine that went off with the last operation of the open shows nothing any more.
+        if !self.is_off() {
+            let faults = self.disk.take_faults();
+            self.accept_expiry(&store, context);
+            check_all(&store, &self.past, self.window, &self.probes, context);
+            check_sound(&store, context);
+            faults.into_iter().for_each(|fault| self.disk.inject(fault));
+        }
         self.past.latest_ns = self.past.latest_ns.max(store.now().0);
         self.store = Some(store);
     }
@@ -183,7 +206,7 @@ impl World {
             let oldest = store.oldest_batch().map_or(self.past.sequence() + 1, |oldest| oldest.0);
             let pruned = oldest >= doubtful;
             assert!(
-                pruned || oldest <= self.past.floor.max(1),
+                pruned || oldest <= self.past.oldest_owed(self.window),
                 "{context}: the oldest batch is {oldest}, neither {} nor {doubtful}",
                 self.past.floor
             );
@@ -218,6 +241,10 @@ impl World {
         let sequence = self.past.sequence() + 1;
         let verdict = self.past.state().apply(request, now, sequence);
         let result = request.to_batch(&store).and_then(|batch| Ok(store.commit(batch)?));
+        self.tell(|| {
+            let outcome = result.as_ref().map(|outcome| outcome.sequence).map_err(ToString::to_string);
+            format!("{request} at {now}: {outcome:?}")
+        });
         match (result, verdict) {
             (Ok(outcome), Verdict::Applied(applied)) => {
                 assert!(
@@ -246,7 +273,7 @@ impl World {
             (Err(stop), verdict) => {
                 // Where the store goes on taking writes, the one that failed did not happen; where it is poisoned,
                 // nobody knows.
-                if store.stats().is_ok_and(|stats| stats.poisoned)
+                if store.stats().poisoned
                     && let Verdict::Applied(applied) = verdict
                     && applied.changed
                 {
@@ -261,6 +288,10 @@ impl World {
 
     /// The keys of the request right after it.
     fn check_touched(&self, request: &Request, context: &str) {
+        if self.is_off() {
+            return;
+        }
+        let faults = self.disk.take_faults();
         use super::request::Change::{Delete, DeleteWithHashed, Increment, Put, PutStreamed, Rename};
         let now = self.store().now().0;
         for change in &request.changes {
@@ -279,6 +310,7 @@ impl World {
                 assert_eq!(seen.as_deref(), expected, "{context}: {key:?} right after {request:?}");
             }
         }
+        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Drops the batches below `before`.
@@ -287,7 +319,9 @@ impl World {
         let floor = self.past.floor.max(1);
         let to = before.min(self.past.sequence() + 1).max(floor);
         let in_log = |from: u64| to.saturating_sub(from);
-        match self.store().prune(Sequence(before)) {
+        let result = self.store().prune(Sequence(before));
+        self.tell(|| format!("prune below {before}: {result:?}"));
+        match result {
             Ok(count) => {
                 if self.window == u64::MAX {
                     assert_eq!(count, in_log(floor), "{context}: batches dropped");
@@ -307,14 +341,18 @@ impl World {
     }
 
     pub(crate) fn sync(&mut self) -> Result<(), Stop> {
-        self.store().sync()?;
+        let result = self.store().sync();
+        self.tell(|| format!("sync: {result:?}"));
+        result?;
         self.past.raise();
         Ok(())
     }
 
     pub(crate) fn compact(&mut self) -> Result<(), Stop> {
         self.note_time();
-        self.store().compact()?;
+        let result = self.store().compact();
+        self.tell(|| format!("compact: {result:?}"));
+        result?;
         Ok(())
     }
 
@@ -324,6 +362,7 @@ impl World {
         let store = self.store.take().expect("the store is open");
         let now = store.now().0;
         let closed = store.close();
+        self.tell(|| format!("close at {now}: {closed:?}"));
         let context = format!("{}, closed", self.context());
         self.views.retain(|view| matches!(view, View::Value { .. }));
         for view in &mut self.views {
@@ -343,9 +382,11 @@ impl World {
     /// Compares every reader that is held.
     pub(crate) fn check_views(&mut self) {
         let context = self.context();
+        let faults = self.disk.take_faults();
         for view in &mut self.views {
             view.check(true, &context);
         }
+        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Everything, now.
@@ -374,6 +415,7 @@ impl World {
 
     /// Ends the process. The disk is what the cut leaves; readers, locks and handles are gone.
     pub(crate) fn cut(&mut self, cut: Cut) {
+        self.tell(|| format!("{cut:?}, owed {:?}", self.past.bounds()));
         let after = match cut {
             Cut::Power => {
                 self.past.lose_power();

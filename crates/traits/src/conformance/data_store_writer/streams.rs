@@ -130,7 +130,7 @@ pub(super) async fn dropping_the_future_leaves_nothing_visible<F: DataStoreFacto
 pub(super) async fn other_writers_are_not_held_up_by_a_slow_reader<F: DataStoreFactory>(
     factory: &F,
 ) -> Check {
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(5);
     let store = factory.create().await;
     let payload = payload(300_000);
     let (begin, begun) = mpsc::channel();

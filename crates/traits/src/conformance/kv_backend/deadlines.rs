@@ -12,7 +12,7 @@ use crate::conformance::check::{Check, equal, works};
 const MILLISECOND_NS: u64 = 1_000_000;
 /// Expires while a check waits.
 pub(super) const SHORT_NS: u64 = 50 * MILLISECOND_NS;
-/// Does not expire while a check waits, but would if it were taken for microseconds.
+/// Does not expire while a check waits, though a thousandth of it would.
 const LONG_NS: u64 = 20_000 * MILLISECOND_NS;
 
 /// Waits until whatever was written with [`SHORT_NS`] is gone.

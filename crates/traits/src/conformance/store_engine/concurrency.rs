@@ -2,7 +2,8 @@
 //!
 //! One thread writes until the others have looked often enough. Each looks for a state that no commit left behind.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,15 +18,23 @@ const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
 /// A reader must have seen so many different commits.
 const COMMITS_SEEN_MIN: u64 = 20;
 const LOOKS_MIN: u64 = 100;
+/// The writer waits for the reader when it is so far ahead, so that a fast store does not starve the reader.
+const COMMITS_PER_LOOK_MAX: u64 = 256;
+const COMMITS_MAX: u64 = 60_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Writes commit after commit, the number of each as its value, while `look` looks at the store. `look` answers the
 /// number of the newest commit that it saw.
 fn watch_writer<S: StoreEngine>(store: &S, look: impl Fn() -> Result<u64, Unmet>) -> Check {
-    let stop = AtomicBool::new(false);
+    let (stop, looks) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            for number in 1_u64.. {
+            for number in 1..=COMMITS_MAX {
+                while !stop.load(Ordering::Relaxed)
+                    && number > COMMITS_PER_LOOK_MAX * (looks.load(Ordering::Relaxed) + 1)
+                {
+                    thread::yield_now();
+                }
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
@@ -35,32 +44,38 @@ fn watch_writer<S: StoreEngine>(store: &S, look: impl Fn() -> Result<u64, Unmet>
             }
             Ok(())
         });
-        let started = Instant::now();
-        let (mut looks, mut commits_seen, mut newest) = (0, 0, 0);
-        let found = loop {
-            match look() {
-                Ok(number) if number > newest => {
-                    newest = number;
-                    commits_seen += 1;
-                }
-                Ok(_) => {}
-                Err(unmet) => break Err(unmet),
-            }
-            looks += 1;
-            if looks >= LOOKS_MIN && commits_seen >= COMMITS_SEEN_MIN {
-                break Ok(());
-            }
-            if writer.is_finished() || started.elapsed() > PATIENCE {
-                break Err(Unmet::broken(format!(
-                    "readers saw {commits_seen} commits of a writer that wrote on"
-                )));
-            }
-        };
+        // The writer ends, whatever happens here.
+        let seen = catch_unwind(AssertUnwindSafe(|| watch(&look, &looks, || writer.is_finished())));
         stop.store(true, Ordering::Relaxed);
         let written: Check = writer.join().map_err(|_| Unmet::broken("the writing thread panicked"))?;
         written?;
-        found
+        seen.unwrap_or_else(|panic| resume_unwind(panic))
     })
+}
+
+/// Looks until enough was seen.
+fn watch(
+    look: &impl Fn() -> Result<u64, Unmet>,
+    looks: &AtomicU64,
+    writer_ended: impl Fn() -> bool,
+) -> Check {
+    let started = Instant::now();
+    let (mut commits_seen, mut newest) = (0, 0);
+    loop {
+        let number = look()?;
+        if number > newest {
+            newest = number;
+            commits_seen += 1;
+        }
+        let looks = looks.fetch_add(1, Ordering::Relaxed) + 1;
+        if looks >= LOOKS_MIN && commits_seen >= COMMITS_SEEN_MIN {
+            return Ok(());
+        }
+        ensure(
+            !writer_ended() && started.elapsed() < PATIENCE,
+            format_args!("a reader saw {commits_seen} different commits while another thread wrote on"),
+        )?;
+    }
 }
 
 /// All values are the same; answers their number, 0 when none is there.

@@ -100,8 +100,7 @@ pub(super) fn backward_takes_the_highest_rows_descending<F: StoreEngineFactory>(
 pub(super) fn keys_are_ordered_as_unsigned_bytes<F: StoreEngineFactory>(factory: &F) -> Check {
     let store = factory.create();
     let sorted: [&[u8]; 11] =
-        [&b""[..], b"\0", b"\0\0", b"\x01", b"A", b"a", b"a\0", b"aa", b"\x7f", b"\x80", b"\xff\x00"]
-            .map(|key| &key[..]);
+        [&b""[..], b"\0", b"\0\0", b"\x01", b"A", b"a", b"a\0", b"aa", b"\x7f", b"\x80", b"\xff\x00"];
     let batch: Vec<(Bytes, Bytes)> =
         sorted.iter().rev().map(|key| (Bytes::copy_from_slice(key), Bytes::from("v"))).collect();
     put(&store, &batch)?;

@@ -27,7 +27,7 @@ fn a_lasting_fault_strikes_until_it_is_cleared() {
         let error = disk.open(Path::new("/a"), Access::CreateNew).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     }
-    disk.clear_faults();
+    disk.take_faults();
     create(&disk, "/a", b"");
 }
 
