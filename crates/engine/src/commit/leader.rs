@@ -65,10 +65,7 @@ impl Leader<Job, JobResult> for Core {
 
 impl Core {
     /// Runs `work` at the end of the log while nobody commits. When it fails half-way, or panics, the store is poisoned.
-    pub(crate) fn at_log_end<T>(
-        &self,
-        work: impl FnOnce(&mut LogWriter) -> Result<T, Failure>,
-    ) -> Result<T> {
+    pub(crate) fn at_log_end<T>(&self, work: impl FnOnce(&mut LogWriter) -> Result<T, Failure>) -> Result<T> {
         self.queue.exclusive(|| {
             self.poison_on_panic("writing to the log", || {
                 let mut guard = self.writer();
