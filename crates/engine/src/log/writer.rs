@@ -158,7 +158,7 @@ impl LogWriter {
         let base = LogOffset(self.active.segment.base.0 + self.active.tail);
         let new = new_log_segment(&self.shared, base, self.state.last_frame.next(), bytes)
             .map_err(Failure::Refused)?;
-        if !planted(Bug::RollWithoutSync) {
+        if !planted(Bug::RollWithoutSync) && !planted(Bug::SealedBeforeSynced) {
             self.sync()?;
         }
         let sealed = self.sealed();
@@ -175,6 +175,9 @@ impl LogWriter {
                 discard(&self.shared.environment.disk, &self.shared.dir.join(segment_name(&new)));
             }
             return Err(failure);
+        }
+        if planted(Bug::SealedBeforeSynced) {
+            self.sync()?;
         }
         let cut = self.active.file.set_length(self.active.tail);
         self.active.segment.set_end(self.active.tail);
