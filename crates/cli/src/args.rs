@@ -36,6 +36,8 @@ Formats, and what the extension of PATH stands for when --format is not given:
   jsonl  .jsonl, .ndjson: one object per line: \"key\" and \"value\" as strings, or \"key_base64\" and \"value_base64\"
          for bytes that are not UTF-8; optionally \"expires_ns\", nanoseconds since 1970. Other fields are refused.
 
+A key that is in the store already gets the new value; keys that the input does not name stay as they are.
+
 Rows are committed in batches, each all or nothing. What is reported as being in is durable; after an error or
 Ctrl-C the message says how far it got. A row is held in memory, so values over 256 MiB need dir.
 
@@ -152,7 +154,7 @@ pub(crate) enum Verb {
     /// Rewrite the store without what was overwritten or deleted
     #[command(
         after_help = "With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \
-        \"bytes_after\", \"entries\"}."
+        \"bytes_after\", \"entries\", \"damaged_segments\"}."
     )]
     Compact,
 }

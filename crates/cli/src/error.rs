@@ -29,6 +29,9 @@ pub(crate) enum Failure {
     /// The engine refused.
     #[error("{}", with_hint(.0))]
     Store(#[from] Error),
+    /// The engine refused, because there is no store where one is to be read or changed.
+    #[error("{0}; `import` and `put` create a store, the other verbs never do")]
+    NoStore(Error),
     /// The operating system refused.
     #[error("{doing}: {error}")]
     Io {
@@ -68,10 +71,14 @@ impl Failure {
     }
 }
 
+/// What a failure to open a store means to a verb that does not create one.
+pub(crate) fn not_there(error: Error) -> Failure {
+    if error.kind() == ErrorKind::StoreNotFound { Failure::NoStore(error) } else { Failure::Store(error) }
+}
+
 /// The engine's text, and for the kinds that a user meets at the command line, the next step.
 fn with_hint(error: &Error) -> String {
     let hint = match error.kind() {
-        ErrorKind::StoreNotFound => "`import` and `put` create a store, reading never does",
         ErrorKind::Locked => "one process can write to a store at a time; wait for the other one or stop it",
         ErrorKind::Damaged => "`pentad verify` lists what is damaged",
         ErrorKind::Poisoned => "run the command again: opening finds out what reached the disk",

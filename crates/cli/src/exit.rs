@@ -35,7 +35,7 @@ fn code(failure: &Failure) -> u8 {
         Failure::Absent(_) => ABSENT,
         Failure::Usage(_) | Failure::Input(_) | Failure::Refused(_) => USAGE,
         Failure::Store(error) if error.kind() == ErrorKind::InvalidInput => USAGE,
-        Failure::Store(_) | Failure::Io { .. } | Failure::Damage(_) => STORE,
+        Failure::Store(_) | Failure::NoStore(_) | Failure::Io { .. } | Failure::Damage(_) => STORE,
         Failure::Interrupted => INTERRUPTED,
         Failure::Partial { cause, .. } => match **cause {
             // An import whose acknowledgements nobody reads any more has not done what it was asked.

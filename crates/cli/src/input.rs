@@ -6,7 +6,7 @@
 //! Invariant: an error of the input reaches the reader after all the bytes before it, and is not mistaken for the end.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -43,6 +43,9 @@ pub(crate) struct Input {
 impl Input {
     /// Starts reading `origin`.
     pub(crate) fn start(origin: Origin, progress: Progress) -> Result<Self> {
+        if matches!(origin, Origin::Standard) && io::stdin().is_terminal() {
+            progress.note("reading from the terminal; Ctrl-D on a line of its own ends the input");
+        }
         let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
         thread::Builder::new()
             .name("pentad-input".to_owned())

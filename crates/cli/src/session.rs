@@ -6,18 +6,18 @@
 use pentad_engine::{Options, Store};
 
 use crate::args::Global;
-use crate::error::Result;
+use crate::error::{Result, not_there};
 use crate::output::warn;
 
 /// Runs `work` on an existing store, next to other readers.
 pub(crate) fn read<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-    let store = Options::new().open_read_only(global.store()?)?;
+    let store = Options::new().open_read_only(global.store()?).map_err(not_there)?;
     run(&store, work)
 }
 
 /// Runs `work` on an existing store, as its only writer.
 pub(crate) fn change<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-    let store = Options::new().create(false).open(global.store()?)?;
+    let store = Options::new().create(false).open(global.store()?).map_err(not_there)?;
     run(&store, work)
 }
 

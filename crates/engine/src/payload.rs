@@ -2,7 +2,7 @@
 //!
 //! Invariant: bytes are handed out only after they were verified since the store was opened (or as the option says).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result, escape_key};
 use crate::format::CHUNK_BYTES;
@@ -31,6 +31,8 @@ pub(crate) struct PayloadRef {
     pub(crate) sequence: Sequence,
     /// What the entry is stored under, for messages.
     pub(crate) name: Vec<u8>,
+    /// Set when the table was held against the checksum of the whole.
+    pub(crate) table_holds: OnceLock<()>,
 }
 
 impl PayloadRef {
@@ -98,12 +100,13 @@ impl PayloadRef {
         Ok(())
     }
 
-    /// The table of chunk checksums, after it was held against the checksum of the whole.
+    /// The table of chunk checksums, after it was held against the checksum of the whole: once for each reader, because that
+    /// takes time in proportion to the table, and doing it for each chunk would take the square of that.
     fn table_bytes(&self) -> Result<&[u8]> {
         let Some(at) = self.table else { return Ok(&[]) };
         let chunks = self.length.div_ceil(CHUNK_BYTES);
         let table = self.bytes(at, chunks * 4)?;
-        if self.must_verify(self.start + self.length) {
+        if self.table_holds.get().is_none() {
             let sums = table.chunks_exact(4).zip(0..).map(|(sum, index): (&[u8], u64)| {
                 let sum = u32::from_le_bytes(sum.try_into().expect("four bytes"));
                 (sum, CHUNK_BYTES.min(self.length - index * CHUNK_BYTES))
@@ -111,6 +114,7 @@ impl PayloadRef {
             if checksum::combine(sums) != self.checksum {
                 return Err(self.rotten(at));
             }
+            self.table_holds.get_or_init(|| ());
         }
         Ok(table)
     }

@@ -188,8 +188,13 @@ fn f17_an_expired_entry_is_absent_at_once_and_everywhere() {
     assert!(store.get("gone").unwrap().is_none());
     assert!(store.get("soon").unwrap().is_some());
     assert_eq!(store.len(), 2);
+    let snapshot = store.snapshot().unwrap();
     std::thread::sleep(Duration::from_millis(2010));
     assert!(store.get("soon").unwrap().is_none());
+    assert!(store.entry_info("soon").unwrap().is_none());
+    let seen = snapshot.entry_info("soon").unwrap().unwrap();
+    assert!(seen.deadline.unwrap() <= store.now(), "a snapshot still knows a deadline that has passed");
+    drop(snapshot);
     assert_eq!(rows(&store).len(), 1);
     assert_eq!(store.len(), 1);
     store.close().unwrap();

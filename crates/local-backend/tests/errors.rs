@@ -139,8 +139,8 @@ fn f03_damage_is_reported_by_every_interface_and_never_returned() {
     let backend = stores.new_store();
     let payload = b"a value of which one bit will be flipped";
     block_on(backend.set("k", payload)).unwrap();
-    let path = stores::close(backend);
-    stores::flip_a_bit(&path, payload);
+    let path = Stores::close(backend);
+    stores::damage::flip_a_bit(&path, payload);
     let backend = stores.open(&path);
     let file = path.to_str().unwrap();
     // The second time is no different from the first.
@@ -167,7 +167,7 @@ fn a_store_open_for_reading_refuses_the_writes_of_every_interface() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(backend.set("k", b"v")).unwrap();
-    let path = stores::close(backend);
+    let path = Stores::close(backend);
     let backend = stores.options().open_read_only(&path).unwrap();
     let refused = Refused::writes(&backend, "k", b"new");
     refused.is(path.to_str().unwrap(), ErrorKind::ReadOnlyFilesystem, ErrorCode::InvalidRequest);

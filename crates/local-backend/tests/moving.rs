@@ -3,11 +3,14 @@
 mod stores;
 
 use std::fs;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{SimClock, SimDisk, SimRandom};
@@ -195,8 +198,8 @@ fn f03_a_damaged_value_is_neither_copied_nor_deleted() {
         let (backend, target) = (stores.new_store(), stores.new_store());
         let payload = payload(length);
         block_on(backend.write_stream(b"k", &mut &payload[..])).unwrap();
-        let path = stores::close(backend);
-        stores::flip_a_bit(&path, &payload[length / 2..length / 2 + 100]);
+        let path = Stores::close(backend);
+        stores::damage::flip_a_bit(&path, &payload[length / 2..length / 2 + 100]);
         let backend = stores.open(&path);
         for moved in [block_on(backend.copy(b"k", &target)), block_on(backend.transfer(b"k", &target))] {
             let error = moved.unwrap_err();
@@ -209,4 +212,30 @@ fn f03_a_damaged_value_is_neither_copied_nor_deleted() {
             "a damaged value is still there to be salvaged"
         );
     }
+}
+
+/// The copy is dropped once its stream exists in the target; the thread that fills it finds out at its next piece.
+#[test]
+fn a_copy_whose_future_is_dropped_leaves_nothing_in_the_target() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let stores = Stores::new();
+    let (backend, target) = (stores.new_store(), stores.new_store());
+    let payload = payload(STREAMED_BYTES);
+    block_on(backend.write_stream(b"k", &mut &payload[..])).unwrap();
+    let has_stream = || !stream_files(target.store().path()).is_empty();
+    let wait_until = |what: &str, reached: &dyn Fn() -> bool| {
+        let started = Instant::now();
+        while !reached() {
+            assert!(started.elapsed() < PATIENCE, "{what}");
+            thread::yield_now();
+        }
+    };
+    let mut future = backend.copy(b"k", &target);
+    let pending = block_on(poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())));
+    assert!(pending, "a value of {STREAMED_BYTES} bytes is copied on a thread");
+    wait_until("the copy does not begin", &has_stream);
+    drop(future);
+    wait_until("the file of an abandoned copy stays", &|| !has_stream());
+    assert_eq!(read(&target, b"k"), None);
+    assert!(read(&backend, b"k").is_some_and(|found| found == payload));
 }

@@ -1,15 +1,19 @@
 //! `compact`: gives back the space of what was overwritten or deleted.
 
+use std::path::Path;
+
+use pentad_engine::CompactReport;
 use serde_json::json;
 
 use crate::args::Global;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::human;
 use crate::output::Output;
 use crate::session;
 
-/// Compacts the store and says what that gave.
+/// Compacts the store and says what that gave; fails when damage kept it from some of it.
 pub(crate) fn run(global: &Global) -> Result<()> {
+    let path = global.store()?;
     let report = session::change(global, |store| Ok(store.compact()?))?;
     let mut output = Output::new();
     if global.json {
@@ -19,16 +23,66 @@ pub(crate) fn run(global: &Global) -> Result<()> {
             "bytes_before": report.bytes_before,
             "bytes_after": report.bytes_after,
             "entries": report.entries,
+            "damaged_segments": report.damaged_segments,
         }))?;
     } else {
-        output.line(&format!(
-            "compacted {} into {}: {} instead of {}, {} kept",
-            human::counted(report.segments_before, "segment", "segments"),
-            human::count(report.segments_after),
-            human::bytes(report.bytes_after),
-            human::bytes(report.bytes_before),
-            human::counted(report.entries, "entry", "entries"),
-        ))?;
+        output.line(&summary(&report))?;
     }
-    output.finish()
+    output.finish()?;
+    match report.damaged_segments {
+        0 => Ok(()),
+        segments => Err(left_alone(path, segments)),
+    }
+}
+
+fn summary(report: &CompactReport) -> String {
+    if report.segments_before == 0 {
+        // Otherwise zeros would look like a failure to someone who has just deleted a lot.
+        let text = "nothing to compact: a segment stays as long as `log` lists a commit in it, which it does for the newest \
+                    64 MiB at least";
+        return text.to_owned();
+    }
+    format!(
+        "compacted {} into {}: {} instead of {}, {} kept",
+        human::counted(report.segments_before, "segment", "segments"),
+        human::count(report.segments_after),
+        human::bytes(report.bytes_after),
+        human::bytes(report.bytes_before),
+        human::counted(report.entries, "entry", "entries"),
+    )
+}
+
+fn left_alone(path: &Path, segments: u64) -> Failure {
+    Failure::Damage(format!(
+        "{} of {} left alone because of damaged values; `pentad verify` lists them",
+        human::counted(segments, "segment", "segments"),
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compaction_that_had_nothing_to_do_says_why() {
+        assert!(summary(&CompactReport::default()).starts_with("nothing to compact: "));
+        let report = CompactReport {
+            segments_before: 2,
+            segments_after: 1,
+            bytes_before: 4096,
+            bytes_after: 1024,
+            entries: 1,
+            damaged_segments: 0,
+        };
+        assert_eq!(summary(&report), "compacted 2 segments into 1: 1.0 KiB instead of 4.0 KiB, 1 entry kept");
+    }
+
+    #[test]
+    fn f03_segments_that_damage_kept_from_compaction_are_not_passed_over_in_silence() {
+        assert_eq!(
+            left_alone(Path::new("demo"), 1).to_string(),
+            "1 segment of demo left alone because of damaged values; `pentad verify` lists them"
+        );
+    }
 }

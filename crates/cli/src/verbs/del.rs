@@ -12,6 +12,7 @@ use crate::session;
 /// Deletes the keys that are there; fails as absent when some were not.
 pub(crate) fn run(global: &Global, arguments: &DelArgs) -> Result<()> {
     let keys = arguments.keys.iter().map(|key| global.bytes("key", key)).collect::<Result<Vec<_>>>()?;
+    let path = global.store()?;
     session::change(global, |store| {
         // Nobody else writes while the store is open here, so what is absent now is absent at the commit.
         let mut absent = Vec::new();
@@ -44,6 +45,6 @@ pub(crate) fn run(global: &Global, arguments: &DelArgs) -> Result<()> {
         }
         let shown: Vec<_> = absent.iter().map(|key| escape_key(key)).collect();
         let what = if shown.len() == 1 { "is no key" } else { "are no keys" };
-        Err(Failure::Absent(format!("there {what} {} in {}", shown.join(", "), store.path().display())))
+        Err(Failure::Absent(format!("there {what} {} in {}", shown.join(", "), path.display())))
     })
 }

@@ -127,9 +127,10 @@ fn write_rows(
                 );
                 return Err(refused(&key, format, &what));
             }
-            // Only jsonl has a place for the deadline, and looking it up costs as much as the row itself.
+            // Only jsonl has a place for the deadline, and looking it up costs as much as the row itself. The snapshot still
+            // knows it when it has passed since; without it an expired entry would come back for ever.
             let deadline = match format {
-                Format::Jsonl => store.entry_info(&key)?.and_then(|info| info.deadline),
+                Format::Jsonl => snapshot.entry_info(&key)?.and_then(|info| info.deadline),
                 _ => None,
             };
             let entry = Entry { key: &key, value: &value, deadline };

@@ -12,9 +12,10 @@ use crate::session;
 /// Writes the value to standard output.
 pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
     let key = global.bytes("key", &arguments.key)?;
+    let path = global.store()?;
     session::read(global, |store| {
         let shown = escape_key(&key);
-        let absent = || Failure::Absent(format!("there is no key {shown} in {}", store.path().display()));
+        let absent = || Failure::Absent(format!("there is no key {shown} in {}", path.display()));
         let mut output = Output::new();
         if global.json {
             let value = store.get(&key)?.ok_or_else(absent)?;

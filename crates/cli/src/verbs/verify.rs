@@ -7,7 +7,7 @@ use pentad_engine::{Damage, Options, TornTail, VerifyReport, escape_key};
 use serde_json::{Map, Value, json};
 
 use crate::args::Global;
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, not_there};
 use crate::human;
 use crate::json::insert_bytes;
 use crate::output::Output;
@@ -22,7 +22,7 @@ pub(crate) fn run(global: &Global) -> Result<()> {
         progress.set(done.done_bytes, done.total_bytes)
     });
     progress.clear();
-    let report = report?;
+    let report = report.map_err(not_there)?;
     let mut output = Output::new();
     if global.json {
         output.json(&object(&report))?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::evaluate::{Evaluation, Plan};
 use super::job::{Job, JobResult};
+use super::queue::Leader;
 use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
 use crate::error::{Error, Result};
 use crate::format::entry::Layout;
@@ -39,9 +40,8 @@ struct Written {
     layouts: Vec<Layout>,
 }
 
-impl Core {
-    /// Leads a group: one result for each job, in order.
-    pub(crate) fn lead(&self, jobs: Vec<Job>) -> Vec<JobResult> {
+impl Leader<Job, JobResult> for Core {
+    fn lead(&self, jobs: Vec<Job>) -> Vec<JobResult> {
         let mut results = Vec::with_capacity(jobs.len());
         let mut run = Vec::new();
         for job in jobs {
@@ -56,6 +56,36 @@ impl Core {
             results.extend(self.lead_run(run));
         }
         results
+    }
+
+    fn panicked(&self, message: &str) -> JobResult {
+        Err(self.poison_by_panic("committing", message))
+    }
+}
+
+impl Core {
+    /// Runs `work` at the end of the log while nobody commits. When it fails half-way, or panics, the store is poisoned.
+    pub(crate) fn at_log_end<T>(&self, work: impl FnOnce(&mut LogWriter) -> Result<T, Failure>) -> Result<T> {
+        self.queue.exclusive(|| {
+            self.poison_on_panic("writing to the log", || {
+                let mut guard = self.writer();
+                // Only the leader knows that no write or sync has failed since: after a failed sync another one
+                // proves nothing, and must not be taken for a proof.
+                self.check_writable()?;
+                let writer = guard.as_mut().ok_or_else(|| self.closed_error())?;
+                work(writer).map_err(|failure| self.note_failure(failure))
+            })
+        })
+    }
+
+    /// Poisons the store if a failure was fatal; returns the error.
+    pub(crate) fn note_failure(&self, failure: Failure) -> Error {
+        let fatal = matches!(failure, Failure::Fatal(_));
+        let error = failure.into_error();
+        if fatal {
+            self.poison(&error);
+        }
+        error
     }
 
     fn lead_run(&self, jobs: Vec<Job>) -> Vec<JobResult> {
@@ -105,11 +135,7 @@ impl Core {
                 steps.into_iter().map(|step| step.result(tail)).collect()
             }
             Err(failure) => {
-                let fatal = matches!(failure, Failure::Fatal(_));
-                let error = failure.into_error();
-                if fatal {
-                    self.poison(&error);
-                }
+                let error = self.note_failure(failure);
                 steps.iter().map(|_| Err(error.clone())).collect()
             }
         }

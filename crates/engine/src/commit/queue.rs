@@ -1,18 +1,33 @@
 //! The commit queue: who waits, who leads, who is woken.
 //!
-//! Invariants: at most one leader at a time; every ticket that was let in gets exactly one result; whenever the
-//! queue is not empty and nobody leads, somebody has been told to lead (no lost wake-up). Loom checks them below.
+//! Invariants: at most one leader at a time; every ticket that was let in gets exactly one result, also when the leader
+//! panics; whenever the queue is not empty and nobody leads, somebody has been told to lead (no lost wake-up). A future
+//! may be dropped, or never be polled again, at any moment, so nothing ever waits for one future alone. Loom checks this in
+//! `queue_tests.rs`.
 //!
 //! The queue's mutex is held for moments only, never over a write or a sync, so a thread of an asynchronous runtime
-//! may take it.
+//! may take it. Wakers are called, and dropped, with no lock held and by nobody who leads: what is behind one may poll
+//! again at once, or drop the last handle of the store and so close it.
 
-use std::collections::VecDeque;
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use crate::seams::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// A group takes what waits up to so many bytes (and at least one job).
 const GROUP_BYTES_MAX: u64 = 8 << 20;
+
+/// What carries out a group of jobs `J`, and gives each its result `R`.
+pub(crate) trait Leader<J, R> {
+    /// One result for each job, in their order.
+    fn lead(&self, jobs: Vec<J>) -> Vec<R>;
+
+    /// The result of every job of a group over which [`Leader::lead`] panicked with `message`. Called before anybody
+    /// else leads.
+    fn panicked(&self, message: &str) -> R;
+}
 
 /// A queue of jobs `J` with results `R`.
 #[derive(Debug)]
@@ -37,7 +52,10 @@ struct State<J, R> {
     /// Whether a commit thread serves the queue.
     served: bool,
     stopping: bool,
-    room: Vec<Waker>,
+    /// Futures that wait for room, by place. All of them are woken when there is some: one that was dropped cannot keep
+    /// the news from another.
+    room: BTreeMap<u64, Waker>,
+    next_place: u64,
 }
 
 /// A job in the queue.
@@ -61,13 +79,17 @@ struct Slot<J, R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Closed;
 
+/// Where a future waits for room. It is given back by [`Queue::leave`].
+#[derive(Debug)]
+pub(crate) struct Place(u64);
+
 /// What becomes of a job offered by a future.
 #[derive(Debug)]
 pub(crate) enum Offered<J, R> {
     /// It is in the queue.
     Queued(Arc<Ticket<J, R>>),
     /// There is no room; the waker will be called when there is. The job comes back.
-    Full(J),
+    Full(J, Place),
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,7 +101,7 @@ fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T>
 }
 
 impl<J, R> Queue<J, R> {
-    /// An empty queue that lets jobs wait up to `bytes_max` bytes.
+    /// An empty queue that lets jobs in until `bytes_max` bytes wait.
     pub(crate) fn new(bytes_max: u64) -> Self {
         let state = State {
             waiting: VecDeque::new(),
@@ -89,46 +111,63 @@ impl<J, R> Queue<J, R> {
             closed: false,
             served: false,
             stopping: false,
-            room: Vec::new(),
+            room: BTreeMap::new(),
+            next_place: 0,
         };
         Self { state: Mutex::new(state), thread: Condvar::new(), changed: Condvar::new(), bytes_max }
     }
 
     /// Runs `job`: leads the group that it is in, or waits for the leader that does.
-    pub(crate) fn run(&self, job: J, bytes: u64, lead: &dyn Fn(Vec<J>) -> Vec<R>) -> Result<R, Closed> {
+    pub(crate) fn run(&self, job: J, bytes: u64, leader: &dyn Leader<J, R>) -> Result<R, Closed> {
         let mut state = lock(&self.state);
-        while !state.closed && !state.has_room(bytes, self.bytes_max) {
-            state = wait(&self.changed, state);
+        while !state.closed && !state.has_room(self.bytes_max) {
+            // Whoever was told to lead may be a future that nobody polls, so who needs the room makes it.
+            state = self.lead_or(&self.changed, state, leader);
         }
         let ticket = state.admit(job, bytes, true).ok_or(Closed)?;
         loop {
             if let Some(result) = lock(&ticket.slot).result.take() {
                 return Ok(result);
             }
-            state = if state.may_lead() { self.lead_group(state, lead) } else { wait(&ticket.turn, state) };
+            state = self.lead_or(&ticket.turn, state, leader);
         }
     }
 
-    /// Puts a future's job into the queue without waiting.
+    /// Puts a future's job into the queue without waiting. `place` is where it waited for room before, if it did.
     pub(crate) fn offer(
         &self,
         job: J,
         bytes: u64,
+        place: Option<Place>,
         context: &mut Context<'_>,
+        leader: &dyn Leader<J, R>,
     ) -> Result<Offered<J, R>, Closed> {
+        let waker = context.waker().clone();
         let mut state = lock(&self.state);
-        if state.closed {
-            return Err(Closed);
+        while !state.closed && !state.has_room(self.bytes_max) {
+            if state.served || !state.may_lead() {
+                let Place(place) = place.unwrap_or_else(|| state.new_place());
+                let replaced = state.room.insert(place, waker);
+                drop(state);
+                drop(replaced);
+                return Ok(Offered::Full(job, Place(place)));
+            }
+            state = self.lead_group(state, leader);
         }
-        if !state.has_room(bytes, self.bytes_max) {
-            state.room.push(context.waker().clone());
-            return Ok(Offered::Full(job));
-        }
-        let ticket = state.admit(job, bytes, false).ok_or(Closed)?;
-        if state.served && state.may_lead() {
+        let woken = place.and_then(|Place(place)| state.room.remove(&place));
+        let admitted = state.admit(job, bytes, false).ok_or(Closed);
+        if admitted.is_ok() && state.served && state.may_lead() {
             self.thread.notify_one();
         }
-        Ok(Offered::Queued(ticket))
+        drop(state);
+        drop(woken);
+        admitted.map(Offered::Queued)
+    }
+
+    /// Gives back the place of a future that does not wait for room any more.
+    pub(crate) fn leave(&self, Place(place): Place) {
+        let waker = lock(&self.state).room.remove(&place);
+        drop(waker);
     }
 
     /// Asks for the result of a future's ticket. Where no commit thread serves the queue, the poll leads.
@@ -136,35 +175,34 @@ impl<J, R> Queue<J, R> {
         &self,
         ticket: &Ticket<J, R>,
         context: &mut Context<'_>,
-        lead: &dyn Fn(Vec<J>) -> Vec<R>,
+        leader: &dyn Leader<J, R>,
     ) -> Poll<R> {
         loop {
-            {
-                let mut slot = lock(&ticket.slot);
-                if let Some(result) = slot.result.take() {
-                    return Poll::Ready(result);
-                }
-                slot.waker = Some(context.waker().clone());
+            let waker = context.waker().clone();
+            let mut slot = lock(&ticket.slot);
+            if let Some(result) = slot.result.take() {
+                return Poll::Ready(result);
             }
+            let replaced = slot.waker.replace(waker);
+            drop(slot);
+            drop(replaced);
             let state = lock(&self.state);
             if state.served || !state.may_lead() || state.waiting.is_empty() {
                 return Poll::Pending;
             }
-            drop(self.lead_group(state, lead));
+            drop(self.lead_group(state, leader));
         }
     }
 
     /// Serves futures until [`Queue::stop`]: the commit thread's life.
-    pub(crate) fn serve(&self, lead: &dyn Fn(Vec<J>) -> Vec<R>) {
+    pub(crate) fn serve(&self, leader: &dyn Leader<J, R>) {
+        let _retire = Retire { queue: self };
         let mut state = lock(&self.state);
         state.served = true;
         loop {
             if !state.waiting.is_empty() && state.may_lead() {
-                state = self.lead_group(state, lead);
+                state = self.lead_group(state, leader);
             } else if state.stopping {
-                // Whoever still waits leads for himself from here on.
-                state.served = false;
-                self.pass_on(&state);
                 return;
             } else {
                 state = wait(&self.thread, state);
@@ -198,87 +236,145 @@ impl<J, R> Queue<J, R> {
     }
 
     /// Refuses new jobs from now on; returns when the waiting ones are done.
-    pub(crate) fn close(&self, lead: &dyn Fn(Vec<J>) -> Vec<R>) {
+    pub(crate) fn close(&self, leader: &dyn Leader<J, R>) {
         let mut state = lock(&self.state);
         state.closed = true;
-        state.wake_room(&self.changed);
+        self.changed.notify_all();
+        let wakers = state.take_room();
+        drop(state);
+        wake_all(wakers);
+        let mut state = lock(&self.state);
         while state.leading || !state.waiting.is_empty() {
-            state = if state.may_lead() { self.lead_group(state, lead) } else { wait(&self.changed, state) };
+            state = self.lead_or(&self.changed, state, leader);
         }
     }
 
-    /// Takes a group, leads it, hands out the results.
+    /// Leads a group if that is possible, else waits on `condvar`.
+    fn lead_or<'a>(
+        &'a self,
+        condvar: &Condvar,
+        state: MutexGuard<'a, State<J, R>>,
+        leader: &dyn Leader<J, R>,
+    ) -> MutexGuard<'a, State<J, R>> {
+        if state.may_lead() { self.lead_group(state, leader) } else { wait(condvar, state) }
+    }
+
+    /// Takes a group, leads it, hands out the results. Never unwinds.
     fn lead_group<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<J, R>>,
-        lead: &dyn Fn(Vec<J>) -> Vec<R>,
+        leader: &dyn Leader<J, R>,
     ) -> MutexGuard<'a, State<J, R>> {
         state.leading = true;
         let group = state.take_group();
         drop(state);
-        // If the leader panics the leadership is handed on; the group's tickets stay without a result only then, and
-        // the panic is the answer that their callers see: `lead` catches what can be caught.
-        let step_down = StepDown { queue: self };
-        let jobs = group.iter().filter_map(|ticket| lock(&ticket.slot).job.take()).collect();
-        let results = lead(jobs);
-        debug_assert_eq!(results.len(), group.len(), "one result for each job");
+        let jobs: Vec<J> = group.iter().filter_map(|ticket| lock(&ticket.slot).job.take()).collect();
+        let results = results_of(jobs, leader);
+        let mut wakers = Vec::new();
         for (ticket, result) in group.iter().zip(results) {
             let mut slot = lock(&ticket.slot);
             slot.result = Some(result);
-            let waker = slot.waker.take();
-            drop(slot);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            wakers.extend(slot.waker.take());
         }
-        std::mem::forget(step_down);
         let mut state = lock(&self.state);
-        state.leading = false;
         for ticket in &group {
             state.bytes -= ticket.bytes;
             ticket.turn.notify_one();
         }
-        state.wake_room(&self.changed);
-        self.pass_on(&state);
-        state
+        wakers.extend(state.take_room());
+        self.step_down(state, wakers);
+        lock(&self.state)
     }
 
-    /// Tells whoever is next to lead.
-    fn pass_on(&self, state: &State<J, R>) {
+    /// Gives the leadership back, tells whoever is next to lead, and calls the wakers.
+    fn step_down(&self, mut state: MutexGuard<'_, State<J, R>>, mut wakers: Vec<Waker>) {
+        state.leading = false;
+        self.pass_on(&state, &mut wakers);
+        drop(state);
+        wake_all(wakers);
+    }
+
+    /// Tells whoever is next to lead, if nobody does.
+    fn pass_on(&self, state: &State<J, R>, wakers: &mut Vec<Waker>) {
         if state.leading {
             return;
         }
-        // Maintenance, and a caller that closes the queue, wait here for any change of leadership.
+        // Maintenance, and callers that close the queue or wait for room, look here for any change of leadership.
         self.changed.notify_all();
-        if let Some(next) = state.waiting.front() {
-            if next.blocking {
-                next.turn.notify_one();
-            } else if state.served {
-                self.thread.notify_one();
-            } else if let Some(waker) = lock(&next.slot).waker.take() {
-                waker.wake();
+        let Some(next) = state.waiting.front() else { return };
+        if next.blocking {
+            next.turn.notify_one();
+        } else if state.served {
+            self.thread.notify_one();
+        } else {
+            // The one in front may have been dropped, or may never be polled again: the first that comes leads.
+            for ticket in &state.waiting {
+                ticket.turn.notify_one();
+                wakers.extend(lock(&ticket.slot).waker.take());
             }
         }
     }
 }
 
-/// Gives the leadership back, also when the leader panics.
+/// Gives the leadership back after work that is not a group, also when it panics.
 struct StepDown<'a, J, R> {
     queue: &'a Queue<J, R>,
 }
 
 impl<J, R> Drop for StepDown<'_, J, R> {
     fn drop(&mut self) {
+        self.queue.step_down(lock(&self.queue.state), Vec::new());
+    }
+}
+
+/// Ends the service of the commit thread: whoever still waits leads for himself from here on.
+struct Retire<'a, J, R> {
+    queue: &'a Queue<J, R>,
+}
+
+impl<J, R> Drop for Retire<'_, J, R> {
+    fn drop(&mut self) {
         let mut state = lock(&self.queue.state);
-        state.leading = false;
-        self.queue.pass_on(&state);
+        state.served = false;
+        let mut wakers = state.take_room();
+        self.queue.pass_on(&state, &mut wakers);
+        drop(state);
+        wake_all(wakers);
+    }
+}
+
+/// The results of a group, whatever the leader does.
+fn results_of<J, R>(jobs: Vec<J>, leader: &dyn Leader<J, R>) -> Vec<R> {
+    let count = jobs.len();
+    let led = catch_unwind(AssertUnwindSafe(|| {
+        let results = leader.lead(jobs);
+        assert_eq!(results.len(), count, "one result for each job");
+        results
+    }));
+    led.unwrap_or_else(|panic| {
+        let message = panic_message(&*panic);
+        (0..count).map(|_| leader.panicked(message)).collect()
+    })
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(it left no message)")
+}
+
+fn wake_all(wakers: Vec<Waker>) {
+    for waker in wakers {
+        // A waker that panics, which the panic hook reports, must not keep the others from being called.
+        drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
     }
 }
 
 impl<J, R> State<J, R> {
-    /// One job is always let in, so that a job larger than the limit is not kept out for ever.
-    fn has_room(&self, bytes: u64, bytes_max: u64) -> bool {
-        self.bytes == 0 || self.bytes + bytes <= bytes_max
+    /// A job is let in while any room is left, however long it is: so a long one is not overtaken for ever by short ones,
+    /// and one that is longer than the limit gets in at all.
+    fn has_room(&self, bytes_max: u64) -> bool {
+        self.bytes == 0 || self.bytes < bytes_max
     }
 
     fn may_lead(&self) -> bool {
@@ -309,11 +405,13 @@ impl<J, R> State<J, R> {
         group
     }
 
-    fn wake_room(&mut self, changed: &Condvar) {
-        changed.notify_all();
-        for waker in self.room.drain(..) {
-            waker.wake();
-        }
+    fn new_place(&mut self) -> Place {
+        self.next_place += 1;
+        Place(self.next_place)
+    }
+
+    fn take_room(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.room).into_values().collect()
     }
 }
 

@@ -1,4 +1,7 @@
-//! The store's own threads: one leads the commits of futures, one keeps things in order.
+//! The store's own threads: one leads the commits of futures, one records how far the log is durable, one compacts.
+//!
+//! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
+//! could not start all of its threads has none left running.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -6,11 +9,10 @@ use std::time::Duration;
 
 use super::core::Core;
 use crate::error::{Error, Result};
-use crate::log::failure::Failure;
 
-/// How often the maintenance thread looks: a mark follows a synced group within this time.
+/// How often it is looked for something to record: a mark follows a synced group within this time.
 const TICK: Duration = Duration::from_millis(100);
-/// Every so many ticks the time of expiries is recorded: once a second.
+/// Every so many ticks the time of expiries is recorded, and it is looked for something to compact: once a second.
 const EXPIRY_TICKS: u32 = 10;
 
 /// The running threads; joined when the store is closed.
@@ -27,12 +29,12 @@ struct Stop {
 }
 
 impl Stop {
-    /// Waits for a tick; `true` when it is time to stop.
-    fn wait(&self) -> bool {
+    /// Waits for so many ticks; `true` when it is time to stop.
+    fn wait(&self, ticks: u32) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let (stopped, _) = self
             .changed
-            .wait_timeout_while(stopped, TICK, |stopped| !*stopped)
+            .wait_timeout_while(stopped, TICK * ticks, |stopped| !*stopped)
             .unwrap_or_else(PoisonError::into_inner);
         *stopped
     }
@@ -46,15 +48,24 @@ impl Threads {
             return Ok(threads);
         }
         core.queue.expect_thread();
-        let commits = Arc::clone(core);
-        threads.spawn(core, "pentad-commit", move || commits.queue.serve(&|jobs| commits.lead(jobs)))?;
-        let (maintained, stop) = (Arc::clone(core), Arc::clone(&threads.stop));
-        threads.spawn(core, "pentad-maintain", move || maintain_until(&maintained, &stop))?;
+        let started = threads
+            .spawn(core, "pentad-commit", |core, _| core.queue.serve(core))
+            .and_then(|()| threads.spawn(core, "pentad-mark", mark_until))
+            .and_then(|()| threads.spawn(core, "pentad-compact", compact_until));
+        if let Err(error) = started {
+            // They hold the store, and with it the lock on its directory.
+            core.queue.stop();
+            threads.join();
+            return Err(error);
+        }
         Ok(threads)
     }
 
-    fn spawn(&self, core: &Core, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    fn spawn(&self, core: &Arc<Core>, name: &'static str, work: fn(&Core, &Stop)) -> Result<()> {
+        let (served, stop) = (Arc::clone(core), Arc::clone(&self.stop));
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            served.poison_on_panic(&format!("working as {name}"), || work(&served, &stop));
+        });
         let handle = spawned.map_err(|e| Error::io("start a thread for", &core.dir, &e))?;
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
         Ok(())
@@ -75,13 +86,20 @@ impl Threads {
     }
 }
 
-fn maintain_until(core: &Core, stop: &Stop) {
-    let mut tick = 0;
-    while !stop.wait() {
-        tick += 1;
+fn mark_until(core: &Core, stop: &Stop) {
+    let mut tick = 0u32;
+    while !stop.wait(1) {
+        tick = tick.wrapping_add(1);
         // Failures poison the store or come back at the next tick; whoever writes next hears of them.
-        drop(core.mark_if_due(tick % EXPIRY_TICKS == 0));
-        if core.options.auto_compact && tick % EXPIRY_TICKS == 0 && core.compaction_is_due() {
+        drop(core.mark_if_due(tick.is_multiple_of(EXPIRY_TICKS)));
+    }
+}
+
+/// Compacts when it is worth it: on a thread of its own, because marks may not wait so long.
+fn compact_until(core: &Core, stop: &Stop) {
+    while core.options.auto_compact && !stop.wait(EXPIRY_TICKS) {
+        if core.compaction_is_due() {
+            // What fails leaves the store as it was or poisons it, and is tried again.
             drop(core.compact());
         }
     }
@@ -93,7 +111,7 @@ impl Core {
         self.check_writable()?;
         self.mark_if_due(true)?;
         if self.options.auto_compact && self.compaction_is_due() {
-            self.compact()?;
+            self.poison_on_panic("compacting", || self.compact())?;
         }
         Ok(())
     }
@@ -117,9 +135,7 @@ impl Core {
         if !expiries && !unmarked {
             return Ok(());
         }
-        let marked = self.queue.exclusive(|| {
-            let mut guard = self.writer();
-            let Some(writer) = guard.as_mut() else { return Ok(()) };
+        self.at_log_end(|writer| {
             self.append_mark(writer)?;
             if expiries {
                 writer.sync()?;
@@ -127,14 +143,6 @@ impl Core {
             }
             writer.active.segment.set_end(writer.active.tail);
             Ok(())
-        });
-        marked.map_err(|failure: Failure| {
-            let fatal = matches!(failure, Failure::Fatal(_));
-            let error = failure.into_error();
-            if fatal {
-                self.poison(&error);
-            }
-            error
         })
     }
 }

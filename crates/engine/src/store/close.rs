@@ -20,9 +20,9 @@ impl Core {
             return Ok(());
         }
         self.closing.store(true, Ordering::Release);
-        self.queue.close(&|jobs| self.lead(jobs));
+        self.queue.close(self);
         let _compacting = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = self.queue.exclusive(|| {
+        let finish = || {
             self.closed.store(true, Ordering::Release);
             let Some(mut writer) = self.writer().take() else { return Ok(()) };
             if let Some(cause) = self.poisoned.get() {
@@ -30,7 +30,8 @@ impl Core {
                 return Err(Error::new(cause.kind(), format!("closed after a failure: {cause}")));
             }
             self.finish(&mut writer).map_err(Failure::into_error)
-        });
+        };
+        let result = self.queue.exclusive(|| self.poison_on_panic("closing", finish));
         self.queue.stop();
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         result

@@ -61,7 +61,8 @@ impl Store {
     ///
     /// When the disk is full or fails; the store is then as it was.
     pub fn compact(&self) -> Result<CompactReport> {
-        self.core().compact()
+        let core = self.core();
+        core.poison_on_panic("compacting", || core.compact())
     }
 }
 
@@ -114,28 +115,11 @@ impl Core {
     /// Lets the active segment be compacted if nothing in it is retained.
     fn roll_if_compactable(&self) -> Result<()> {
         let floor = self.batches.oldest_or_next();
-        let rolled = self.queue.exclusive(|| {
-            let mut guard = self.writer();
-            match guard.as_mut() {
-                Some(writer)
-                    if writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH =>
-                {
-                    writer.roll(0)
-                }
-                _ => Ok(()),
-            }
-        });
-        rolled.map_err(|failure| self.note_failure(failure))
-    }
-
-    /// Poisons the store if a failure was fatal; returns the error.
-    fn note_failure(&self, failure: Failure) -> Error {
-        let fatal = matches!(failure, Failure::Fatal(_));
-        let error = failure.into_error();
-        if fatal {
-            self.poison(&error);
-        }
-        error
+        self.at_log_end(|writer| {
+            let compactable =
+                writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH;
+            if compactable { writer.roll(0) } else { Ok(()) }
+        })
     }
 
     /// The segments to compact: compacted ones, and the oldest log segments without a retained commit.

@@ -3,6 +3,7 @@
 //! Lock order: commit leadership (`queue`), `compacting` before it where both are needed; then `writer`; then the
 //! catalog. `pins` and the index's locks are taken last and held for moments. Readers take none of the first four.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,7 +15,7 @@ use super::published::Published;
 use super::time::StoreTime;
 use crate::batch::Outcome;
 use crate::commit::job::{Job, JobResult};
-use crate::commit::queue::Queue;
+use crate::commit::queue::{Queue, panic_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::index::{Index, Version, View};
@@ -63,7 +64,7 @@ impl Core {
     pub(crate) fn run(&self, job: Job) -> Result<Outcome> {
         self.check_writable()?;
         let bytes = job.bytes();
-        self.queue.run(job, bytes, &|jobs| self.lead(jobs)).unwrap_or_else(|_| Err(self.closed_error()))
+        self.queue.run(job, bytes, self).unwrap_or_else(|_| Err(self.closed_error()))
     }
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Option<LogWriter>> {
@@ -101,6 +102,22 @@ impl Core {
     pub(crate) fn poison(&self, error: &Error) {
         // The first failure is the one to report; later ones follow from it.
         self.poisoned.get_or_init(|| error.clone());
+    }
+
+    /// Runs `work`; when it panics, the store is poisoned before the panic goes on.
+    pub(crate) fn poison_on_panic<T>(&self, doing: &str, work: impl FnOnce() -> T) -> T {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+            self.poison_by_panic(doing, panic_message(&*panic));
+            resume_unwind(panic)
+        })
+    }
+
+    /// Poisons the store because a thread panicked with `message`: what it was changing may be half done.
+    pub(crate) fn poison_by_panic(&self, doing: &str, message: &str) -> Error {
+        let text = format!("a thread panicked while {doing} in {}: {message}", self.dir.display());
+        let error = Error::new(ErrorKind::Poisoned, text);
+        self.poison(&error);
+        error
     }
 
     /// What a read that begins now sees.

@@ -1,6 +1,6 @@
 //! From a version in the index to the entry in the log.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::core::Core;
 use crate::error::{Error, Result, escape_key};
@@ -80,6 +80,7 @@ impl Core {
                 policy: self.options.verify_reads,
                 sequence,
                 name: name_of(subject),
+                table_holds: OnceLock::new(),
                 segment: Arc::clone(segment),
                 map,
             }),
@@ -130,6 +131,7 @@ impl Core {
             policy: self.options.verify_reads,
             sequence,
             name: name_of(subject),
+            table_holds: OnceLock::new(),
             segment,
             map,
         }))

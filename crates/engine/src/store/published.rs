@@ -34,3 +34,7 @@ impl Published {
         self.sequence.store(sequence.0, Ordering::Release);
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "published_tests.rs"]
+mod tests;

@@ -58,17 +58,19 @@ impl Core {
         }
     }
 
-    /// What a target is now. The view is not pinned: an answer "absent" counts only if nothing that the view could see was
-    /// dropped meanwhile.
+    /// What a target is now. The view is not pinned, so what it sees may be dropped while it is looked for. The version of one
+    /// key that is found is the one that the view sees, because older ones are dropped first; but "absent", and the choice
+    /// among entries, count only if nothing that the view could see was dropped meanwhile.
     fn look_up_now(&self, target: Target<'_>) -> Option<Hit> {
         loop {
             let view = self.view();
-            if let Some(hit) = self.look_up(target, view) {
-                return Some(hit);
+            let hit = self.look_up(target, view);
+            if hit.is_some() && matches!(target, Target::Key(_)) {
+                return hit;
             }
             let horizon = self.index.horizon();
-            if horizon.sequence <= view.sequence {
-                return None;
+            if horizon.sequence <= view.sequence && horizon.time <= view.time {
+                return hit;
             }
         }
     }

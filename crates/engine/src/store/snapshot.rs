@@ -4,6 +4,7 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use super::core::Core;
+use super::entry::EntryInfo;
 use super::range::{Range, bounds_of, prefix_bounds};
 use super::read::Target;
 use crate::error::Result;
@@ -80,6 +81,16 @@ impl Snapshot {
         core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| {
             Ok(ValueReader::new(core.payload_of(hit)?))
         })
+    }
+
+    /// What is known of the entry of `key`; its value is not touched.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::reader`].
+    pub fn entry_info(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
+        let core = &self.pinned.core;
+        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| core.info_of(hit))
     }
 
     /// The rows with keys in `bounds`, in key order; see [`Store::range`](crate::Store::range).

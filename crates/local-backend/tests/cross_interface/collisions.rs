@@ -12,7 +12,7 @@ use pentad_traits::conformance::block_on;
 
 use crate::reading::all_read;
 use crate::stores::Stores;
-use crate::writing::{Delete, Write};
+use crate::writing::{Deleter, Writer};
 
 const ONE: &str = "keymwra";
 const OTHER: &str = "x7UA4vJF";
@@ -35,8 +35,8 @@ async fn both_are(backend: &LocalBackend, one: Option<&str>, other: Option<&str>
 fn f15_two_keys_with_one_hash_live_side_by_side_through_every_interface() {
     assert_they_collide();
     let stores = Stores::new();
-    for first in Write::ALL {
-        for second in Write::ALL {
+    for first in Writer::ALL {
+        for second in Writer::ALL {
             let backend = stores.new_store();
             block_on(async {
                 first.run(&backend, ONE, "one").await;
@@ -61,9 +61,9 @@ fn f15_two_keys_with_one_hash_live_side_by_side_through_every_interface() {
 fn f15_deleting_one_of_two_keys_with_one_hash_leaves_the_other() {
     assert_they_collide();
     let stores = Stores::new();
-    for delete in Delete::ALL {
+    for delete in Deleter::ALL {
         let backend = stores.new_store();
-        let by_hash = matches!(delete, Delete::DataStoreHash);
+        let by_hash = matches!(delete, Deleter::DataStoreHash);
         block_on(async {
             backend.put(ONE, "one").await.unwrap();
             backend.put(OTHER, "other").await.unwrap();

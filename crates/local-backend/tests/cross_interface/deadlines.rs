@@ -9,7 +9,7 @@ use pentad_traits::conformance::block_on;
 
 use crate::reading::all_read;
 use crate::stores::Stores;
-use crate::writing::Write;
+use crate::writing::Writer;
 
 const SECOND: Duration = Duration::from_secs(1);
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -55,7 +55,7 @@ fn an_expired_key_stays_gone_after_reopening_with_the_clock_set_back() {
         stores.pass(SECOND);
         all_read(&backend, b"k", None, "at its deadline").await;
     });
-    let path = crate::stores::close(backend);
+    let path = Stores::close(backend);
     stores.clock.set_wall(1);
     let backend = stores.open(&path);
     block_on(async {
@@ -70,7 +70,7 @@ fn a_plain_write_through_any_interface_clears_the_deadline() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(async {
-        for write in Write::ALL {
+        for write in Writer::ALL {
             backend.set_with_ttl("k", b"old", SECOND_NS).await.unwrap();
             write.run(&backend, "k", "new").await;
             stores.pass(2 * SECOND);

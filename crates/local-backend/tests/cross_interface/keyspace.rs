@@ -1,6 +1,12 @@
 //! Written through each interface, read through every other; and what some interfaces do not show.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
+use pentad_engine::{Batch, Durability};
 use pentad_local_backend::{
     AsyncDataStoreReader, AsyncDataStoreWriter, ClientApi, KvBackend, StoreEngine, key_hash,
 };
@@ -8,7 +14,7 @@ use pentad_traits::conformance::block_on;
 
 use crate::reading::all_read;
 use crate::stores::Stores;
-use crate::writing::{Delete, Write};
+use crate::writing::{Deleter, Writer};
 
 #[test]
 fn what_each_interface_writes_every_other_reads() {
@@ -16,7 +22,7 @@ fn what_each_interface_writes_every_other_reads() {
     let mut backend = stores.new_store();
     for when in ["at once", "after reopening"] {
         block_on(async {
-            for write in Write::ALL {
+            for write in Writer::ALL {
                 let key = format!("written by {write:?} and read {when}");
                 write.run(&backend, &key, "a value").await;
                 all_read(&backend, key.as_bytes(), Some(b"a value"), when).await;
@@ -24,7 +30,7 @@ fn what_each_interface_writes_every_other_reads() {
         });
         backend = stores.close_and_open(backend);
         block_on(async {
-            for write in Write::ALL {
+            for write in Writer::ALL {
                 let key = format!("written by {write:?} and read {when}");
                 all_read(&backend, key.as_bytes(), Some(b"a value"), "after reopening").await;
             }
@@ -37,8 +43,8 @@ fn each_interface_overwrites_what_each_wrote() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(async {
-        for first in Write::ALL {
-            for second in Write::ALL {
+        for first in Writer::ALL {
+            for second in Writer::ALL {
                 first.run(&backend, "k", "first").await;
                 second.run(&backend, "k", "second").await;
                 all_read(&backend, b"k", Some(b"second"), &format!("after {first:?} and {second:?}")).await;
@@ -53,8 +59,8 @@ fn what_each_interface_deletes_no_other_reads() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(async {
-        for write in Write::ALL {
-            for delete in Delete::ALL {
+        for write in Writer::ALL {
+            for delete in Deleter::ALL {
                 write.run(&backend, "k", "v").await;
                 delete.run(&backend, "k").await;
                 all_read(&backend, b"k", None, &format!("after {write:?} and {delete:?}")).await;
@@ -129,6 +135,51 @@ fn an_entry_without_a_key_is_seen_by_its_own_interface_alone() {
         AsyncDataStoreWriter::delete(&backend, b"k").await.unwrap();
         assert!(backend.is_empty().await.unwrap());
     });
+}
+
+/// Every commit gives a key and an entry without one the same number. A batch read of both, while commits go on, sees
+/// the two of one commit.
+#[test]
+fn f13_a_batch_read_of_entries_with_and_without_a_key_is_of_one_commit() {
+    const COMMITS_SEEN_MIN: usize = 50;
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let stores = Stores::new();
+    let backend = stores.new_store();
+    let hash = key_hash(b"hash-only");
+    let commit = |number: u32| {
+        let mut batch = Batch::new();
+        batch
+            .put("keyed", &number.to_be_bytes())
+            .put_hashed(hash, &number.to_be_bytes())
+            .durability(Durability::Os);
+        backend.store().commit(batch).unwrap();
+    };
+    commit(0);
+    let stop = AtomicBool::new(false);
+    let look = || {
+        let mut seen = BTreeSet::new();
+        let started = Instant::now();
+        while seen.len() < COMMITS_SEEN_MIN && started.elapsed() < PATIENCE {
+            let by_key = block_on(backend.batch_read(&[b"hash-only", b"keyed", b"hash-only"])).unwrap();
+            let by_hash =
+                block_on(backend.batch_read_hashed_keys(&[key_hash(b"keyed"), hash], None)).unwrap();
+            for numbers in [by_key, by_hash] {
+                let first = numbers[0].as_deref().map(<[u8]>::to_vec);
+                if first.is_none() || numbers.iter().any(|number| number.as_deref() != first.as_deref()) {
+                    return Err(format!("one view had {numbers:?}"));
+                }
+                seen.insert(first);
+            }
+        }
+        Ok(seen.len())
+    };
+    let seen = thread::scope(|scope| {
+        scope.spawn(|| (1..).take_while(|_| !stop.load(Ordering::Relaxed)).for_each(commit));
+        let seen = look();
+        stop.store(true, Ordering::Relaxed);
+        seen
+    });
+    assert!(seen.unwrap() >= COMMITS_SEEN_MIN, "the reads did not meet the writer");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use pentad_local_backend::{AsyncDataStoreWriter, ClientApi, KvBackend, LocalBack
 use pentad_traits::conformance::block_on;
 
 use crate::stores::Stores;
-use crate::writing::{Delete, Write};
+use crate::writing::{Deleter, Writer};
 
 /// What the log has of the newest commit.
 fn newest(backend: &LocalBackend) -> Vec<(Bytes, Bytes)> {
@@ -20,13 +20,13 @@ fn every_commit_of_every_interface_takes_the_next_sequence_and_is_logged() {
     block_on(async {
         let mut sequence = 0;
         assert_eq!(backend.current_sequence(), 0);
-        for write in Write::ALL {
+        for write in Writer::ALL {
             write.run(&backend, "k", "v").await;
             sequence += 1;
             assert_eq!(backend.current_sequence(), sequence, "after {write:?}");
             assert_eq!(newest(&backend), pair, "after {write:?}");
         }
-        for delete in Delete::ALL {
+        for delete in Deleter::ALL {
             backend.set("k", b"v").await.unwrap();
             delete.run(&backend, "k").await;
             sequence += 2;

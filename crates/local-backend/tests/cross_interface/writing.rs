@@ -5,7 +5,7 @@ use pentad_local_backend::{AsyncDataStoreWriter, ClientApi, KvBackend, LocalBack
 
 /// A way to store a value that is not empty under a key of text; each is one plain write.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Write {
+pub(crate) enum Writer {
     DataStoreWrite,
     DataStoreBatch,
     DataStoreStream,
@@ -16,7 +16,7 @@ pub(crate) enum Write {
     ClientApiSwap,
 }
 
-impl Write {
+impl Writer {
     pub(crate) const ALL: [Self; 8] = [
         Self::DataStoreWrite,
         Self::DataStoreBatch,
@@ -55,7 +55,7 @@ impl Write {
 
 /// A way to delete a key of text; each is one commit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Delete {
+pub(crate) enum Deleter {
     DataStoreDelete,
     DataStoreBatch,
     DataStoreHash,
@@ -64,7 +64,7 @@ pub(crate) enum Delete {
     ClientApiDelete,
 }
 
-impl Delete {
+impl Deleter {
     pub(crate) const ALL: [Self; 6] = [
         Self::DataStoreDelete,
         Self::DataStoreBatch,

@@ -15,7 +15,9 @@ use super::{DataStoreFactory, Report};
 
 // The suite of the writer looks at what it wrote in the same ways.
 pub(super) use hashes::colliding;
-pub(super) use lookups::{SHORT, counts, payloads, reads, reads_hash, wait_past_short};
+pub(super) use lookups::{
+    MEDIUM, SHORT, counts, payloads, reads, reads_hash, wait_past_medium, wait_past_short,
+};
 
 /// Checks every rule.
 ///

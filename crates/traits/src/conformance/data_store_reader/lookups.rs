@@ -11,9 +11,17 @@ use crate::{AsyncDataStoreReader, AsyncDataStoreWriter};
 /// Time to live of what expires while a check waits.
 pub(crate) const SHORT: Duration = Duration::from_millis(50);
 
+/// Time to live that leaves a slow machine time for one more call before it expires.
+pub(crate) const MEDIUM: Duration = Duration::from_secs(2);
+
 /// Waits until whatever was written with [`SHORT`] is gone.
 pub(crate) async fn wait_past_short<F: DataStoreFactory>(factory: &F) {
     factory.wait(SHORT + EXPIRY_LAG_MAX).await;
+}
+
+/// Waits until whatever was written with [`MEDIUM`] is gone.
+pub(crate) async fn wait_past_medium<F: DataStoreFactory>(factory: &F) {
+    factory.wait(MEDIUM + EXPIRY_LAG_MAX).await;
 }
 
 /// `key` has `wanted`, by `read` and `exists`.

@@ -1,12 +1,13 @@
 //! Rules about copying and transferring between two stores.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use super::writes::tail_of;
 use crate::conformance::DataStoreFactory;
 use crate::conformance::check::{Check, ensure, equal, refused, works};
-use crate::conformance::data_store_reader::{SHORT, counts, reads, reads_hash, wait_past_short};
+use crate::conformance::data_store_reader::{
+    MEDIUM, SHORT, counts, reads, reads_hash, wait_past_medium, wait_past_short,
+};
 use crate::conformance::driving::{both, yield_once};
 use crate::{AsyncDataStoreReader, AsyncDataStoreWriter};
 
@@ -62,12 +63,11 @@ pub(super) async fn copying_a_missing_key_is_not_found<F: DataStoreFactory>(fact
 
 pub(super) async fn a_copy_carries_the_deadline<F: DataStoreFactory>(factory: &F) -> Check {
     let (store, target) = (factory.create().await, factory.create().await);
-    factory.put_expiring(&store, b"k", b"v", Duration::from_millis(500)).await;
+    factory.put_expiring(&store, b"k", b"v", MEDIUM).await;
     works("write", store.write(b"staying", b"v").await)?;
     works("copy", store.copy(b"k", &target).await)?;
     works("copy", store.copy(b"staying", &target).await)?;
-    factory.wait(Duration::from_millis(500)).await;
-    wait_past_short(factory).await;
+    wait_past_medium(factory).await;
     reads(&target, b"k", None).await?;
     reads(&target, b"staying", Some(b"v")).await
 }
@@ -106,10 +106,9 @@ pub(super) async fn transferring_a_missing_key_is_not_found<F: DataStoreFactory>
 
 pub(super) async fn a_transfer_carries_the_deadline<F: DataStoreFactory>(factory: &F) -> Check {
     let (store, target) = (factory.create().await, factory.create().await);
-    factory.put_expiring(&store, b"k", b"v", Duration::from_millis(500)).await;
+    factory.put_expiring(&store, b"k", b"v", MEDIUM).await;
     works("transfer", store.transfer(b"k", &target).await)?;
-    factory.wait(Duration::from_millis(500)).await;
-    wait_past_short(factory).await;
+    wait_past_medium(factory).await;
     reads(&target, b"k", None).await
 }
 

@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use super::writes::tail_of;
 use crate::conformance::DataStoreFactory;
 use crate::conformance::check::{Check, Unmet, ensure, equal, refused, works};
-use crate::conformance::data_store_reader::{SHORT, counts, payloads, reads, reads_hash, wait_past_short};
+use crate::conformance::data_store_reader::{
+    MEDIUM, SHORT, counts, payloads, reads, reads_hash, wait_past_medium, wait_past_short,
+};
 use crate::conformance::driving::{both, yield_once};
 use crate::{AsyncDataStoreReader, AsyncDataStoreWriter};
 
@@ -70,14 +71,13 @@ pub(super) async fn an_existing_new_key_is_overwritten<F: DataStoreFactory>(fact
 
 pub(super) async fn the_deadline_moves_along<F: DataStoreFactory>(factory: &F) -> Check {
     let store = factory.create().await;
-    factory.put_expiring(&store, b"expiring", b"1", Duration::from_millis(500)).await;
+    factory.put_expiring(&store, b"expiring", b"1", MEDIUM).await;
     works("rename", store.rename(b"expiring", b"moved").await)?;
     // What the overwritten key had must not stay either.
     works("write", store.write(b"staying", b"2").await)?;
     factory.put_expiring(&store, b"target", b"3", SHORT).await;
     works("rename", store.rename(b"staying", b"target").await)?;
-    wait_past_short(factory).await;
-    factory.wait(Duration::from_millis(500)).await;
+    wait_past_medium(factory).await;
     reads(&store, b"moved", None).await?;
     reads(&store, b"target", Some(b"2")).await
 }

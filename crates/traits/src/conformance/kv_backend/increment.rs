@@ -1,7 +1,7 @@
 //! Rules about counters.
 
 use super::KvBackendFactory;
-use super::deadlines::{SHORT_NS, wait_past_short};
+use super::deadlines::{MEDIUM_NS, SHORT_NS, wait_past_medium, wait_past_short};
 use super::values::{is_absent, reads};
 use crate::conformance::check::{Check, Unmet, ensure, equal, refused, shown, works};
 use crate::conformance::driving::all;
@@ -114,9 +114,9 @@ pub(super) async fn what_is_no_number_is_refused_and_kept<F: KvBackendFactory>(f
 
 pub(super) async fn a_refused_increment_keeps_the_deadline<F: KvBackendFactory>(factory: &F) -> Check {
     let store = factory.create().await;
-    works("set_with_ttl", store.set_with_ttl("k", b"text", 500_000_000).await)?;
+    works("set_with_ttl", store.set_with_ttl("k", b"text", MEDIUM_NS).await)?;
     is_no_number(&store, "k").await?;
-    factory.wait(std::time::Duration::from_millis(500) + crate::conformance::EXPIRY_LAG_MAX).await;
+    wait_past_medium(factory).await;
     is_absent(&store, "k").await
 }
 

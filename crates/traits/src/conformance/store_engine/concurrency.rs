@@ -5,7 +5,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -18,64 +17,81 @@ const KEYS: [&[u8]; 4] = [b"a", b"b", b"c", b"d"];
 /// A reader must have seen so many different commits.
 const COMMITS_SEEN_MIN: u64 = 20;
 const LOOKS_MIN: u64 = 100;
-/// The writer waits for the reader when it is so far ahead, so that a fast store does not starve the reader.
-const COMMITS_PER_LOOK_MAX: u64 = 256;
-const COMMITS_MAX: u64 = 60_000;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The writer waits for the reader to see one more commit after so many, so that neither starves the other however
+/// fast the store and however busy the machine.
+const COMMITS_PER_COMMIT_SEEN: u64 = 100;
+
+/// What reader and writer know of each other.
+#[derive(Default)]
+struct Progress {
+    acknowledged: AtomicU64,
+    commits_seen: AtomicU64,
+    stop: AtomicBool,
+}
 
 /// Writes commit after commit, the number of each as its value, while `look` looks at the store. `look` answers the
-/// number of the newest commit that it saw.
+/// number of the newest commit that it saw, which is at least the last one that was acknowledged before.
 fn watch_writer<S: StoreEngine>(store: &S, look: impl Fn() -> Result<u64, Unmet>) -> Check {
-    let (stop, looks) = (AtomicBool::new(false), AtomicU64::new(0));
+    let progress = Progress::default();
     thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            for number in 1..=COMMITS_MAX {
-                while !stop.load(Ordering::Relaxed)
-                    && number > COMMITS_PER_LOOK_MAX * (looks.load(Ordering::Relaxed) + 1)
-                {
-                    thread::yield_now();
-                }
-                if stop.load(Ordering::Relaxed) {
-                    break;
-                }
-                let value = Bytes::from(number.to_string());
-                let batch = KEYS.map(|key| (Bytes::from_static(key), value.clone()));
-                works("put_batch", store.put_batch(&batch))?;
-            }
-            Ok(())
-        });
-        // The writer ends, whatever happens here.
-        let seen = catch_unwind(AssertUnwindSafe(|| watch(&look, &looks, || writer.is_finished())));
-        stop.store(true, Ordering::Relaxed);
-        let written: Check = writer.join().map_err(|_| Unmet::broken("the writing thread panicked"))?;
+        let writer = scope.spawn(|| write_on(store, &progress));
+        // Whatever happens here, the writer is told to stop.
+        let seen = catch_unwind(AssertUnwindSafe(|| look_on(look, &progress, || writer.is_finished())));
+        progress.stop.store(true, Ordering::SeqCst);
+        let written = writer.join().map_err(|_| Unmet::broken("the writing thread panicked"))?;
         written?;
         seen.unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
+fn write_on<S: StoreEngine>(store: &S, progress: &Progress) -> Check {
+    for number in 1.. {
+        while !progress.stop.load(Ordering::SeqCst)
+            && number > COMMITS_PER_COMMIT_SEEN * (progress.commits_seen.load(Ordering::SeqCst) + 1)
+        {
+            thread::yield_now();
+        }
+        if progress.stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let value = Bytes::from(number.to_string());
+        let batch = KEYS.map(|key| (Bytes::from_static(key), value.clone()));
+        works("put_batch", store.put_batch(&batch))?;
+        progress.acknowledged.store(number, Ordering::SeqCst);
+    }
+    Ok(())
+}
+
 /// Looks until enough was seen.
-fn watch(
-    look: &impl Fn() -> Result<u64, Unmet>,
-    looks: &AtomicU64,
+fn look_on(
+    look: impl Fn() -> Result<u64, Unmet>,
+    progress: &Progress,
     writer_ended: impl Fn() -> bool,
 ) -> Check {
-    let started = Instant::now();
-    let (mut commits_seen, mut newest) = (0, 0);
-    loop {
+    let (mut looks, mut newest) = (0, 0);
+    while looks < LOOKS_MIN || progress.commits_seen.load(Ordering::SeqCst) < COMMITS_SEEN_MIN {
+        let acknowledged = progress.acknowledged.load(Ordering::SeqCst);
         let number = look()?;
+        ensure(
+            number >= acknowledged,
+            format_args!(
+                "a reader saw commit {number} as the newest after commit {acknowledged} was acknowledged"
+            ),
+        )?;
         if number > newest {
             newest = number;
-            commits_seen += 1;
+            progress.commits_seen.fetch_add(1, Ordering::SeqCst);
+        } else {
+            // On a busy machine the writer may be waiting for this very core.
+            thread::yield_now();
         }
-        let looks = looks.fetch_add(1, Ordering::Relaxed) + 1;
-        if looks >= LOOKS_MIN && commits_seen >= COMMITS_SEEN_MIN {
-            return Ok(());
+        looks += 1;
+        if writer_ended() {
+            // It does so by an error alone, which its result tells.
+            break;
         }
-        ensure(
-            !writer_ended() && started.elapsed() < PATIENCE,
-            format_args!("a reader saw {commits_seen} different commits while another thread wrote on"),
-        )?;
     }
+    Ok(())
 }
 
 /// All values are the same; answers their number, 0 when none is there.
