@@ -4,9 +4,10 @@
 use pentad_engine::seams::sim::Rng;
 use pentad_engine::{Durability, ErrorKind};
 
+use crate::harness::forged::{recycled_tail, stale_catalog, stale_epoch};
 use crate::harness::images::{Reaction, Written, commit_and_find, edited, react, refused};
 use crate::harness::request::{Change, End, Request};
-use crate::harness::scenarios::{cut_after_close, lost_last, recycled_tail, torn_tail};
+use crate::harness::scenarios::{cut_after_close, lost_last, torn_tail};
 use crate::harness::world::World;
 use crate::seeds::each_seed;
 
@@ -103,4 +104,14 @@ fn f02_frames_of_another_store_behind_the_tail_are_not_taken() {
 #[test]
 fn f02_random_cuts_below_a_mark_are_damage() {
     each_seed("f02_torn_tail::f02_random_cuts_below_a_mark_are_damage", 300, cut_after_close);
+}
+
+#[test]
+fn f02_frames_of_an_older_epoch_behind_the_tail_are_not_taken() {
+    each_seed("f02_torn_tail::f02_frames_of_an_older_epoch_behind_the_tail_are_not_taken", 100, stale_epoch);
+}
+
+#[test]
+fn f02_f04_old_copy_of_the_catalog_does_not_count() {
+    each_seed("f02_torn_tail::f02_f04_old_copy_of_the_catalog_does_not_count", 100, stale_catalog);
 }

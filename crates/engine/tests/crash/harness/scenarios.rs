@@ -12,7 +12,7 @@ use super::request::{Change, End, Request};
 use super::world::{Cut, World};
 
 /// A world of a seed's own character.
-fn world_of(seed: u64) -> (World, Mix) {
+pub(crate) fn world_of(seed: u64) -> (World, Mix) {
     let mut world = World::new(seed);
     world.probes = keys();
     world.segment_bytes = 4096 << world.rng.below(3);
@@ -91,7 +91,7 @@ fn open_through_cuts(world: &mut World, cut: fn(&mut Rng) -> Cut) {
 }
 
 /// What is there at the end is still there after a clean close and open, and after a cut on top of that.
-fn finish(world: &mut World) {
+pub(crate) fn finish(world: &mut World) {
     let must = |world: &mut World, act: fn(&mut World) -> Result<(), super::stop::Stop>| {
         act(world).unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
     };
@@ -216,7 +216,7 @@ fn small_world(seed: u64) -> World {
 }
 
 /// A put or a batch of up to three, with values of up to 200 bytes that do not end in zeros.
-fn small_request(rng: &mut Rng, n: u64) -> Request {
+pub(crate) fn small_request(rng: &mut Rng, n: u64) -> Request {
     let changes = (0..=rng.below(3)).map(|at| {
         let mut value = vec![0; 1 + rng.index(200)];
         rng.fill(&mut value);
@@ -261,35 +261,6 @@ pub(crate) fn lost_last(world: &World, image: super::images::Image, context: &st
     after.open().unwrap_or_else(|stop| panic!("{context}: {stop}"));
     assert_eq!(after.past.sequence(), last, "{context}: sequence");
     finish(&mut after);
-}
-
-/// Behind the last frame lie the frames that another store, of the same history, has there: they are not this
-/// store's, however well they fit.
-pub(crate) fn recycled_tail(seed: u64) {
-    let build = |nonce: u64| {
-        let mut world = World::new(seed);
-        world.nonce = nonce;
-        world.segment_bytes = 65_536;
-        world.probes = keys();
-        world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
-        for n in 0..3 {
-            let request = small_request(&mut world.rng, n);
-            world.commit(&request).unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
-        }
-        world
-    };
-    let (mut ours, mut other) = (build(1), build(2));
-    let request = small_request(&mut other.rng, 100);
-    let Some(foreign) = commit_and_find(&mut other, &request) else { return };
-    let theirs = other.disk.image();
-    let own = small_request(&mut ours.rng, 100);
-    let before = ours.disk.image();
-    assert!(commit_and_find(&mut ours, &own).is_some_and(|own| own.file == foreign.file));
-    let grafted = edited(&before, &foreign.file, |bytes| {
-        let end = (foreign.range.end + 64).min(bytes.len());
-        bytes[foreign.range.start..end].copy_from_slice(&theirs[&foreign.file][foreign.range.start..end]);
-    });
-    lost_last(&ours, grafted, &format!("seed {seed}, the tail of another store at {foreign:?}"));
 }
 
 /// The same cut as in a torn tail, after the store was closed or a later frame says that the frame was synced: that
