@@ -62,7 +62,7 @@ Nothing that a format cannot hold is written: the export stops with the key in q
 The row formats refuse values over 256 MiB; dir has no limit. A file appears under its name when it is complete.
 
 With --json, standard output has one object at the end:
-  {\"exported\": ENTRIES, \"bytes\", \"seconds\", \"sequence\", \"path\"}";
+  {\"exported\": ENTRIES, \"bytes\", \"seconds\", \"sequence\", \"damaged\": ENTRIES LEFT OUT, \"path\"}";
 
 const SCAN_AFTER_HELP: &str = "\
 With --json, one object per row: {\"key\", \"value\"}, as in the jsonl format: \"key_base64\" and \"value_base64\" stand
@@ -195,6 +195,9 @@ pub(crate) struct ExportArgs {
     /// Write into a directory that is not empty, or over a file
     #[arg(long)]
     pub(crate) force: bool,
+    /// Leave out entries whose values are damaged, name them, and exit with 3
+    #[arg(long)]
+    pub(crate) skip_damaged: bool,
     /// lines, tsv, csv: write bytes that are not printable as \xNN, a backslash as \\
     #[arg(long)]
     pub(crate) escaped: bool,

@@ -65,6 +65,24 @@ impl Failure {
         Self::Io { doing: format!("cannot {doing} {}", path.display()), error }
     }
 
+    /// What an error of reading the value of a key means; the key as it is shown.
+    pub(crate) fn value(key: &str, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::InvalidData {
+            Self::Damage(format!("cannot read the value of {key}: {error}"))
+        } else {
+            Self::Io { doing: format!("cannot read the value of {key}"), error }
+        }
+    }
+
+    /// Whether stored bytes are not what was written.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damage(_) => true,
+            Self::Store(error) => error.kind() == ErrorKind::Damaged,
+            _ => false,
+        }
+    }
+
     /// This failure, with what was done before it.
     pub(crate) fn after(self, state: String) -> Self {
         Self::Partial { cause: Box::new(self), state }
@@ -80,7 +98,9 @@ pub(crate) fn not_there(error: Error) -> Failure {
 fn with_hint(error: &Error) -> String {
     let hint = match error.kind() {
         ErrorKind::Locked => "one process can write to a store at a time; wait for the other one or stop it",
-        ErrorKind::Damaged => "`pentad verify` lists what is damaged",
+        ErrorKind::Damaged if !error.to_string().contains("`verify`") => {
+            "`pentad verify` lists what is damaged"
+        }
         ErrorKind::Poisoned => "run the command again: opening finds out what reached the disk",
         ErrorKind::DiskFull => "free some space and run the command again",
         _ => return error.to_string(),

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pentad_engine::{Snapshot, Store, escape_key};
+use pentad_engine::{Sequence, Snapshot, Store, escape_key};
 use serde_json::{Map, json};
 
 use crate::args::{ExportArgs, Global};
 use crate::error::{Failure, Result};
-use crate::formats::dir::{Unpacked, unpack};
+use crate::formats::dir::{Policy, Unpacked, unpack};
 use crate::formats::{Dialect, Entry, Format, ROW_VALUE_BYTES_MAX, WriteError, WriteRows, writer};
 use crate::human;
 use crate::interrupt;
@@ -27,23 +27,42 @@ pub(crate) fn run(global: &Global, arguments: &ExportArgs) -> Result<()> {
         header: arguments.no_header.then_some(false),
         drop_keys: arguments.drop_keys,
     };
+    let policy = Policy { force: arguments.force, skip_damaged: arguments.skip_damaged };
     interrupt::watch()?;
     let begun = Instant::now();
     let (exported, sequence) = session::read(global, |store| {
         let snapshot = store.snapshot()?;
         let progress = Progress::new("exporting", None);
         let exported = match writer(format, dialect) {
-            None => unpack(&snapshot, &arguments.path, store.path(), arguments.force, &progress),
-            Some(rows) => write_rows(store, &snapshot, rows, format, arguments, &progress),
+            None => unpack(&snapshot, &arguments.path, store.path(), policy, &progress),
+            Some(rows) => {
+                let path = &arguments.path;
+                write_rows(store, &snapshot, rows, format, path, policy, &progress)
+            }
         };
         progress.clear();
         Ok((exported?, snapshot.sequence()))
     })?;
     // The rows have standard output to themselves.
-    if is_standard(&arguments.path) {
-        return Ok(());
+    if !is_standard(&arguments.path) {
+        report(global, arguments, &exported, sequence, begun.elapsed())?;
     }
-    let time = begun.elapsed();
+    match exported.damaged {
+        0 => Ok(()),
+        entries => {
+            let entries = human::counted(entries, "damaged entry", "damaged entries");
+            Err(Failure::Damage(format!("{entries} left out; the rest is exported")))
+        }
+    }
+}
+
+fn report(
+    global: &Global,
+    arguments: &ExportArgs,
+    exported: &Unpacked,
+    sequence: Sequence,
+    time: Duration,
+) -> Result<()> {
     let mut output = Output::new();
     if global.json {
         let mut object = Map::new();
@@ -51,10 +70,11 @@ pub(crate) fn run(global: &Global, arguments: &ExportArgs) -> Result<()> {
         object.insert("bytes".to_owned(), exported.bytes.into());
         object.insert("seconds".to_owned(), json!(time.as_secs_f64()));
         object.insert("sequence".to_owned(), sequence.0.into());
+        object.insert("damaged".to_owned(), exported.damaged.into());
         insert_bytes(&mut object, "path", arguments.path.as_os_str().as_encoded_bytes());
         output.json(&object.into())?;
     } else {
-        output.line(&summary(&exported, time, &arguments.path))?;
+        output.line(&summary(exported, time, &arguments.path))?;
     }
     output.finish()
 }
@@ -99,10 +119,10 @@ fn write_rows(
     snapshot: &Snapshot,
     mut rows: Box<dyn WriteRows>,
     format: Format,
-    arguments: &ExportArgs,
+    path: &Path,
+    policy: Policy,
     progress: &Progress,
 ) -> Result<Unpacked> {
-    let path = &arguments.path;
     let mut target = if is_standard(path) {
         Target::standard()
     } else {
@@ -112,14 +132,21 @@ fn write_rows(
                 path.display()
             )));
         }
-        Target::file(path, arguments.force)?
+        Target::file(path, policy.force)?
     };
     let mut exported = Unpacked::default();
     let mut write = || -> Result<()> {
         rows.begin(target.stream()).map_err(|error| target.failure(error))?;
         for row in snapshot.range::<&[u8]>(..) {
             interrupt::check()?;
-            let (key, value) = row?;
+            let (key, value) = match row {
+                Ok(row) => row,
+                // The rows behind a damaged one still come.
+                Err(error) => {
+                    exported.leave_out(error.into(), policy, progress)?;
+                    continue;
+                }
+            };
             if value.len() as u64 > ROW_VALUE_BYTES_MAX {
                 let what = format!(
                     "its value has {} bytes, and rows end at {ROW_VALUE_BYTES_MAX}; use dir",
@@ -149,7 +176,13 @@ fn write_rows(
     match write() {
         Ok(()) => {}
         Err(Failure::ClosedPipe) => return Err(Failure::ClosedPipe),
-        Err(failure) => return Err(failure.after(target.abandon(exported.entries))),
+        Err(failure) => {
+            let mut state = target.abandon(exported.entries);
+            if failure.is_damage() {
+                state.push_str("; --skip-damaged leaves out what is damaged and goes on");
+            }
+            return Err(failure.after(state));
+        }
     }
     target.complete()?;
     Ok(exported)

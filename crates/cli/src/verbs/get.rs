@@ -23,7 +23,7 @@ pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
             return output.finish();
         }
         let mut value = store.reader(&key)?.ok_or_else(absent)?;
-        let broken = |error| Failure::Io { doing: format!("cannot read the value of {shown}"), error };
+        let broken = |error| Failure::value(&shown, error);
         copy_out(&mut value, output.stream(), &broken, &failure)?;
         output.finish()
     })

@@ -105,6 +105,23 @@ fn f03_a_flipped_bit_is_reported_by_file_and_offset_and_never_returned() {
     let got = sandbox.run(&["get", "needle"]);
     assert_eq!((got.code, &*got.bytes), (3, &b""[..]), "{got:?}");
     assert_eq!(sandbox.done(&["get", "c"]).bytes, b"3");
+
+    for target in ["out", "out.tsv"] {
+        let stopped = sandbox.run(&["export", target]);
+        assert_eq!(stopped.code, 3, "{stopped:?}");
+        assert!(
+            stopped.errors.contains("\"needle\"") && stopped.errors.contains("--skip-damaged"),
+            "{stopped:?}"
+        );
+        let skipped = sandbox.run(&["export", target, "--skip-damaged", "--force"]);
+        assert_eq!(skipped.code, 3, "{skipped:?}");
+        assert!(
+            skipped.errors.contains("left out: ") && skipped.errors.contains("\"needle\""),
+            "{skipped:?}"
+        );
+    }
+    assert!(sandbox.path("out/d").exists() && !sandbox.path("out/needle").exists());
+    assert_eq!(sandbox.read("out.tsv"), b"c\t3\nd\t4\n");
 }
 
 #[test]

@@ -7,5 +7,5 @@ mod paths;
 mod unpack;
 mod walk;
 
-pub(crate) use unpack::{Unpacked, unpack};
+pub(crate) use unpack::{Policy, Unpacked, unpack};
 pub(crate) use walk::{Found, Tree, open_file};

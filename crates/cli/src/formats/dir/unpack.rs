@@ -25,35 +25,64 @@ pub(crate) struct Unpacked {
     pub(crate) entries: u64,
     /// Bytes of keys and values.
     pub(crate) bytes: u64,
+    /// Entries that were left out because their values are damaged.
+    pub(crate) damaged: u64,
+}
+
+/// What an export does with what is in its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Policy {
+    /// Write into a directory that is not empty, and over files.
+    pub(crate) force: bool,
+    /// Leave out entries whose values are damaged instead of stopping.
+    pub(crate) skip_damaged: bool,
+}
+
+impl Unpacked {
+    /// Counts an entry that failed and may be left out; the failure comes back if it may not.
+    pub(crate) fn leave_out(&mut self, failure: Failure, policy: Policy, progress: &Progress) -> Result<()> {
+        if !(policy.skip_damaged && failure.is_damage()) {
+            return Err(failure);
+        }
+        self.damaged += 1;
+        progress.note(&format!("left out: {failure}"));
+        Ok(())
+    }
 }
 
 /// Writes every entry of `snapshot` to a file below `target`, which is made when it is missing. It must be empty
-/// unless `force`, which lets files be replaced. `store` is the store's own directory.
+/// unless `policy.force`, which lets files be replaced. `store` is the store's own directory.
 pub(crate) fn unpack(
     snapshot: &Snapshot,
     target: &Path,
     store: &Path,
-    force: bool,
+    policy: Policy,
     progress: &Progress,
 ) -> Result<Unpacked> {
-    check_target(target, force)?;
+    check_target(target, policy.force)?;
     let total = check_keys(snapshot, &real_path(target)?, &real_path(store)?)?;
     fs::create_dir_all(target).map_err(|error| Failure::io("create", target, error))?;
-    let mut writer = Unpacker::new(snapshot, target, force)?;
+    let mut writer = Unpacker::new(snapshot, target, policy.force)?;
     let mut unpacked = Unpacked::default();
     for key in snapshot.range::<&[u8]>(..).keys() {
         let written = key.map_err(Failure::from).and_then(|key| Ok(key.len() as u64 + writer.write(&key)?));
-        match written {
+        let kept = match written {
             Ok(bytes) => {
                 unpacked.entries += 1;
                 unpacked.bytes += bytes;
                 progress.add(bytes);
+                Ok(())
             }
-            Err(failure) => {
-                let files = counted(total, "file", "files");
-                let state = format!("{} of {files} are complete in {}", unpacked.entries, target.display());
-                return Err(failure.after(format!("{state}, the others are not there")));
+            Err(failure) => unpacked.leave_out(failure, policy, progress),
+        };
+        if let Err(failure) = kept {
+            let files = counted(total, "file", "files");
+            let mut state = format!("{} of {files} are complete in {}", unpacked.entries, target.display());
+            state.push_str(", the others are not there");
+            if failure.is_damage() {
+                state.push_str("; --skip-damaged leaves out what is damaged and goes on");
             }
+            return Err(failure.after(state));
         }
     }
     Ok(unpacked)
@@ -164,12 +193,9 @@ impl<'a> Unpacker<'a> {
         let mut file =
             File::create_new(&self.partial).map_err(|error| Failure::io("write", &self.partial, error))?;
         let shown = escape_key(key);
-        copy_out(
-            &mut value,
-            &mut file,
-            &|error| Failure::Io { doing: format!("cannot read the value of {shown}"), error },
-            &|error| Failure::io("write", &self.target.join(path_of(key)), error),
-        )
+        copy_out(&mut value, &mut file, &|error| Failure::value(&shown, error), &|error| {
+            Failure::io("write", &self.target.join(path_of(key)), error)
+        })
     }
 
     fn make_directories(&mut self, key: &[u8]) -> Result<()> {
