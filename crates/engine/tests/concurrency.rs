@@ -229,3 +229,36 @@ fn f13_every_view_is_of_whole_batches_while_all_goes_on_at_once() {
     assert_eq!(rows(store.range::<&str>(..)), before);
     assert_eq!(store.sequence(), Sequence(written.iter().sum()));
 }
+
+/// A read looks at a view that nothing pins. While a key was rewritten, its old version could be dropped under such a read, which
+/// then took the entry under the bare hash for the answer, although the key had never been absent.
+#[test]
+fn a_key_that_is_rewritten_is_never_taken_for_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::new().segment_bytes(1 << 20).durability(Durability::Os);
+    let store = options.retention(Retention::Commits(1)).open(dir.path().join("store")).unwrap();
+    let hash = pentad_engine::key_hash(b"key");
+    let mut batch = Batch::new();
+    batch.put_hashed(hash, "under the hash");
+    store.commit(batch).unwrap();
+    store.put("key", "under the key").unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (store, stop) = (&store, &stop);
+        for _ in 0..2 {
+            let run = move || {
+                let _stop = StopOnDrop(stop);
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(store.get_with_hashed("key").unwrap().unwrap(), b"under the key");
+                    assert_eq!(store.get_hashed(hash).unwrap().unwrap(), b"under the key");
+                    assert!(store.contains_key("key").unwrap());
+                }
+            };
+            std::thread::Builder::new().spawn_scoped(scope, run).unwrap();
+        }
+        let _stop = StopOnDrop(stop);
+        for _ in 0..20_000 {
+            store.put("key", "under the key").unwrap();
+        }
+    });
+}

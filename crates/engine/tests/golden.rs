@@ -3,7 +3,10 @@
 //! Three questions: does each image still hold what was put in; does the current code write the same bytes for the same
 //! history; and do the bytes lie where the tables of `docs/format.md` say. `PENTAD_WRITE_GOLDEN=1` writes the images anew.
 
-#![expect(clippy::disallowed_methods, reason = "the images are ordinary files of the source tree, not a store's")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the images are ordinary files of the source tree, not a store's"
+)]
 
 #[path = "golden/histories.rs"]
 mod histories;
@@ -15,7 +18,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use histories::{HISTORIES, History, STORE, START_NS, environment};
+use histories::{HISTORIES, History, START_NS, STORE, environment};
 use pentad_engine::seams::sim::{SimClock, SimDisk};
 use pentad_engine::{ErrorKind, Options, Sequence, Store, key_hash};
 
@@ -145,9 +148,8 @@ fn an_image_opens_for_reading_and_shows_the_same_without_a_change() {
 
 #[test]
 fn the_bytes_lie_where_the_format_page_says() {
-    let page = Arc::new(std::fs::read_to_string(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/format.md"),
-    ));
+    let page =
+        Arc::new(std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/format.md")));
     let page = page.as_ref().as_ref().unwrap();
     for History { name, write, .. } in HISTORIES {
         let image = if is_written_anew() { write() } else { committed(name) };

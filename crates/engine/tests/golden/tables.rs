@@ -97,7 +97,10 @@ pub(crate) fn show(page: &str, image: &BTreeMap<PathBuf, Vec<u8>>) -> String {
             "identity" => {
                 assert_eq!(bytes.len(), 128);
                 assert_eq!(bytes[..16], magic(page, "IDEN"));
-                assert_eq!(crc32fast::hash(&bytes[..124]), u32::from_le_bytes(bytes[124..].try_into().unwrap()));
+                assert_eq!(
+                    crc32fast::hash(&bytes[..124]),
+                    u32::from_le_bytes(bytes[124..].try_into().unwrap())
+                );
                 print(&mut out, name, &identity, bytes);
             }
             "catalog.0" | "catalog.1" => {
@@ -116,7 +119,10 @@ pub(crate) fn show(page: &str, image: &BTreeMap<PathBuf, Vec<u8>>) -> String {
             _ => {
                 assert_eq!(bytes[..16], magic(page, "SEGM"), "{name}");
                 assert_eq!(crc32fast::hash(&bytes[..124]).to_le_bytes(), bytes[124..128]);
-                assert_eq!(format!("{:016x}", get(&segment, bytes, "segment id")), name.split('.').next().unwrap());
+                assert_eq!(
+                    format!("{:016x}", get(&segment, bytes, "segment id")),
+                    name.split('.').next().unwrap()
+                );
                 print(&mut out, name, &segment, bytes);
                 if !name.ends_with(".stream") {
                     frames(&mut out, page, name, &segment, bytes);
@@ -145,7 +151,10 @@ fn frames(out: &mut String, page: &str, name: &str, segment: &[Field], bytes: &[
         sum.update(&(offset as u64).to_le_bytes());
         sum.update(&frame[4..64]);
         if u64::from(sum.finalize()) != get(&header, frame, "header checksum") {
-            assert!(frame.iter().all(|byte| *byte == 0), "{name}: what is behind the last frame is unwritten");
+            assert!(
+                frame.iter().all(|byte| *byte == 0),
+                "{name}: what is behind the last frame is unwritten"
+            );
             break;
         }
         print(out, &format!("{name} frame at {offset}"), &header, frame);
