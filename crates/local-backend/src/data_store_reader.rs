@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-use pentad_engine::{Error, Value, escape_key, key_hash};
+use pentad_engine::{Error, Snapshot, Value, escape_key, key_hash};
 use pentad_traits::{AsyncDataStoreReader, EntryMetadata, async_trait};
 
 use crate::backend::LocalBackend;
@@ -18,15 +18,14 @@ impl LocalBackend {
         move |error| io_error(format_args!("cannot read {what} in {}", self.store.path().display()), error)
     }
 
-    /// Repeats `read`, which looks at several entries, until no commit came between its looks.
-    fn in_one_view<T>(&self, read: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
-        loop {
-            let before = self.store.sequence();
-            let found = read()?;
-            if self.store.sequence() == before {
-                return Ok(found);
-            }
-        }
+    /// What `read` finds for each of `items`, all in one consistent view.
+    fn in_one_view<T>(
+        &self,
+        items: impl Iterator<Item = T>,
+        read: impl Fn(&Snapshot, T) -> Result<Option<Value>, Error>,
+    ) -> Result<Vec<Option<Value>>, Error> {
+        let snapshot = self.store.snapshot()?;
+        items.map(|item| read(&snapshot, item)).collect()
     }
 }
 
@@ -57,7 +56,7 @@ impl AsyncDataStoreReader for LocalBackend {
     }
 
     async fn batch_read(&self, keys: &[&[u8]]) -> io::Result<Vec<Option<Value>>> {
-        self.in_one_view(|| keys.iter().map(|key| self.store.get_with_hashed(key)).collect())
+        self.in_one_view(keys.iter(), |snapshot, key| snapshot.get_with_hashed(key))
             .map_err(self.reading(format_args!("{} keys", keys.len())))
     }
 
@@ -68,7 +67,7 @@ impl AsyncDataStoreReader for LocalBackend {
     ) -> io::Result<Vec<Option<Value>>> {
         let Some(keys) = non_hashed_keys else {
             return self
-                .in_one_view(|| prehashed_keys.iter().map(|hash| self.store.get_hashed(*hash)).collect())
+                .in_one_view(prehashed_keys.iter(), |snapshot, hash| snapshot.get_hashed(*hash))
                 .map_err(self.reading(format_args!("{} key hashes", prehashed_keys.len())));
         };
         if prehashed_keys.len() != keys.len() {
@@ -80,11 +79,11 @@ impl AsyncDataStoreReader for LocalBackend {
             );
             return Err(io::Error::new(ErrorKind::InvalidInput, text));
         }
-        let read = |(hash, key): (&u64, &&[u8])| {
+        let read = |snapshot: &Snapshot, (hash, key): (&u64, &&[u8])| {
             // What is stored under a hash that is not the key's does not belong to the key.
-            if key_hash(key) == *hash { self.store.get_with_hashed(key) } else { Ok(None) }
+            if key_hash(key) == *hash { snapshot.get_with_hashed(key) } else { Ok(None) }
         };
-        self.in_one_view(|| prehashed_keys.iter().zip(keys).map(read).collect())
+        self.in_one_view(prehashed_keys.iter().zip(keys), read)
             .map_err(self.reading(format_args!("{} keys", keys.len())))
     }
 

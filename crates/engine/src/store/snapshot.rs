@@ -71,6 +71,26 @@ impl Snapshot {
         core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| core.value_of(hit))
     }
 
+    /// The value of the newest entry whose key has this XXH3-64 hash, stored with its key or under the hash alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn get_hashed(&self, hash: u64) -> Result<Option<Value>> {
+        let core = &self.pinned.core;
+        core.read_at(Target::Hash(hash), self.pinned.view, |hit| core.value_of(hit))
+    }
+
+    /// The value of `key`, or else the one stored under the key's hash alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    pub fn get_with_hashed(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
+        let core = &self.pinned.core;
+        core.read_at(Target::KeyOrHash(key.as_ref()), self.pinned.view, |hit| core.value_of(hit))
+    }
+
     /// A reader of the value of `key`, which verifies piece by piece.
     ///
     /// # Errors
