@@ -4,7 +4,6 @@ use super::UNIT;
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
 use super::checksum::{Nonce, Salt, finish_salted};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
-use crate::planted::{Bug, planted};
 
 /// Length of a header in bytes.
 pub(crate) const LENGTH: u64 = 64;
@@ -87,9 +86,6 @@ impl FrameHeader {
         if (bytes.len() as u64) < LENGTH {
             return None;
         }
-        if planted(Bug::ZerosValid) && bytes[..64].iter().all(|&b| b == 0) {
-            return Some((Self::of_zeros(), 0));
-        }
         let kind = FrameKind::from_code(bytes[8])?;
         let header = Self {
             kind,
@@ -114,20 +110,6 @@ impl FrameHeader {
         let mut hasher = header.salt(nonce, offset).hasher();
         hasher.update(&bytes[4..64]);
         (finish_salted(hasher) == u32_at(bytes, 0)).then(|| (header, u32_at(bytes, 4)))
-    }
-
-    /// What a reader that believes zeros would see: a deliberate defect.
-    fn of_zeros() -> Self {
-        Self {
-            kind: FrameKind::Commit,
-            entries: 0,
-            number: FrameNumber(0),
-            sequence: Sequence(0),
-            time: Timestamp(0),
-            mark: FrameNumber(0),
-            body_length: 0,
-            epoch: 0,
-        }
     }
 }
 

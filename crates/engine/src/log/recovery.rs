@@ -12,7 +12,7 @@ use super::source::MapSource;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, Sealed, SegmentRecord};
 use crate::format::entry::{EntryHead, Layout};
-use crate::format::frame::{FrameHeader, FrameKind};
+use crate::format::frame::{self, FrameHeader, FrameKind};
 use crate::format::identity::Identity;
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
@@ -256,6 +256,9 @@ fn read_active(
                 bad_body_at = Some(header);
                 break;
             }
+            Verdict::NoFrame if planted(Bug::ZerosValid) && offset + frame::LENGTH <= length => {
+                (believe_zeros(number, state), true)
+            }
             Verdict::NoFrame => break,
         };
         let stale = header.epoch < epoch && !planted(Bug::StaleFramesValid);
@@ -315,6 +318,20 @@ fn read_active(
     durable.mark = state.mark;
     let torn_bytes = torn_bytes(&mut frames, end, last_seen.min(length)).map_err(io)?;
     Ok(ActiveTail { segment, durable_end, durable, undecided, end, torn_bytes })
+}
+
+/// The empty commit that a reader for whom zeros are a valid header would see: a deliberate defect.
+fn believe_zeros(last: FrameNumber, state: &LogState) -> FrameHeader {
+    FrameHeader {
+        kind: FrameKind::Commit,
+        entries: 0,
+        number: last.next(),
+        sequence: state.last_sequence.next(),
+        time: state.time,
+        mark: FrameNumber(0),
+        body_length: 0,
+        epoch: u32::MAX,
+    }
 }
 
 /// How many bytes behind `end` were written by someone: up to the last that is not zero, or that a frame claims.
