@@ -10,6 +10,7 @@ macro_rules! bugs {
     ($($(#[doc = $what:literal])+ $bug:ident,)+) => {
         /// A way in which a store could be wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[cfg_attr(not(feature = "planted"), expect(unreachable_pub, reason = "the tests of the tests name the bugs"))]
         pub enum Bug {
             $($(#[doc = $what])+ $bug,)+
         }

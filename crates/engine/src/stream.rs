@@ -14,7 +14,7 @@ use crate::format::catalog::{Sealed, SegmentRecord};
 use crate::format::checksum::{self, Nonce};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
-use crate::format::{CHUNK_BYTES, UNIT, align_up};
+use crate::format::{CHUNK_BYTES, CHUNK_SIZE, UNIT, align_up};
 use crate::log::create::{discard, new_nonce};
 use crate::log::segment::stream_file_length;
 use crate::log::writer::Shared;
@@ -91,7 +91,7 @@ impl StreamWriter {
             nonce,
             disk: Arc::clone(disk),
             dir: shared.dir.clone(),
-            chunk: Vec::with_capacity(CHUNK_BYTES as usize),
+            chunk: Vec::with_capacity(CHUNK_SIZE),
             written: 0,
             table: Vec::new(),
             whole: crc32fast::Hasher::new(),
@@ -171,7 +171,7 @@ impl io::Write for StreamWriter {
         if self.chunk.len() as u64 == CHUNK_BYTES {
             self.write_chunk().map_err(|e| Error::io("write to", &self.guard.path, &e))?;
         }
-        let room = CHUNK_BYTES as usize - self.chunk.len();
+        let room = CHUNK_SIZE - self.chunk.len();
         let taken = room.min(buffer.len());
         self.chunk.extend_from_slice(&buffer[..taken]);
         Ok(taken)

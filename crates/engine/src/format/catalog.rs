@@ -98,7 +98,10 @@ impl Catalog {
         }
         let body = bytes.len() - HEAD - FOOT;
         let count = usize::try_from(u32_at(bytes, 20)).ok()?;
-        if u64_at(bytes, 32) != length_u64(bytes.len()) || body % RECORD != 0 || body / RECORD != count {
+        if u64_at(bytes, 32) != length_u64(bytes.len())
+            || !body.is_multiple_of(RECORD)
+            || body / RECORD != count
+        {
             return None;
         }
         if checksum::plain(&bytes[..bytes.len() - 4]) != u32_at(bytes, bytes.len() - 4) {

@@ -6,7 +6,9 @@ use super::checksum::{Nonce, Salt, finish_salted};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
 
 /// Length of a header in bytes.
-pub(crate) const LENGTH: u64 = 64;
+pub(crate) const LENGTH: u64 = BYTES as u64;
+/// The same, as a length in memory.
+pub(crate) const BYTES: usize = 64;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl FrameHeader {
             && u16_at(bytes, 10) == 64
             && u32_at(bytes, 60) == 0
             && header.epoch != 0
-            && header.body_length % UNIT == 0
+            && header.body_length.is_multiple_of(UNIT)
             && header.mark < header.number;
         if !plausible {
             return None;

@@ -6,7 +6,9 @@ use super::{VERSION, magic};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId};
 
 /// Length of the header in bytes; the first frame, or the stream's payload, starts behind it.
-pub(crate) const LENGTH: u64 = 128;
+pub(crate) const LENGTH: u64 = BYTES as u64;
+/// The same, as a length in memory.
+pub(crate) const BYTES: usize = 128;
 const MAGIC: [u8; 16] = magic(b"SEGM");
 
 /// What a segment holds.
@@ -56,8 +58,8 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
-    pub(crate) fn encode(&self) -> [u8; LENGTH as usize] {
-        let mut bytes = [0; LENGTH as usize];
+    pub(crate) fn encode(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
         put_at(&mut bytes, 0, &MAGIC);
         put_at(&mut bytes, 16, &VERSION.to_le_bytes());
         bytes[20] = self.kind.code();

@@ -114,11 +114,6 @@ impl Accounts {
         self.live
     }
 
-    /// The earliest deadline that has not been reaped.
-    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|first| first.at)
-    }
-
     pub(super) fn memory_bytes(&self) -> u64 {
         let entry_bytes = size_of::<Deadline>();
         tree_bytes(self.deadlines.len(), entry_bytes) + bytes_of(self.expired.capacity(), entry_bytes)

@@ -40,7 +40,8 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// An empty index. `secret` is a random number of the store's own; who knows it can make lookups slow.
+    /// An empty index; a store gets its own from [`Rebuild`](super::Rebuild). `secret` is a random number of the store's own; who knows it can make lookups slow.
+    #[cfg(test)]
     pub(crate) fn new(secret: u64) -> Self {
         Self::from_parts(TableIndex::new(secret), TreeIndex::default(), Ledger::default())
     }
@@ -177,11 +178,6 @@ impl Index {
     /// Takes what has expired at `now` out of the count, and says how many keys that were. Costs what has expired.
     pub(crate) fn reap(&self, now: Timestamp) -> u64 {
         self.accounts().reap(now)
-    }
-
-    /// The earliest deadline that was not reaped yet.
-    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
-        self.accounts().next_deadline()
     }
 
     /// An estimate of the memory that the index takes, in bytes.

@@ -28,7 +28,7 @@ pub(crate) struct Rebuild {
 type Newest = BTreeMap<Arc<[u8]>, (u64, Version)>;
 
 impl Rebuild {
-    /// Nothing yet. `secret` is as for [`Index::new`].
+    /// Nothing yet. `secret` is a random number of the store's own; who knows it can make lookups slow.
     pub(crate) fn new(secret: u64) -> Self {
         Self { secret, keys: Newest::new(), hashes: Newest::new() }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::format::checksum::{self, Nonce, finish_salted};
 use crate::format::entry::{EntryHead, Layout, Moved, Place, Subject};
 use crate::format::frame::{self, FrameHeader};
-use crate::format::{CHUNK_BYTES, UNIT, align_up};
+use crate::format::{CHUNK_BYTES, CHUNK_SIZE, UNIT, align_up};
 use crate::numbers::{SegmentId, Timestamp};
 use crate::seams::File;
 use crate::value::Value;
@@ -169,7 +169,7 @@ impl FrameWriter {
         let offset = self.position();
         let at = self.buffer().len();
         let piece = self.pieces.len() - 1;
-        self.push(&[0; frame::LENGTH as usize]);
+        self.push(&[0; frame::BYTES]);
         (offset, (piece, at))
     }
 
@@ -195,10 +195,8 @@ impl FrameWriter {
             let behind = self.buffer().len();
             self.pad_to(align_up(layout.payload + layout.payload_length, UNIT));
             if layout.table.is_some() {
-                let table: Vec<u8> = payload
-                    .chunks(CHUNK_BYTES as usize)
-                    .flat_map(|c| checksum::plain(c).to_le_bytes())
-                    .collect();
+                let table: Vec<u8> =
+                    payload.chunks(CHUNK_SIZE).flat_map(|c| checksum::plain(c).to_le_bytes()).collect();
                 self.push(&table);
             }
             self.pad_to(layout.end);

@@ -187,7 +187,7 @@ fn open_segment(
             format!("the file ends here; {needed} bytes were written"),
         ));
     }
-    let mut header = [0; segment_header::LENGTH as usize];
+    let mut header = [0; segment_header::BYTES];
     let read = file.read_full_at(&mut header, 0).map_err(|e| Error::io("read", &path, &e))?;
     // A header that does not verify is made up for by the catalog; one that verifies and speaks of another segment
     // means that the file was exchanged.

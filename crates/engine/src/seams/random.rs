@@ -14,6 +14,7 @@ pub trait Random: Debug + Send + Sync + 'static {
 pub struct OsRandom;
 
 impl Random for OsRandom {
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     fn fill(&self, buffer: &mut [u8]) -> io::Result<()> {
         getrandom::fill(buffer).map_err(io::Error::other)
     }

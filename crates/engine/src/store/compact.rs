@@ -137,8 +137,11 @@ impl Core {
                 open_ended && !damaged.contains(&segment.id)
             }
         });
-        if planted(Bug::ExpiredUncoversOlder) && inputs.len() > 1 {
-            inputs.remove(0);
+        if planted(Bug::ExpiredUncoversOlder)
+            && inputs.len() > 1
+            && let Some(older) = inputs.iter().position(|segment| segment.kind == SegmentKind::Compacted)
+        {
+            inputs.remove(older);
         }
         inputs
     }

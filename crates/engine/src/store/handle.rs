@@ -203,12 +203,7 @@ impl Store {
         let core = self.core();
         core.check_open()?;
         let pinned = PinnedView::now(core);
-        loop {
-            let Some(hit) = core.newest_hit(pinned.view)? else { return Ok(None) };
-            if let std::ops::ControlFlow::Break(result) = core.try_read(&hit, |hit| core.value_of(hit)) {
-                return result.map(Some);
-            }
-        }
+        core.read_again(|| core.newest_hit(pinned.view), |hit| core.value_of(hit))
     }
 
     /// Stores `value` under `key`, in a commit of its own, and waits until it is durable at the store's level. A deadline

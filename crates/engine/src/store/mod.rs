@@ -22,6 +22,7 @@ mod snapshot;
 mod stats;
 mod time;
 mod verify;
+mod verify_report;
 
 pub use self::batch_log::{CommitRecord, Commits};
 pub use self::compact::CompactReport;
@@ -30,5 +31,6 @@ pub use self::handle::Store;
 pub use self::range::Range;
 pub use self::snapshot::Snapshot;
 pub use self::stats::Stats;
-pub use self::verify::{Damage, Progress, TornTail, VerifyReport, verify};
+pub use self::verify::verify;
+pub use self::verify_report::{Damage, Progress, TornTail, VerifyReport};
 pub use crate::commit::future::CommitFuture;

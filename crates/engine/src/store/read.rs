@@ -16,6 +16,10 @@ use crate::numbers::Sequence;
 use crate::payload::PayloadRef;
 use crate::value::Value;
 
+/// A read meets a removed segment when a compaction ends between its two steps. So many in a row are none: the index
+/// points to nothing, and the read says so.
+const MOVES_MAX: u32 = 64;
+
 /// What a point read looks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target<'a> {
@@ -81,13 +85,7 @@ impl Core {
         target: Target<'_>,
         read: impl Fn(&Hit) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.check_open()?;
-        loop {
-            let Some(hit) = self.look_up_now(target) else { return Ok(None) };
-            if let ControlFlow::Break(result) = self.try_read(&hit, &read) {
-                return result.map(Some);
-            }
-        }
+        self.read_again(|| Ok(self.look_up_now(target)), read)
     }
 
     /// Reads a target at a view that is in use.
@@ -97,13 +95,24 @@ impl Core {
         view: View,
         read: impl Fn(&Hit) -> Result<T>,
     ) -> Result<Option<T>> {
+        self.read_again(|| Ok(self.look_up(target, view)), read)
+    }
+
+    /// Looks up and reads, anew as long as compaction moves the entry in between.
+    pub(crate) fn read_again<T>(
+        &self,
+        look_up: impl Fn() -> Result<Option<Hit>>,
+        read: impl Fn(&Hit) -> Result<T>,
+    ) -> Result<Option<T>> {
         self.check_open()?;
-        loop {
-            let Some(hit) = self.look_up(target, view) else { return Ok(None) };
+        for _ in 0..MOVES_MAX {
+            let Some(hit) = look_up()? else { return Ok(None) };
             if let ControlFlow::Break(result) = self.try_read(&hit, &read) {
                 return result.map(Some);
             }
         }
+        let Some(hit) = look_up()? else { return Ok(None) };
+        read(&hit).map(Some)
     }
 
     /// Calls `read`; goes on if it failed because compaction moved the entry between the index and the segment table.

@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 
 use super::handle::Store;
+use super::verify_report::{Damage, Progress, TornTail, VerifyReport};
 use crate::error::{Error, ErrorKind, Result, escape_key};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::entry::{EntryHead, Place, Subject};
@@ -22,59 +23,6 @@ use crate::log::source::{FileSource, Source};
 use crate::numbers::{FrameNumber, SegmentId, Sequence};
 use crate::options::Options;
 use crate::seams::{Access, Disk, File, LockMode};
-
-/// How far a long operation is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes done.
-    pub done_bytes: u64,
-    /// Bytes to do in all.
-    pub total_bytes: u64,
-}
-
-/// What verification found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VerifyReport {
-    /// Segments read.
-    pub segments: u64,
-    /// Whole frames.
-    pub frames: u64,
-    /// Entries in them, dead ones included.
-    pub entries: u64,
-    /// Bytes read.
-    pub bytes: u64,
-    /// An unfinished write at the end of a store that was not closed: normal after a crash, never acknowledged, dropped at
-    /// the next open for writing.
-    pub torn_tail: Option<TornTail>,
-    /// Acknowledged bytes that are not what was written; empty when all is well.
-    pub damage: Vec<Damage>,
-}
-
-/// Where a log ends in an unfinished write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The active segment.
-    pub file: PathBuf,
-    /// Where the unfinished write begins.
-    pub offset: u64,
-    /// How many bytes of it there are.
-    pub bytes: u64,
-}
-
-/// A place where acknowledged bytes are not what was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// The file.
-    pub file: PathBuf,
-    /// The offset in it.
-    pub offset: u64,
-    /// The commit that is hit, as far as it can be told.
-    pub sequence: Option<Sequence>,
-    /// The key whose value is hit, if the key itself is whole.
-    pub key: Option<Bytes>,
-    /// What is wrong.
-    pub what: String,
-}
 
 impl Store {
     /// Reads everything and holds it against its checksums. Compaction waits until it is done; reads and writes go on.
@@ -241,7 +189,7 @@ impl<'a> Verification<'a> {
     }
 
     fn header(&mut self, record: &SegmentRecord, file: &dyn File, path: &Path) -> Result<()> {
-        let mut bytes = [0; segment_header::LENGTH as usize];
+        let mut bytes = [0; segment_header::BYTES];
         let read = file.read_full_at(&mut bytes, 0).map_err(|e| Error::io("read", path, &e))?;
         self.advance(length_u64(read));
         match SegmentHeader::decode(&bytes[..read]) {

@@ -6,8 +6,9 @@ use std::ops::Bound;
 
 use proptest::prelude::*;
 
+use super::super::{Change, Position, Space, Version, View};
 use super::model::{Model, Name};
-use super::{Change, DELETE, PLAIN, Position, Space, Version, View, place, until, version, view};
+use super::parts::{DELETE, PLAIN, place, until, version, view};
 use crate::index::{Direction, Index, Rebuild};
 
 const KEYS: u8 = 30;
@@ -281,7 +282,6 @@ impl World {
         let now = self.current();
         let expected = self.model.live(now).len();
         assert_eq!(self.index.len(now.time), u64::try_from(expected).unwrap(), "live keys at {now:?}");
-        assert_eq!(self.index.next_deadline(), self.model.next_deadline_after(now.time));
     }
 
     fn held(&self) -> Vec<(Name, Vec<Version>)> {

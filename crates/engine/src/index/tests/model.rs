@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use super::{Change, Space, Version, View};
+use super::super::{Change, Space, Version, View};
 use crate::index::Direction;
-use crate::numbers::{Sequence, Timestamp};
+use crate::numbers::Sequence;
 
 pub(super) type Name = (Space, Vec<u8>);
 
@@ -88,10 +88,5 @@ impl Model {
             versions.extend(newest.filter(|(_, version)| !version.is_tombstone()));
         }
         self.keys.retain(|_, versions| !versions.is_empty());
-    }
-
-    pub(super) fn next_deadline_after(&self, now: Timestamp) -> Option<Timestamp> {
-        let newest = self.keys.values().filter_map(|versions| versions.last_key_value());
-        newest.filter_map(|(_, version)| version.deadline()).filter(|deadline| *deadline > now).min()
     }
 }

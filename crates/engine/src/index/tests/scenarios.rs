@@ -3,7 +3,8 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Change, DELETE, PLAIN, Space, Version, change, place, until, version, view};
+use super::super::{Change, Space, Version, VersionKind};
+use super::parts::{DELETE, PLAIN, change, place, until, version, view};
 use crate::index::point::{CROWD, Found, PointIndex};
 use crate::index::{Direction, Index, Rebuild, View};
 use crate::numbers::{Sequence, Timestamp};
@@ -37,7 +38,7 @@ fn apply_many(
     keys: &[Vec<u8>],
     hash: impl Fn(usize) -> u64,
     sequence: u64,
-    kind: super::VersionKind,
+    kind: VersionKind,
 ) {
     let changes: Vec<_> = keys
         .iter()
@@ -94,7 +95,6 @@ fn the_last_change_of_a_commit_wins_and_the_first_is_reported() {
     assert_eq!(apply(&index, view(0, 0), &commit), [1, 2]);
     assert_eq!(index.get(b"k", 9, view(1, 60)).map(|found| found.bytes()), Some(3));
     assert_eq!(index.len(Timestamp(60)), 1);
-    assert_eq!(index.next_deadline(), None);
 }
 
 #[test]
@@ -107,7 +107,6 @@ fn an_older_commit_that_arrives_late_stays_below_the_newer_one() {
     assert_eq!([at(2, 0), at(3, 0), at(4, 0), at(5, 0)], [None, Some(3), Some(4), None]);
     assert_eq!(at(4, 10), None, "what has expired does not uncover the version below");
     assert_eq!(index.len(Timestamp(0)), 0);
-    assert_eq!(index.next_deadline(), None, "only the newest version of a key has a deadline that counts");
     assert_eq!(collect(&index, view(5, 10)), [3, 4, 5]);
 }
 
@@ -139,7 +138,6 @@ fn f17_the_count_is_exact_at_every_deadline_though_nobody_touches_the_keys() {
     commit.push(change(&keys[5], 6, version(1, 6, PLAIN)));
     apply(&index, view(0, 50), &commit);
     assert_eq!(index.len(Timestamp(50)), 5, "a deadline in the past counts for nothing");
-    assert_eq!(index.next_deadline(), Some(Timestamp(100)));
     assert_eq!(index.len(Timestamp(99)), 5);
     assert_eq!(index.reap(Timestamp(100)), 2);
     assert_eq!(index.len(Timestamp(100)), 3);
@@ -147,12 +145,7 @@ fn f17_the_count_is_exact_at_every_deadline_though_nobody_touches_the_keys() {
     let rewrite = [change(&keys[1], 2, version(2, 7, PLAIN)), change(&keys[3], 4, version(2, 8, PLAIN))];
     apply(&index, view(1, 100), &rewrite);
     assert_eq!(index.len(Timestamp(100)), 4);
-    assert_eq!(
-        index.next_deadline(),
-        Some(Timestamp(u64::MAX)),
-        "the old deadline of the rewritten key is gone"
-    );
-    assert_eq!(index.len(Timestamp(u64::MAX - 1)), 4);
+    assert_eq!(index.len(Timestamp(u64::MAX - 1)), 4, "the old deadlines of the rewritten keys are gone");
     assert_eq!(index.len(Timestamp(u64::MAX)), 3);
     collect(&index, view(2, u64::MAX));
     assert_eq!(index.len(Timestamp(u64::MAX)), 3);

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::{DELETE, PLAIN, Position, Space, VersionKind, View, change, place, until, version, view};
+use super::super::{Position, Space, VersionKind, View};
+use super::parts::{DELETE, PLAIN, change, place, until, version, view};
 use crate::index::{Direction, Index};
 use crate::numbers::{Sequence, Timestamp};
 

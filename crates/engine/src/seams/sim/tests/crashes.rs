@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::super::{Fault, Op, Part, SimDisk};
-use super::{SEEDS, content, create, outcomes, paths, settle};
+use super::shorthand::{SEEDS, content, create, outcomes, paths, settle};
 use crate::seams::{Access, Disk};
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::super::{Effect, Fault, Op, Repeat, SimDisk};
-use super::{content, create, settle};
+use super::shorthand::{content, create, settle};
 use crate::seams::{Access, Disk, LockMode};
 
 #[test]

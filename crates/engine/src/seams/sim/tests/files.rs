@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::{Rng, SimClock, SimDisk, SimRandom};
-use super::{content, create, paths, settle};
+use super::shorthand::{content, create, paths, settle};
 use crate::seams::{Access, Clock, Disk, PathKind, Random};
 
 #[test]
