@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::content::{Content, pieces, size};
+use super::content::{pieces, size};
 use super::directory::{DirNode, NameChange, NodeId};
 use super::fate::Fate;
 use super::file::{Change, FileNode, Pending};

@@ -98,7 +98,7 @@ pub(crate) fn stale_epoch(seed: u64) {
 /// One of the two copies of the catalog is an old one, as when its last replacements were lost. The other one counts.
 pub(crate) fn stale_catalog(seed: u64) {
     let (mut world, mix) = world_of(seed);
-    let mut work = |world: &mut World| {
+    let work = |world: &mut World| {
         world.open().unwrap_or_else(|stop| panic!("seed {seed}: {stop}"));
         for _ in 0..25 {
             step(world, mix).unwrap_or_else(|stop| panic!("seed {seed}: {stop}"));
