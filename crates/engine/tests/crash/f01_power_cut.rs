@@ -8,7 +8,7 @@ use crate::harness::history::History;
 use crate::harness::request::{Change, End, Request};
 use crate::harness::scenarios::{gaps, kills_and_power_cuts, power_cuts};
 use crate::harness::stop::Stop;
-use crate::harness::world::World;
+use crate::harness::world::{Cut, World};
 use crate::seeds::each_seed;
 
 #[test]
@@ -125,6 +125,35 @@ fn f01_a_recovery_cut_off_at_every_operation_changes_nothing() {
         }
     }
     assert!(recoveries > 100, "only {recoveries} recoveries");
+}
+
+/// A process is killed while it creates the store: the directory stands under its name, but that name was never
+/// synced. The next process finds a store and commits to it; then the power goes, and takes the name.
+#[test]
+fn f01_store_whose_creation_was_killed_is_not_lost_with_its_name() {
+    for operations in 0.. {
+        let mut world = World::new(1);
+        world.off_in(operations);
+        let result = world.open();
+        if let Err(stop) = &result {
+            world.excuse(stop);
+        }
+        let done = result.is_ok() && !world.is_off();
+        world.cut(Cut::Kill);
+        let open = |world: &mut World| {
+            world.open().unwrap_or_else(|stop| panic!("created for {operations} operations, killed: {stop}"));
+        };
+        open(&mut world);
+        world.commit(&Request::put(Durability::Disk, "a", b"acknowledged")).unwrap();
+        world.past.lose_power();
+        let only_synced = world.disk.crash_exact(512, &mut |_| false);
+        world.put_on(only_synced);
+        open(&mut world);
+        assert_eq!(world.past.sequence(), 1, "created for {operations} operations, killed");
+        if done {
+            break;
+        }
+    }
 }
 
 #[test]
