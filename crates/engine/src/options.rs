@@ -213,6 +213,23 @@ impl Options {
         Store::open_with(path.as_ref(), self, true)
     }
 
+    /// Opens a store that may be damaged, for reading, together with any number of other readers and no writer: what
+    /// verifies is served, what does not is passed over and listed by [`Store::skipped`]. Nothing is ever created or
+    /// changed. A sound store opens as well.
+    ///
+    /// A skipped commit may have overwritten or deleted any key, so where [`Store::is_damaged`] answers yes, values may be
+    /// older than what was acknowledged, and deleted keys may be back. There is no batch log. Where both copies of the
+    /// catalog are lost, segments are found by their headers; where the identity is lost, the copy in the catalog serves.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreNotFound`], [`ErrorKind::Locked`]; [`ErrorKind::NotAStore`] and [`ErrorKind::Damaged`] when no
+    /// copy of the identity is left, because without it nothing can be told from foreign bytes.
+    pub fn open_damaged(&self, path: impl AsRef<Path>) -> Result<Store> {
+        self.check()?;
+        Store::open_damaged_with(path.as_ref(), self)
+    }
+
     fn check(&self) -> Result<()> {
         if !(4 << 10..=16 << 30).contains(&self.segment_bytes) {
             return Err(Error::new(

@@ -42,6 +42,11 @@ pub(crate) enum IdentityFault {
     Damaged,
 }
 
+/// Whether bytes are as long as an identity of this version and end in the checksum of the rest.
+pub(crate) fn checksum_holds(bytes: &[u8]) -> bool {
+    bytes.len() == LENGTH && checksum::plain(&bytes[..124]) == u32_at(bytes, 124)
+}
+
 impl Identity {
     /// The bytes of the file.
     pub(crate) fn encode(&self) -> [u8; LENGTH] {
@@ -71,7 +76,7 @@ impl Identity {
         if bytes.len() < 20 || bytes[..16] != MAGIC {
             return Err(IdentityFault::Foreign);
         }
-        let sum_holds = bytes.len() == LENGTH && checksum::plain(&bytes[..124]) == u32_at(bytes, 124);
+        let sum_holds = checksum_holds(bytes);
         let version = u32_at(bytes, 16);
         // A newer version may have another length and place for its checksum, so its number is believed as it is;
         // but a version that a flipped bit made is damage, not news.

@@ -59,7 +59,8 @@ pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: A
     Ok(())
 }
 
-fn remove_known(disk: &dyn Disk, dir: &Path) {
+/// Removes a directory that a store was being made in, as far as the disk lets it.
+pub(crate) fn remove_known(disk: &dyn Disk, dir: &Path) {
     let Ok(listed) = disk.list(dir) else { return };
     for name in listed {
         if names::is_known(&name.to_string_lossy()) && disk.remove_file(&dir.join(&name)).is_err() {

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::catalog_file::read_file;
+use super::catalog_file::{self, read_file};
+use super::policy::{Policy, Skipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::bytes::is_zero;
-use crate::format::identity::{Identity, IdentityFault, MAGIC};
+use crate::format::identity::{self, Identity, IdentityFault, MAGIC};
 use crate::format::names;
 use crate::seams::{Disk, PathKind};
 
@@ -72,6 +73,31 @@ pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
         Some(_) => not_a_store("its `creating` file was written by another program"),
         None => not_a_store("it has no `identity` file"),
     }
+}
+
+/// Looks at `path` as [`inspect`] does; where the identity cannot be read, the copy in a catalog serves.
+pub(crate) fn inspect_damaged(disk: &dyn Disk, path: &Path, policy: &mut Policy) -> Result<Directory> {
+    let refusal = match inspect(disk, path) {
+        Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotAStore) => error,
+        known => return known,
+    };
+    if disk.kind(path).map_err(|e| Error::io("look at", path, &e))? != Some(PathKind::Directory) {
+        return Err(refusal);
+    }
+    let identity_path = path.join(names::IDENTITY);
+    let bytes = read_file(disk, &identity_path)?;
+    // One that is whole and of a newer version, or asks for features that are not known, is not damaged.
+    let is_whole = bytes.as_ref().is_some_and(|bytes| identity::checksum_holds(bytes));
+    let Some(catalog) = catalog_file::load(disk, path)?.catalog.filter(|_| !is_whole) else {
+        return Err(refusal);
+    };
+    let Ok(identity) = Identity::decode(&catalog.identity) else { return Err(refusal) };
+    let what = match bytes {
+        Some(_) => "the identity cannot be read; the copy in the catalog is used",
+        None => "the identity is missing; the copy in the catalog is used",
+    };
+    policy.made_up_for(Skipped::at(identity_path, 0, what));
+    Ok(Directory::Store(Box::new(identity)))
 }
 
 /// Canonical form of a store's directory, for messages and for telling stores apart.

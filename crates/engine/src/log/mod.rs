@@ -8,6 +8,7 @@ pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod failure;
 pub(crate) mod frame_writer;
+pub(crate) mod policy;
 pub(crate) mod recovery;
 pub(crate) mod resume;
 pub(crate) mod scan;

@@ -6,18 +6,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog_file;
+use super::policy::{Policy, Skipped};
 use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
 use super::source::MapSource;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::format::UNIT;
 use crate::format::catalog::{Catalog, Sealed, SegmentRecord};
 use crate::format::entry::{EntryHead, Layout};
-use crate::format::frame::{self, FrameHeader, FrameKind};
+use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::identity::Identity;
+use crate::format::names;
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
-use crate::planted::{Bug, planted};
 use crate::seams::{Access, Disk, Map};
+
+mod active;
+mod headless;
+
+pub(crate) use self::active::ActiveTail;
+use self::active::{Reading, read_active};
 
 /// Receives the frames and entries of a store while it is opened: compacted segments first, then the log in order.
 pub(crate) trait Replay {
@@ -47,74 +55,65 @@ pub(crate) struct LogState {
     pub(crate) floor: Sequence,
 }
 
-/// The end of the active segment.
-#[derive(Debug)]
-pub(crate) struct ActiveTail {
-    pub(crate) segment: Arc<Segment>,
-    /// The end of the last frame that was durable beyond doubt.
-    pub(crate) durable_end: u64,
-    pub(crate) durable: LogState,
-    /// Whole frames behind it that may not be on the disk, in order.
-    pub(crate) undecided: Vec<(u64, FrameHeader)>,
-    /// The end of the last of them, or `durable_end`.
-    pub(crate) end: u64,
-    /// Bytes of unfinished writes behind that.
-    pub(crate) torn_bytes: u64,
-}
-
 /// Reads the store in `dir` and shows what counts to `replay`. The undecided frames of the active segment are not
-/// shown: a writer writes them again first, a reader calls [`replay_undecided`].
+/// shown: a writer writes them again first, a reader calls [`replay_undecided`]. `policy` says what becomes of a store of
+/// which something is missing.
 pub(crate) fn recover(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     identity: &Identity,
+    policy: &mut Policy,
     replay: &mut dyn Replay,
 ) -> Result<Recovered> {
     let loaded = catalog_file::load(&**disk, dir)?;
     let Some(catalog) = loaded.catalog else {
         let what = if loaded.damaged.is_empty() { "is missing" } else { "is damaged" };
-        return Err(Error::new(
-            ErrorKind::Damaged,
-            format!(
-                "the catalog of {} {what}, both copies; restore a backup or repair the store",
-                dir.display()
-            ),
-        ));
+        let path = dir.join(names::CATALOGS[0]);
+        policy.found(Skipped::at(path, 0, format!("the catalog {what}, both copies")))?;
+        return headless::recover(disk, dir, identity, policy, replay);
     };
+    for path in loaded.damaged {
+        let what = "this copy of the catalog fails its checksum; the other one is used";
+        policy.made_up_for(Skipped::at(path, 0, what));
+    }
     let mut segments = Vec::new();
     let mut state = LogState { time: catalog.time, floor: catalog.floor, ..LogState::default() };
     let mut highest_mark = catalog.mark;
 
     for record in catalog.of_kind(SegmentKind::Stream) {
+        if policy.skips() && stream_is_missing(disk, dir, record, policy)? {
+            continue;
+        }
         segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk))));
     }
     for record in catalog.of_kind(SegmentKind::Compacted) {
-        let (segment, _) = open_segment(disk, dir, identity, record)?;
+        let Some((segment, _)) = open_segment(disk, dir, identity, record, policy)? else { continue };
         let mut own = LogState::default();
-        replay_sealed(&segment, record, identity, &mut own, replay)?;
+        replay_sealed(&segment, record, identity, &mut own, policy, replay)?;
         segments.push(segment);
     }
     let mut active = None;
     for record in catalog.of_kind(SegmentKind::Log) {
-        let (segment, length) = open_segment(disk, dir, identity, record)?;
+        let Some((segment, length)) = open_segment(disk, dir, identity, record, policy)? else {
+            // What the catalog says of a sealed segment holds without the file.
+            if let Some(sealed) = record.sealed {
+                (state.last_frame, state.last_sequence) = (sealed.last_frame, sealed.last_sequence);
+                highest_mark = highest_mark.max(sealed.last_frame);
+            }
+            continue;
+        };
         if state.last_frame.0 != 0 && record.first_frame != state.last_frame.next() {
-            return Err(Error::new(
-                ErrorKind::Damaged,
-                format!(
-                    "{} begins with frame {}, and the segment before ends with frame {}: a segment is missing",
-                    segment.path.display(),
-                    record.first_frame,
-                    state.last_frame
-                ),
-            ));
+            hole_before(&segment, record.first_frame, &state, policy)?;
         }
         if record.sealed.is_some() {
-            replay_sealed(&segment, record, identity, &mut state, replay)?;
+            replay_sealed(&segment, record, identity, &mut state, policy, replay)?;
             highest_mark = highest_mark.max(state.last_frame);
         } else {
             state.last_frame = FrameNumber(record.first_frame.0 - 1);
             state.mark = highest_mark;
-            let tail = read_active(segment, length, identity, &mut state, catalog.last_sequence, replay)?;
+            let reading =
+                Reading { length, recorded: catalog.last_sequence, before: FrameNumber(u64::MAX), identity };
+            let tail = read_active(segment, &reading, &mut state, policy, replay)?;
             segments.push(Arc::clone(&tail.segment));
             active = Some(tail);
             continue;
@@ -126,7 +125,7 @@ pub(crate) fn recover(
         state.last_sequence = state.last_sequence.max(catalog.last_sequence);
         state.mark = highest_mark;
         if state.last_frame < state.mark {
-            return Err(missing_frames(dir, state.last_frame, state.mark));
+            policy.found(missing_frames(dir, 0, state.last_frame, state.mark))?;
         }
     }
     // A compacted store can hold no log frame with the newest sequence or time; the catalog has them.
@@ -136,19 +135,52 @@ pub(crate) fn recover(
     Ok(Recovered { catalog, segments, active, state })
 }
 
+/// Notes that the frames between the log so far and `segment`, which begins with frame `first`, are in no file.
+fn hole_before(segment: &Segment, first: FrameNumber, state: &LogState, policy: &mut Policy) -> Result<()> {
+    let what = format!(
+        "begins with frame {first}, and the segment before ends with frame {}: a segment is missing",
+        state.last_frame
+    );
+    let last = FrameNumber(first.0.saturating_sub(1));
+    policy.found(Skipped::at(&segment.path, 0, what).frames(state.last_frame.next(), last))
+}
+
+/// Whether the file of a stream is not there or too short, which is noted then: its entries can be listed, not read.
+fn stream_is_missing(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    record: &SegmentRecord,
+    policy: &mut Policy,
+) -> Result<bool> {
+    let path = dir.join(names::segment(record.id, record.kind));
+    let needed = record.sealed.map_or(0, |sealed| sealed.length);
+    let (offset, what) = match disk.open(&path, Access::Read) {
+        Ok(file) => match file.length().map_err(|e| Error::io("read the length of", &path, &e))? {
+            length if length >= needed => return Ok(false),
+            length => (length, format!("the file ends here; {needed} bytes were written")),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => (0, "the file is missing".to_owned()),
+        Err(e) => return Err(Error::io("open", &path, &e)),
+    };
+    policy.found(Skipped::at(&path, offset, what))?;
+    Ok(true)
+}
+
 /// Shows the undecided frames to `replay` as they stand, and counts them in `state`.
 pub(crate) fn replay_undecided(
     tail: &ActiveTail,
     identity: &Identity,
     state: &mut LogState,
+    policy: &mut Policy,
     replay: &mut dyn Replay,
 ) -> Result<()> {
     let segment = &tail.segment;
     let map = segment.map()?;
     let mut frames = frames_of(segment, &map, tail.end, identity);
     for (offset, header) in &tail.undecided {
-        advance(segment, *offset, header, state)?;
-        show(segment, &mut frames, *offset, header, state, replay)?;
+        if advance(segment, *offset, header, state, policy)? {
+            show(segment, &mut frames, *offset, header, state, replay)?;
+        }
     }
     Ok(())
 }
@@ -162,18 +194,27 @@ fn frames_of<'a>(segment: &Segment, map: &'a Map, end: u64, identity: &Identity)
     }
 }
 
-/// Opens and maps a log or compacted segment; returns it and the length of its file.
+/// Opens and maps a log or compacted segment; returns it and the length of its file, or `None` when it is skipped.
 fn open_segment(
     disk: &Arc<dyn Disk>,
     dir: &Path,
     identity: &Identity,
     record: &SegmentRecord,
-) -> Result<(Arc<Segment>, u64)> {
-    let path = dir.join(crate::format::names::segment(record.id, record.kind));
+    policy: &mut Policy,
+) -> Result<Option<(Arc<Segment>, u64)>> {
+    let path = dir.join(names::segment(record.id, record.kind));
+    let skipped = |offset, what: String| {
+        let skipped = Skipped::at(&path, offset, what);
+        match (record.kind, record.sealed) {
+            (SegmentKind::Log, Some(sealed)) => skipped.frames(record.first_frame, sealed.last_frame),
+            _ => skipped,
+        }
+    };
     let file = match disk.open(&path, Access::Read) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::damaged(&path, 0, "the file is missing"));
+            policy.found(skipped(0, "the file is missing".to_owned()))?;
+            return Ok(None);
         }
         Err(e) => return Err(Error::io("open", &path, &e)),
     };
@@ -181,11 +222,11 @@ fn open_segment(
     // The header was durable before the catalog named the segment.
     let needed = record.sealed.map_or(segment_header::LENGTH, |sealed| sealed.length);
     if length < needed {
-        return Err(Error::damaged(
-            &path,
-            length,
-            format!("the file ends here; {needed} bytes were written"),
-        ));
+        let what = format!("the file ends here; {needed} bytes were written");
+        policy.found(Skipped::at(&path, length, what))?;
+    }
+    if length < segment_header::LENGTH {
+        return Ok(None);
     }
     let mut header = [0; segment_header::BYTES];
     let read = file.read_full_at(&mut header, 0).map_err(|e| Error::io("read", &path, &e))?;
@@ -194,185 +235,97 @@ fn open_segment(
     if let Some(header) = SegmentHeader::decode(&header[..read])
         && (header.id, header.nonce, header.store_id) != (record.id, record.nonce, identity.store_id)
     {
-        return Err(Error::damaged(&path, 0, "the file belongs to another store or another segment"));
+        policy.found(skipped(0, "the file belongs to another store or another segment".to_owned()))?;
+        return Ok(None);
     }
-    let mapped = if record.sealed.is_some() { needed } else { length };
+    let mapped = if record.sealed.is_some() { needed.min(length) } else { length };
     let map = file.map(mapped).map_err(|e| Error::io("map", &path, &e))?;
-    Ok((Arc::new(Segment::mapped(dir, record, map)), length))
+    let mut record = record.clone();
+    if let Some(sealed) = &mut record.sealed {
+        sealed.length = mapped;
+    }
+    Ok(Some((Arc::new(Segment::mapped(dir, &record, map)), length)))
 }
 
+/// Reads a segment that is complete, all of which was acknowledged. The length that counts is the segment's own.
 fn replay_sealed(
     segment: &Arc<Segment>,
     record: &SegmentRecord,
     identity: &Identity,
     state: &mut LogState,
+    policy: &mut Policy,
     replay: &mut dyn Replay,
 ) -> Result<()> {
+    let io = |e| Error::io("read", &segment.path, &e);
     let sealed: Sealed = record.sealed.unwrap_or_default();
     state.last_frame = FrameNumber(record.first_frame.0.saturating_sub(1));
     let map = segment.map()?;
-    let mut frames = frames_of(segment, &map, sealed.length, identity);
+    let length = segment.end();
+    let mut frames = frames_of(segment, &map, length, identity);
     let mut offset = segment_header::LENGTH;
-    while offset < sealed.length {
-        let verdict = frames.judge(offset, Depth::Keys).map_err(|e| Error::io("read", &segment.path, &e))?;
-        let header = match verdict {
+    while offset < length {
+        let header = match frames.judge(offset, Depth::Keys).map_err(io)? {
             Verdict::Whole(header) | Verdict::BadPayloads(header, _) => header,
-            Verdict::BadBody(header) => return Err(bad_body(segment, offset, &header)),
-            Verdict::NoFrame => return Err(bad_header(segment, offset, state)),
+            Verdict::BadBody(header) => {
+                policy.found(bad_body(segment, offset, &header))?;
+                state.last_frame = state.last_frame.max(header.number);
+                offset += header.frame_length();
+                continue;
+            }
+            Verdict::NoFrame => {
+                let next = frames.find_header(offset + UNIT).map_err(io)?;
+                let last = next.map_or(sealed.last_frame, |(_, header)| FrameNumber(header.number.0 - 1));
+                policy.found(bad_header(segment, offset, state, last))?;
+                state.last_frame = state.last_frame.max(last);
+                offset = next.map_or(length, |(at, _)| at);
+                continue;
+            }
         };
-        advance(segment, offset, &header, state)?;
-        show(segment, &mut frames, offset, &header, state, replay)?;
+        if advance(segment, offset, &header, state, policy)? {
+            show(segment, &mut frames, offset, &header, state, replay)?;
+        }
         offset += header.frame_length();
     }
     if state.last_frame != sealed.last_frame {
-        return Err(missing_frames(&segment.path, state.last_frame, sealed.last_frame));
+        policy.found(missing_frames(&segment.path, length, state.last_frame, sealed.last_frame))?;
+        state.last_frame = state.last_frame.max(sealed.last_frame);
     }
     Ok(())
 }
 
-/// Reads the active segment and decides where the log ends. `recorded` is the last sequence that the catalog knows.
-fn read_active(
-    segment: Arc<Segment>,
-    length: u64,
-    identity: &Identity,
+/// Counts a frame, after checking that it is the next one; `false` when it is passed over because it is not. Where frames
+/// were skipped, sequences may be missing too, and then they only have to rise.
+fn advance(
+    segment: &Segment,
+    offset: u64,
+    header: &FrameHeader,
     state: &mut LogState,
-    recorded: Sequence,
-    replay: &mut dyn Replay,
-) -> Result<ActiveTail> {
-    let io = |e| Error::io("read", &segment.path, &e);
-    let map = segment.map()?;
-    let mut frames = frames_of(&segment, &map, length, identity);
-
-    // First, everything that could count: frames that follow each other, payload damage left open.
-    let mut found: Vec<(u64, FrameHeader, bool)> = Vec::new();
-    let mut offset = segment_header::LENGTH;
-    let (mut number, mut epoch) = (state.last_frame, 0);
-    let mut bad_body_at = None;
-    loop {
-        let (header, whole) = match frames.judge(offset, Depth::Payloads).map_err(io)? {
-            Verdict::Whole(header) => (header, true),
-            Verdict::BadPayloads(header, _) => (header, false),
-            Verdict::BadBody(header) => {
-                bad_body_at = Some(header);
-                break;
-            }
-            Verdict::NoFrame if planted(Bug::ZerosValid) && offset + frame::LENGTH <= length => {
-                (believe_zeros(number, state), true)
-            }
-            Verdict::NoFrame => break,
-        };
-        let stale = header.epoch < epoch && !planted(Bug::StaleFramesValid);
-        if header.number != number.next() || stale {
-            break;
-        }
-        (number, epoch) = (header.number, header.epoch);
-        state.mark = state.mark.max(header.mark);
-        found.push((offset, header, whole));
-        offset += header.frame_length();
-    }
-    // Then, what stands behind: frames there do not count, but their marks are true.
-    let mut behind = offset;
-    let mut last_seen = offset;
-    while let Some((at, header)) = frames.find_header(behind).map_err(io)? {
-        if !planted(Bug::LostMark) {
-            state.mark = state.mark.max(header.mark);
-        }
-        last_seen = at + header.frame_length();
-        behind = at + crate::format::UNIT;
-    }
-
-    let mut durable_end = segment_header::LENGTH;
-    let mut durable = *state;
-    let mut undecided = Vec::new();
-    let mut end = durable_end;
-    for (offset, header, whole) in found {
-        if header.number <= state.mark {
-            advance(&segment, offset, &header, state)?;
-            show(&segment, &mut frames, offset, &header, state, replay)?;
-            durable_end = offset + header.frame_length();
-            durable = *state;
-        } else if whole {
-            undecided.push((offset, header));
-        } else {
-            break;
-        }
-        end = offset + header.frame_length();
-    }
-    if state.last_sequence.0 == 0 {
-        // No durable commit is left in the log, as after everything was compacted: what follows, or else the catalog,
-        // says where the sequences stand.
-        let first = undecided.iter().find(|(_, header)| header.kind == FrameKind::Commit);
-        state.last_sequence = first.map_or(recorded, |(_, header)| Sequence(header.sequence.0 - 1));
-        durable.last_sequence = state.last_sequence;
-    }
-    let accepted = undecided.last().map_or(state.last_frame, |(_, header)| header.number);
-    if accepted < state.mark && !planted(Bug::TrimOnAnyError) {
-        return Err(match bad_body_at {
-            Some(header) if header.number == accepted.next() => bad_body(&segment, end, &header),
-            _ => bad_header(&segment, end, state),
-        });
-    }
-    if planted(Bug::RefuseOnAnyGap) && last_seen > end {
-        return Err(bad_header(&segment, end, state));
-    }
-    durable.mark = state.mark;
-    let torn_bytes = torn_bytes(&mut frames, end, last_seen.min(length)).map_err(io)?;
-    Ok(ActiveTail { segment, durable_end, durable, undecided, end, torn_bytes })
-}
-
-/// The empty commit that a reader for whom zeros are a valid header would see: a deliberate defect.
-fn believe_zeros(last: FrameNumber, state: &LogState) -> FrameHeader {
-    FrameHeader {
-        kind: FrameKind::Commit,
-        entries: 0,
-        number: last.next(),
-        sequence: state.last_sequence.next(),
-        time: state.time,
-        mark: FrameNumber(0),
-        body_length: 0,
-        epoch: u32::MAX,
-    }
-}
-
-/// How many bytes behind `end` were written by someone: up to the last that is not zero, or that a frame claims.
-fn torn_bytes(frames: &mut Frames<MapSource<'_>>, end: u64, claimed: u64) -> std::io::Result<u64> {
-    use super::source::Source;
-    let mut last = claimed.max(end);
-    let mut at = frames.end;
-    while at > last {
-        let start = at.saturating_sub(crate::format::CHUNK_BYTES).max(last);
-        let window = frames.source.slice(start, at - start)?;
-        if let Some(used) = window.iter().rposition(|&byte| byte != 0) {
-            last = start + used as u64 + 1;
-            break;
-        }
-        at = start;
-    }
-    Ok(last - end)
-}
-
-/// Counts a frame, after checking that it is the next one.
-fn advance(segment: &Segment, offset: u64, header: &FrameHeader, state: &mut LogState) -> Result<()> {
+    policy: &mut Policy,
+) -> Result<bool> {
     if header.number != state.last_frame.next() {
-        let text = format!("frame {} stands where frame {} belongs", header.number, state.last_frame.next());
-        return Err(Error::damaged(&segment.path, offset, text));
+        let what = format!("frame {} stands where frame {} belongs", header.number, state.last_frame.next());
+        policy.found(Skipped::at(&segment.path, offset, what).frames(header.number, header.number))?;
+        return Ok(false);
+    }
+    let next = state.last_sequence.next();
+    if header.kind == FrameKind::Commit && state.last_sequence.0 != 0 {
+        let follows = if policy.skips() { header.sequence >= next } else { header.sequence == next };
+        if !follows {
+            let what = format!("commit {} stands where commit {next} belongs", header.sequence);
+            let skipped = Skipped::at(&segment.path, offset, what).frames(header.number, header.number);
+            policy.found(skipped.sequence(header.sequence))?;
+            state.last_frame = header.number;
+            return Ok(false);
+        }
     }
     state.last_frame = header.number;
     state.mark = state.mark.max(header.mark);
     state.time = state.time.max(header.time);
     if header.kind == FrameKind::Commit {
-        if state.last_sequence.0 != 0 && header.sequence != state.last_sequence.next() {
-            let text = format!(
-                "commit {} stands where commit {} belongs",
-                header.sequence,
-                state.last_sequence.next()
-            );
-            return Err(Error::damaged(&segment.path, offset, text));
-        }
         state.last_sequence = header.sequence;
         segment.raise_last_sequence(header.sequence.0);
     }
-    Ok(())
+    Ok(true)
 }
 
 fn show(
@@ -393,32 +346,26 @@ fn show(
     Ok(())
 }
 
-fn bad_header(segment: &Segment, offset: u64, state: &LogState) -> Error {
-    Error::damaged(
-        &segment.path,
-        offset,
-        format!(
-            "frame {} was acknowledged and cannot be read (sequence {} or later); nothing was changed, `verify` lists what is bad",
-            state.last_frame.next(),
-            state.last_sequence.next()
-        ),
-    )
+/// The frames behind the last one of `state` up to `last`, of which the first has no header that verifies.
+fn bad_header(segment: &Segment, offset: u64, state: &LogState, last: FrameNumber) -> Skipped {
+    let first = state.last_frame.next();
+    if segment.kind == SegmentKind::Compacted {
+        let what = format!("frame {first} of moved entries was acknowledged and cannot be read");
+        return Skipped::at(&segment.path, offset, what).frames(first, last);
+    }
+    let sequence = state.last_sequence.next();
+    let what = format!("frame {first} was acknowledged and cannot be read (sequence {sequence} or later)");
+    Skipped::at(&segment.path, offset, what).frames(first, last).sequence(sequence)
 }
 
-fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader) -> Error {
-    Error::damaged(
-        &segment.path,
-        offset,
-        format!(
-            "the keys of frame {} (sequence {}) fail their checksum; nothing was changed, `verify` lists what is bad",
-            header.number, header.sequence
-        ),
-    )
+fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader) -> Skipped {
+    let what =
+        format!("the keys of frame {} (sequence {}) fail their checksum", header.number, header.sequence);
+    let skipped = Skipped::at(&segment.path, offset, what).frames(header.number, header.number);
+    if header.kind == FrameKind::Commit { skipped.sequence(header.sequence) } else { skipped }
 }
 
-fn missing_frames(path: &Path, last: FrameNumber, expected: FrameNumber) -> Error {
-    Error::new(
-        ErrorKind::Damaged,
-        format!("{} ends with frame {last}, and frame {expected} was acknowledged", path.display()),
-    )
+fn missing_frames(path: &Path, offset: u64, last: FrameNumber, expected: FrameNumber) -> Skipped {
+    let what = format!("it ends with frame {last}, and frame {expected} was acknowledged");
+    Skipped::at(path, offset, what).frames(last.next(), expected)
 }

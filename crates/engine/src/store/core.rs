@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::index::{Index, Version, View};
 use crate::log::catalog_file::CatalogFile;
+use crate::log::policy::Skipped;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
 use crate::numbers::LogOffset;
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) options: Options,
     pub(crate) read_only: bool,
+    /// What was passed over when a damaged store was opened.
+    pub(crate) skipped: Vec<Skipped>,
     pub(crate) catalog: Arc<CatalogFile>,
     pub(crate) segments: Arc<SegmentTable>,
     /// What makes new segments; `None` when the store is open for reading only.

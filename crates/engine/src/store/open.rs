@@ -21,6 +21,7 @@ use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{create_beside, create_inside};
 use crate::log::directory::{Directory, canonical, inspect};
+use crate::log::policy::Policy;
 use crate::log::recovery::{recover, replay_undecided};
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
@@ -32,7 +33,7 @@ use crate::seams::{Lock, LockMode};
 impl Store {
     /// Opens the store at `path`.
     pub(crate) fn open_with(path: &Path, options: &Options, read_only: bool) -> Result<Self> {
-        let identity = find_or_create(path, options, read_only)?;
+        let identity = find_or_create(path, options, read_only).map_err(with_next_step)?;
         let disk = &options.environment.disk;
         let dir = canonical(&**disk, path)?;
         let lock = take_lock(options, &dir, read_only)?;
@@ -45,9 +46,18 @@ impl Store {
             );
             return Err(Error::new(ErrorKind::NotAStore, text));
         }
-        let core = load(dir, *identity, options, read_only, lock)?;
+        let core = load(dir, *identity, options, read_only, Policy::Refuse, Some(lock))?;
         Self::new(Arc::new(core))
     }
+}
+
+/// A refusal because of damage, with what there is to do about it.
+fn with_next_step(error: Error) -> Error {
+    if error.kind() != ErrorKind::Damaged {
+        return error;
+    }
+    let step = "nothing was changed; `pentad verify` lists what is bad, `pentad repair` copies the rest into a new store";
+    Error::new(ErrorKind::Damaged, format!("{error}; {step}"))
 }
 
 fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box<Identity>> {
@@ -71,7 +81,7 @@ fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box
     }
 }
 
-fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
+pub(super) fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
     let path = dir.join(names::LOCK);
     let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
     let lock = options.environment.disk.lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
@@ -82,17 +92,22 @@ fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn L
     })
 }
 
-fn load(
+pub(super) fn load(
     dir: std::path::PathBuf,
     identity: Identity,
     options: &Options,
     read_only: bool,
-    lock: Box<dyn Lock>,
+    mut policy: Policy,
+    lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
     let environment = options.environment.clone();
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
-    let mut recovered = recover(&environment.disk, &dir, &identity, &mut builder)?;
+    if policy.skips() {
+        builder = builder.without_batches();
+    }
+    let mut recovered =
+        recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
     let segments = Arc::new(SegmentTable::default());
     segments.change(recovered.segments.drain(..), &[]);
     let catalog =
@@ -103,7 +118,7 @@ fn load(
     let (shared, writer, tail) = if read_only {
         let tail = match &recovered.active {
             Some(active) => {
-                replay_undecided(active, &identity, &mut state, &mut builder)?;
+                replay_undecided(active, &identity, &mut state, &mut policy, &mut builder)?;
                 active.segment.log_offset(active.end)
             }
             None => LogOffset(segments.all().iter().map(|s| s.base.0 + s.end()).max().unwrap_or(0)),
@@ -124,6 +139,12 @@ fn load(
         let tail = writer.tail();
         (Some(shared), Some(writer), tail)
     };
+    if policy.skips() {
+        // What compaction moved can be newer than all that is left of the log, and no view may hide it.
+        let newest = segments.all().iter().map(|segment| segment.last_sequence()).max().unwrap_or(0);
+        state.last_sequence = state.last_sequence.max(Sequence(newest));
+        state.floor = state.last_sequence.next();
+    }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
     let (index, batches) = builder.finish(time.now(), floor, &segments);
@@ -136,6 +157,7 @@ fn load(
         identity,
         options: options.clone(),
         read_only,
+        skipped: policy.into_skipped(),
         catalog,
         segments,
         shared,
@@ -149,7 +171,7 @@ fn load(
         poisoned: OnceLock::new(),
         closing: AtomicBool::new(false),
         closed: AtomicBool::new(false),
-        lock: Mutex::new(Some(lock)),
+        lock: Mutex::new(lock),
         expiry_seen: AtomicBool::new(false),
         counters,
         compacting: Mutex::new(0),

@@ -24,6 +24,8 @@ pub(crate) struct IndexBuilder {
     sequence: Sequence,
     /// How many of its entries were shown.
     entries: u32,
+    /// Whether commits go into the batch log, which has no holes.
+    keeps_batches: bool,
 }
 
 impl IndexBuilder {
@@ -34,7 +36,13 @@ impl IndexBuilder {
             live_bytes: HashMap::new(),
             sequence: Sequence(0),
             entries: 0,
+            keeps_batches: true,
         }
+    }
+
+    /// The same for a store that may have holes: its batch log stays empty.
+    pub(crate) fn without_batches(self) -> Self {
+        Self { keeps_batches: false, ..self }
     }
 
     /// The finished indexes as of `now`; the segments learn how much of each is alive.
@@ -64,7 +72,7 @@ impl Replay for IndexBuilder {
     fn frame(&mut self, segment: &Arc<Segment>, offset: u64, header: &FrameHeader) {
         self.sequence = header.sequence;
         self.entries = 0;
-        if header.kind == FrameKind::Commit {
+        if header.kind == FrameKind::Commit && self.keeps_batches {
             self.batches.push(header.sequence, segment, offset, header.time);
         }
     }

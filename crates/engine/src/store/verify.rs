@@ -17,7 +17,8 @@ use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
 use crate::format::{CHUNK_BYTES, UNIT, align_up, bytes::length_u64, checksum, names};
 use crate::log::catalog_file;
-use crate::log::directory::{Directory, canonical, inspect};
+use crate::log::directory::{Directory, canonical, inspect_damaged};
+use crate::log::policy::Policy;
 use crate::log::scan::{Depth, Frames, Verdict, chunk_holds};
 use crate::log::source::{FileSource, Source};
 use crate::numbers::{FrameNumber, SegmentId, Sequence};
@@ -49,10 +50,11 @@ impl Store {
 /// # Errors
 ///
 /// [`ErrorKind::StoreNotFound`], [`ErrorKind::NotAStore`]; [`ErrorKind::Locked`] while a writer has it open;
-/// [`ErrorKind::Damaged`] when identity or both catalogs are unreadable, so that nothing can be told of the rest.
+/// [`ErrorKind::Damaged`] when both catalogs are unreadable, so that nothing can be told of the rest.
 pub fn verify(path: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport> {
     let disk = &*options.environment.disk;
-    let Directory::Store(identity) = inspect(disk, path)? else {
+    let mut policy = Policy::Skip(Vec::new());
+    let Directory::Store(identity) = inspect_damaged(disk, path, &mut policy)? else {
         return Err(Error::new(ErrorKind::StoreNotFound, format!("there is no store at {}", path.display())));
     };
     let dir = canonical(disk, path)?;
@@ -64,12 +66,19 @@ pub fn verify(path: &Path, options: &Options, progress: &mut dyn FnMut(Progress)
     };
     let loaded = catalog_file::load(disk, &dir)?;
     let Some(catalog) = loaded.catalog else {
-        let text = format!("the catalog of {} is damaged or missing, both copies", dir.display());
+        let text = format!(
+            "the catalog of {} is damaged or missing, both copies, and `verify` needs one; `pentad repair` copies what is \
+             good into a new store",
+            dir.display()
+        );
         return Err(Error::new(ErrorKind::Damaged, text));
     };
     let alignment = identity.alignment.bytes();
     let mut verification =
         Verification::new(disk, &dir, identity.store_id, alignment, catalog, None, progress);
+    for skipped in policy.into_skipped() {
+        verification.damage(&skipped.file, skipped.offset, None, None, skipped.what);
+    }
     for file in loaded.damaged {
         verification.damage(
             &file,

@@ -1,0 +1,324 @@
+//! Repair: what is provably good of a damaged store, copied into a new one.
+//!
+//! Invariants: the damaged store is read and never written to; the new one gets its name when it is whole and durable, so a
+//! copy that was interrupted cannot be taken for one that was not; what is not in it is in the report.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::compact::hash_of;
+use super::entry::subject_of;
+use super::handle::Store;
+use super::verify_report::{Damage, Progress};
+use crate::batch::{Batch, Expiry, Payload};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::segment_header::SegmentKind;
+use crate::index::{Space, Version};
+use crate::log::create::remove_known;
+use crate::log::policy::Skipped;
+use crate::options::{Durability, KEY_BYTES_MAX, Options, VALUE_BYTES_MAX, VerifyReads};
+use crate::payload::PayloadRef;
+use crate::seams::uninterrupted;
+
+/// What the directory is called in which the new store is made, before a random suffix.
+const REPAIRING_SIBLING: &str = ".pentad-repairing-";
+/// A commit of the copy has no more entries than this, and no more bytes unless one entry alone has.
+const BATCH_ENTRIES: usize = 4_096;
+const BATCH_BYTES: u64 = 4 << 20;
+
+/// What a repair copied, and what it left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RepairReport {
+    /// Entries in the new store, hash-only ones included.
+    pub entries: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+    /// How many of them are streams.
+    pub streams: u64,
+    /// What of the damaged store could not be read at all; see [`Store::skipped`].
+    pub skipped: Vec<Skipped>,
+    /// Entries that are not in the new store because their values fail their checksums or are gone.
+    pub left_out: Vec<Damage>,
+}
+
+impl RepairReport {
+    /// Whether the new store has everything that the old one acknowledged.
+    pub fn is_complete(&self) -> bool {
+        self.left_out.is_empty() && self.skipped.iter().all(|skipped| skipped.made_up_for)
+    }
+}
+
+/// Copies what is provably good of the store at `from` into a new one at `to`, where nothing may be yet.
+///
+/// Copied are the live entries that [`Options::open_damaged`] finds, with their deadlines, in the order in which they were
+/// written; entries whose values do not verify are left out and listed. The new store is one of its own: it has a
+/// new id and incarnation, and `options` apart from the alignment, which it takes over. **Its sequences and its batch log
+/// begin anew**, with a commit for each few thousand entries. `from` is only read. When this returns, the new store is
+/// durable; before that nothing is at `to`, and a repair that was killed leaves a sibling of it whose name begins with
+/// `.pentad-repairing-`, which can be removed.
+///
+/// # Errors
+///
+/// As [`Options::open_damaged`] for `from`; [`ErrorKind::InvalidInput`] when something is at `to` already, or `to` is inside
+/// `from`; whatever keeps the new store from being written, and then nothing is left of it, unless it was the last sync,
+/// that of the directory which `to` is in.
+pub fn repair(
+    from: &Path,
+    to: &Path,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RepairReport> {
+    let environment = &options.environment;
+    let disk = &environment.disk;
+    // Every value is read once, and none is believed.
+    let source = options.clone().verify_reads(VerifyReads::Always).open_damaged(from)?;
+    let parent = free_parent(&source, to, options)?;
+    let mut suffix = [0; 8];
+    environment.random.fill(&mut suffix).map_err(|e| Error::io("draw a name for", to, &e))?;
+    let sibling = parent.join(format!("{REPAIRING_SIBLING}{:016x}", u64::from_le_bytes(suffix)));
+    let made = fill(&source, &sibling, options, progress).and_then(|report| {
+        disk.rename(&sibling, to).map_err(|e| Error::io("move the new store to", to, &e))?;
+        uninterrupted(|| disk.sync_dir(&parent)).map_err(|e| Error::io("sync the directory", &parent, &e))?;
+        Ok(report)
+    });
+    if made.is_err() {
+        remove_known(&**disk, &sibling);
+    }
+    let closed = source.close();
+    let report = made?;
+    closed?;
+    Ok(report)
+}
+
+/// The directory that `to` is to be made in, after checking that it can be.
+fn free_parent(source: &Store, to: &Path, options: &Options) -> Result<PathBuf> {
+    let disk = &*options.environment.disk;
+    let refused = |why: &str| {
+        let text = format!("cannot make a store at {}: {why}", to.display());
+        Err(Error::new(ErrorKind::InvalidInput, text))
+    };
+    if disk.kind(to).map_err(|e| Error::io("look at", to, &e))?.is_some() {
+        return refused("something is there already; name a new directory");
+    }
+    if to.file_name().is_none() {
+        return refused("the path ends in no name");
+    }
+    let parent = match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if disk.kind(parent).map_err(|e| Error::io("look at", parent, &e))?.is_none() {
+        return refused("the directory that it is to be in does not exist");
+    }
+    let parent = disk.canonicalize(parent).map_err(|e| Error::io("resolve", parent, &e))?;
+    if parent.starts_with(source.path()) {
+        return refused("it is inside the damaged store, which is not written to");
+    }
+    Ok(parent)
+}
+
+fn fill(
+    source: &Store,
+    path: &Path,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<RepairReport> {
+    let options = options
+        .clone()
+        .create(true)
+        .alignment(source.core().identity.alignment)
+        .key_bytes_max(KEY_BYTES_MAX)
+        .value_bytes_max(VALUE_BYTES_MAX)
+        // Closing it syncs everything; nobody knows of the store before.
+        .durability(Durability::Os);
+    let target = options.open(path)?;
+    let mut copy = Copy::new(source, &target, progress);
+    let copied = copy.run();
+    let report = copy.report;
+    let closed = target.close();
+    copied?;
+    closed?;
+    Ok(report)
+}
+
+/// A copy that is under way.
+struct Copy<'a> {
+    source: &'a Store,
+    target: &'a Store,
+    progress: &'a mut dyn FnMut(Progress),
+    total_bytes: u64,
+    /// Bytes of keys and values that were looked at.
+    done_bytes: u64,
+    batch: Batch,
+    batch_bytes: u64,
+    report: RepairReport,
+}
+
+/// An entry of the damaged store.
+struct Entry {
+    space: Space,
+    key: Arc<[u8]>,
+    version: Version,
+}
+
+impl<'a> Copy<'a> {
+    fn new(source: &'a Store, target: &'a Store, progress: &'a mut dyn FnMut(Progress)) -> Self {
+        let segments = source.core().segments.all();
+        let streams = segments.iter().filter(|segment| segment.kind == SegmentKind::Stream);
+        let total_bytes = source.core().live_bytes() + streams.map(|segment| segment.end()).sum::<u64>();
+        let report = RepairReport { skipped: source.skipped().to_vec(), ..RepairReport::default() };
+        let (batch, batch_bytes, done_bytes) = (Batch::new(), 0, 0);
+        Self { source, target, progress, total_bytes, done_bytes, batch, batch_bytes, report }
+    }
+
+    fn run(&mut self) -> Result<()> {
+        for entry in self.entries() {
+            self.entry(&entry)?;
+        }
+        self.commit()
+    }
+
+    /// The live entries, oldest first: which of two entries is the newer one stays true, as reads by hash ask for it.
+    fn entries(&self) -> Vec<Entry> {
+        const PAGE: usize = 1_024;
+        let core = self.source.core();
+        let view = core.view();
+        let mut entries = Vec::new();
+        for space in [Space::Keys, Space::Hashes] {
+            let mut after: Option<Arc<[u8]>> = None;
+            loop {
+                let page = core.index.versions_page(space, after.as_deref(), PAGE);
+                let Some((last, _)) = page.last() else { break };
+                after = Some(Arc::clone(last));
+                for (key, versions) in page {
+                    let newest = versions.into_iter().find(|version| version.sequence <= view.sequence);
+                    if let Some(version) = newest.filter(|version| version.is_live_at(view.time)) {
+                        entries.push(Entry { space, key, version });
+                    }
+                }
+            }
+        }
+        entries.sort_by_key(|entry| entry.version.rank());
+        entries
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<()> {
+        let core = self.source.core();
+        let subject = subject_of(entry.space, &entry.key, hash_of(entry.space, &entry.key));
+        let payload = match core.payload_at(&entry.version, &subject) {
+            Ok(payload) => payload,
+            Err(error) => {
+                let position = entry.version.position;
+                let file = match core.segments.get(position.segment) {
+                    Some(segment) => segment.path.clone(),
+                    None => core.dir.clone(),
+                };
+                return self.leave_out(entry, file, position.offset, error);
+            }
+        };
+        let bytes = entry.key.len() as u64 + payload.length();
+        let is_stream = payload.segment.id != entry.version.position.segment;
+        let (file, start) = (payload.segment.path.clone(), payload.start);
+        let value = if is_stream { self.stream(payload) } else { self.inline(payload, bytes) };
+        self.done_bytes += bytes;
+        let done_bytes = self.done_bytes.min(self.total_bytes);
+        (self.progress)(Progress { done_bytes, total_bytes: self.total_bytes });
+        let value = match value? {
+            Copied::Good(value) => value,
+            Copied::Bad { at, error } => return self.leave_out(entry, file, start + at, error),
+        };
+        match entry.space {
+            Space::Keys => {
+                let expiry = entry.version.deadline().map_or(Expiry::Never, Expiry::At);
+                self.batch.put_expiring(&entry.key, value, expiry);
+            }
+            Space::Hashes => {
+                self.batch.put_hashed(hash_of(entry.space, &entry.key), value);
+            }
+        }
+        self.report.entries += 1;
+        self.report.bytes += bytes;
+        self.report.streams += u64::from(is_stream);
+        self.batch_bytes += if is_stream { entry.key.len() as u64 } else { bytes };
+        if self.batch.len() >= BATCH_ENTRIES { self.commit() } else { Ok(()) }
+    }
+
+    /// A value that stands in a frame.
+    fn inline(&mut self, payload: PayloadRef, bytes: u64) -> Result<Copied> {
+        if self.batch_bytes + bytes > BATCH_BYTES {
+            self.commit()?;
+        }
+        let mut at = 0;
+        while at < payload.length() {
+            match payload.piece(at) {
+                Ok(piece) => at += piece.len() as u64,
+                Err(error) => return Copied::bad(at, error),
+            }
+        }
+        match payload.value() {
+            Ok(value) => Ok(Copied::Good(value.into())),
+            Err(error) => Copied::bad(0, error),
+        }
+    }
+
+    /// A value in a segment of its own, copied piece by piece.
+    fn stream(&mut self, payload: PayloadRef) -> Result<Copied> {
+        let mut writer = self.target.stream()?;
+        let mut at = 0;
+        while at < payload.length() {
+            let piece = match payload.piece(at) {
+                Ok(piece) => piece,
+                Err(error) => return Copied::bad(at, error),
+            };
+            writer.write_all(piece).map_err(|e| Error::io("write to", self.target.path(), &e))?;
+            at += piece.len() as u64;
+            let done_bytes = (self.done_bytes + at).min(self.total_bytes);
+            (self.progress)(Progress { done_bytes, total_bytes: self.total_bytes });
+        }
+        Ok(Copied::Good(writer.finish()?.into()))
+    }
+
+    fn leave_out(&mut self, entry: &Entry, file: PathBuf, offset: u64, error: Error) -> Result<()> {
+        if error.kind() != ErrorKind::Damaged {
+            return Err(error);
+        }
+        let key = match entry.space {
+            Space::Keys => Some(Bytes::copy_from_slice(&entry.key)),
+            Space::Hashes => None,
+        };
+        let sequence = Some(entry.version.sequence);
+        // The place has fields of its own here.
+        let text = error.to_string();
+        let place = format!("{} is damaged at offset {offset}: ", file.display());
+        let what = text.strip_prefix(&place).unwrap_or(&text).to_owned();
+        self.report.left_out.push(Damage { file, offset, sequence, key, what });
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        if batch.is_empty() { Ok(()) } else { self.target.commit(batch).map(drop) }
+    }
+}
+
+/// What reading a value came to.
+enum Copied {
+    Good(Payload),
+    /// It fails from this offset in it.
+    Bad {
+        at: u64,
+        error: Error,
+    },
+}
+
+impl Copied {
+    /// Damage is something to go on behind; every other error ends the copy.
+    fn bad(at: u64, error: Error) -> Result<Self> {
+        if error.kind() == ErrorKind::Damaged { Ok(Self::Bad { at, error }) } else { Err(error) }
+    }
+}
