@@ -20,7 +20,7 @@ Exit codes:
   0    done (also when the reader of a pipe closes it)
   1    a key is not there
   2    the command, its input or its target cannot be used as given
-  3    the store or the operating system refused, or `verify` found damage
+  3    the store or the operating system refused, `verify` found damage, or `repair` had to leave something out
   130  interrupted (Ctrl-C, SIGTERM, SIGHUP)";
 
 const IMPORT_AFTER_HELP: &str = "\
@@ -88,6 +88,21 @@ With --json, one object: {\"segments\", \"frames\", \"entries\", \"bytes\", \"to
 \"damage\": [{\"file\", \"offset\", \"sequence\", \"key\", \"what\"}]}; unknown sequences and keys are null, \"key_base64\" and
 \"file_base64\" stand in for what is not UTF-8.";
 
+const REPAIR_AFTER_HELP: &str = "\
+The store that --store names is only read; it may be one that refuses to open. NEW must not exist. It gets the entries that
+verify, with their deadlines, as a store of its own: sequences and the list of `log` begin anew. What cannot be
+copied is listed, and the exit code is then 3:
+  skipped   a place that cannot be read at all. A commit that was lost there may have overwritten or deleted any key,
+            so values may be older than what was acknowledged, and deleted keys may be back.
+  left out  an entry whose value does not verify.
+NEW appears when it is complete and on the disk. A repair that was killed leaves a directory beside it whose name begins
+with .pentad-repairing-, which can be removed.
+
+With --json, one object: {\"entries\", \"bytes\", \"streams\", \"seconds\", \"complete\", \"store\", \"skipped\": [{\"file\", \"offset\",
+\"first_frame\", \"last_frame\", \"sequence\", \"made_up_for\", \"what\"}], \"left_out\": [{\"file\", \"offset\", \"sequence\", \"key\",
+\"what\"}]}; what is not known is null, \"key_base64\", \"file_base64\" and \"store_base64\" stand in for what is not UTF-8. A skipped
+place that was made up for by another copy leaves nothing missing.";
+
 /// A key-value store in a directory, from the shell.
 #[derive(Debug, Parser)]
 #[command(name = "pentad", version, after_help = AFTER_HELP, subcommand_required = true)]
@@ -147,16 +162,27 @@ pub(crate) enum Verb {
     Log(LogArgs),
     /// Say how big the store is
     #[command(after_help = STATS_AFTER_HELP)]
-    Stats,
+    Stats(StatsArgs),
     /// Read everything and check it
     #[command(after_help = VERIFY_AFTER_HELP)]
     Verify,
+    /// Copy what is good of a damaged store into a new one
+    #[command(after_help = REPAIR_AFTER_HELP)]
+    Repair(RepairArgs),
     /// Rewrite the store without what was overwritten or deleted
     #[command(
         after_help = "With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \
         \"bytes_after\", \"entries\", \"damaged_segments\"}."
     )]
     Compact,
+}
+
+/// How verbs that read open the store.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    /// Read a store that refuses to open, as far as it verifies; values may be older than what was acknowledged
+    #[arg(long)]
+    pub(crate) damaged: bool,
 }
 
 /// Arguments of `import`.
@@ -207,6 +233,8 @@ pub(crate) struct ExportArgs {
     /// lines: write the values alone, whatever the keys are
     #[arg(long)]
     pub(crate) drop_keys: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 /// Arguments of `get`.
@@ -214,6 +242,8 @@ pub(crate) struct ExportArgs {
 pub(crate) struct GetArgs {
     /// The key
     pub(crate) key: OsString,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 /// Arguments of `put`.
@@ -255,6 +285,22 @@ pub(crate) struct ScanArgs {
     /// Keys alone
     #[arg(long)]
     pub(crate) keys: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// Arguments of `stats`.
+#[derive(Args, Debug)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// Arguments of `repair`.
+#[derive(Args, Debug)]
+pub(crate) struct RepairArgs {
+    /// The directory of the new store, which must not exist
+    pub(crate) new: PathBuf,
 }
 
 /// Arguments of `log`.
@@ -315,7 +361,7 @@ mod tests {
             let arguments = Arguments::try_parse_from(line).unwrap();
             assert_eq!(arguments.global.store().unwrap(), Path::new("s"));
             assert!(arguments.global.json && arguments.global.raw);
-            assert!(matches!(arguments.verb, Verb::Get(GetArgs { key }) if key == "k"));
+            assert!(matches!(arguments.verb, Verb::Get(GetArgs { key, .. }) if key == "k"));
         }
     }
 

@@ -40,7 +40,7 @@ pub(crate) enum Failure {
         /// What the operating system said.
         error: io::Error,
     },
-    /// `verify` found damage.
+    /// `verify` found damage, or something damaged was left out.
     #[error("{0}")]
     Damage(String),
     /// Ctrl-C, SIGTERM or SIGHUP.
@@ -98,8 +98,8 @@ pub(crate) fn not_there(error: Error) -> Failure {
 fn with_hint(error: &Error) -> String {
     let hint = match error.kind() {
         ErrorKind::Locked => "one process can write to a store at a time; wait for the other one or stop it",
-        ErrorKind::Damaged if !error.to_string().contains("`verify`") => {
-            "`pentad verify` lists what is damaged"
+        ErrorKind::Damaged if !error.to_string().contains("`pentad repair`") => {
+            "`pentad verify` lists what is damaged, `pentad repair` copies the rest into a new store"
         }
         ErrorKind::Poisoned => "run the command again: opening finds out what reached the disk",
         ErrorKind::DiskFull => "free some space and run the command again",

@@ -46,8 +46,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         Verb::Del(arguments) => verbs::del::run(global, arguments),
         Verb::Scan(arguments) => verbs::scan::run(global, arguments),
         Verb::Log(arguments) => verbs::log::run(global, arguments),
-        Verb::Stats => verbs::stats::run(global),
+        Verb::Stats(arguments) => verbs::stats::run(global, arguments),
         Verb::Verify => verbs::verify::run(global),
+        Verb::Repair(arguments) => verbs::repair::run(global, arguments),
         Verb::Compact => verbs::compact::run(global),
     }
 }

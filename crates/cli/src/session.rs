@@ -3,16 +3,49 @@
 //! Invariant: a store that was opened is closed, and what closing says is not lost: it is the failure of the verb, or
 //! comes after it. Reading verbs open read-only and create nothing.
 
-use pentad_engine::{Options, Store};
+use std::path::Path;
 
-use crate::args::Global;
+use pentad_engine::{Options, Skipped, Store};
+
+use crate::args::{Global, Reading};
 use crate::error::{Result, not_there};
+use crate::human;
 use crate::output::warn;
 
-/// Runs `work` on an existing store, next to other readers.
-pub(crate) fn read<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
-    let store = Options::new().open_read_only(global.store()?).map_err(not_there)?;
+/// Runs `work` on an existing store, next to other readers. One that is damaged is opened only if that was asked for, and
+/// then it is said what that means.
+pub(crate) fn read<T>(
+    global: &Global,
+    reading: Reading,
+    work: impl FnOnce(&Store) -> Result<T>,
+) -> Result<T> {
+    let path = global.store()?;
+    if !reading.damaged {
+        return run(&Options::new().open_read_only(path).map_err(not_there)?, work);
+    }
+    let store = Options::new().open_damaged(path).map_err(not_there)?;
+    if let Some(warning) = warning(path, store.skipped()) {
+        warn(&warning);
+    }
     run(&store, work)
+}
+
+/// What a reader of a damaged store has to know; `None` when nothing is missing.
+fn warning(path: &Path, skipped: &[Skipped]) -> Option<String> {
+    let mut missing = skipped.iter().filter(|skipped| !skipped.made_up_for);
+    let first = missing.next()?;
+    let others = match missing.count() as u64 {
+        0 => String::new(),
+        more => format!(", and {} more", human::counted(more, "place", "places")),
+    };
+    Some(format!(
+        "{} is damaged: {} offset {}: {}{others} skipped; values may be older than what was acknowledged, and deleted keys \
+         may be back",
+        path.display(),
+        first.file.display(),
+        first.offset,
+        first.what,
+    ))
 }
 
 /// Runs `work` on an existing store, as its only writer.

@@ -30,7 +30,7 @@ pub(crate) fn run(global: &Global, arguments: &ExportArgs) -> Result<()> {
     let policy = Policy { force: arguments.force, skip_damaged: arguments.skip_damaged };
     interrupt::watch()?;
     let begun = Instant::now();
-    let (exported, sequence) = session::read(global, |store| {
+    let (exported, sequence) = session::read(global, arguments.reading, |store| {
         let snapshot = store.snapshot()?;
         let progress = Progress::new("exporting", None);
         let exported = match writer(format, dialect) {

@@ -13,7 +13,7 @@ use crate::session;
 pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
     let key = global.bytes("key", &arguments.key)?;
     let path = global.store()?;
-    session::read(global, |store| {
+    session::read(global, arguments.reading, |store| {
         let shown = escape_key(&key);
         let absent = || Failure::Absent(format!("there is no key {shown} in {}", path.display()));
         let mut output = Output::new();

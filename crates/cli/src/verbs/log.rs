@@ -3,7 +3,7 @@
 use pentad_engine::{CommitRecord, Sequence};
 use serde_json::{Map, Value, json};
 
-use crate::args::{Global, LogArgs};
+use crate::args::{Global, LogArgs, Reading};
 use crate::error::Result;
 use crate::escape::escape;
 use crate::human::counted;
@@ -17,7 +17,7 @@ const KEYS_SHOWN: usize = 3;
 
 /// Lists commits.
 pub(crate) fn run(global: &Global, arguments: &LogArgs) -> Result<()> {
-    session::read(global, |store| {
+    session::read(global, Reading::default(), |store| {
         let Some(oldest) = store.oldest_batch() else {
             return Ok(());
         };

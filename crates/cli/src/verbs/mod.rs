@@ -7,6 +7,7 @@ pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod log;
 pub(crate) mod put;
+pub(crate) mod repair;
 pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod verify;

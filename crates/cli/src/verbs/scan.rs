@@ -21,7 +21,7 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let prefix = bytes("prefix", &arguments.prefix)?;
     let from = bytes("--from", &arguments.from)?;
     let to = bytes("--to", &arguments.to)?;
-    session::read(global, |store| {
+    session::read(global, arguments.reading, |store| {
         let Some(bounds) = bounds(prefix, from, to) else {
             return Ok(());
         };

@@ -6,15 +6,15 @@
 use pentad_engine::Stats;
 use serde_json::json;
 
-use crate::args::Global;
+use crate::args::{Global, StatsArgs};
 use crate::error::Result;
 use crate::human;
 use crate::output::Output;
 use crate::session;
 
 /// Prints the sizes.
-pub(crate) fn run(global: &Global) -> Result<()> {
-    let stats = session::read(global, |store| Ok(store.stats()))?;
+pub(crate) fn run(global: &Global, arguments: &StatsArgs) -> Result<()> {
+    let stats = session::read(global, arguments.reading, |store| Ok(store.stats()))?;
     let mut output = Output::new();
     if global.json {
         output.json(&object(&stats))?;

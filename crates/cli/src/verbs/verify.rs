@@ -38,7 +38,7 @@ pub(crate) fn run(global: &Global) -> Result<()> {
 
 fn damaged(path: &Path, places: u64) -> Failure {
     Failure::Damage(format!(
-        "{} is damaged in {}; nothing was changed",
+        "{} is damaged in {}; nothing was changed; `pentad repair` copies the rest into a new store",
         path.display(),
         human::counted(places, "place", "places")
     ))
@@ -46,7 +46,7 @@ fn damaged(path: &Path, places: u64) -> Failure {
 
 fn print(report: &VerifyReport, time: Duration, output: &mut Output) -> Result<()> {
     for damage in &report.damage {
-        output.line(&damage_line(damage))?;
+        output.line(&damage_line("damaged", damage))?;
     }
     if let Some(TornTail { file, offset, bytes }) = &report.torn_tail {
         output.line(&format!(
@@ -66,8 +66,9 @@ fn print(report: &VerifyReport, time: Duration, output: &mut Output) -> Result<(
     ))
 }
 
-fn damage_line(damage: &Damage) -> String {
-    let mut line = format!("damaged: {} offset {}", damage.file.display(), damage.offset);
+/// A place as a line that begins with `label`.
+pub(super) fn damage_line(label: &str, damage: &Damage) -> String {
+    let mut line = format!("{label}: {} offset {}", damage.file.display(), damage.offset);
     if let Some(sequence) = damage.sequence {
         line.push_str(&format!(" sequence {sequence}"));
     }
@@ -96,7 +97,7 @@ fn object(report: &VerifyReport) -> Value {
     })
 }
 
-fn damage_object(damage: &Damage) -> Map<String, Value> {
+pub(super) fn damage_object(damage: &Damage) -> Map<String, Value> {
     let mut object = Map::new();
     insert_bytes(&mut object, "file", damage.file.as_os_str().as_encoded_bytes());
     object.insert("offset".to_owned(), damage.offset.into());
@@ -131,12 +132,12 @@ mod tests {
     #[test]
     fn f03_damage_is_named_by_file_offset_sequence_and_key() {
         insta::assert_snapshot!(
-            damage_line(&damage()),
+            damage_line("damaged", &damage()),
             @r#"damaged: demo/0001.log offset 4096 sequence 7 key "k\xff": the payload does not match its checksum"#
         );
         let nameless = Damage { sequence: None, key: None, ..damage() };
         insta::assert_snapshot!(
-            damage_line(&nameless),
+            damage_line("damaged", &nameless),
             @"damaged: demo/0001.log offset 4096: the payload does not match its checksum"
         );
     }

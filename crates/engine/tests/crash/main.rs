@@ -3,6 +3,7 @@
 mod determinism;
 mod f01_power_cut;
 mod f02_torn_tail;
+mod f03_repair;
 mod f03_rot;
 mod f05_foreign;
 mod f06_locks;
