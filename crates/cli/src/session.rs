@@ -34,14 +34,12 @@ pub(crate) fn read<T>(
 fn warning(path: &Path, skipped: &[Skipped]) -> Option<String> {
     let mut missing = skipped.iter().filter(|skipped| !skipped.made_up_for);
     let first = missing.next()?;
-    let others = match missing.count() as u64 {
-        0 => String::new(),
-        more => format!(", and {} more", human::counted(more, "place", "places")),
-    };
+    let places = missing.count() as u64 + 1;
     Some(format!(
-        "{} is damaged: {} offset {}: {}{others} skipped; values may be older than what was acknowledged, and deleted keys \
-         may be back",
+        "{} is damaged and {} skipped, the first at {} offset {} ({}); values may be older than what was \
+         acknowledged, and deleted keys may be back",
         path.display(),
+        human::counted(places, "place is", "places are"),
         first.file.display(),
         first.offset,
         first.what,

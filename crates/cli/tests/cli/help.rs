@@ -10,7 +10,9 @@ fn help_says_what_can_be_done() {
 #[test]
 fn every_verb_has_help() {
     let sandbox = Sandbox::new();
-    for verb in ["import", "export", "get", "put", "del", "scan", "log", "stats", "verify", "compact"] {
+    for verb in
+        ["import", "export", "get", "put", "del", "scan", "log", "stats", "verify", "repair", "compact"]
+    {
         insta::assert_snapshot!(format!("help_{verb}"), sandbox.done(&[verb, "--help"]).text());
     }
 }

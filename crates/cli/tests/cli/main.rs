@@ -9,6 +9,7 @@ mod entries;
 mod health;
 mod help;
 mod refusals;
+mod repair;
 mod rows;
 mod run;
 #[cfg(unix)]

@@ -457,3 +457,17 @@ fn f03_a_repair_that_fails_leaves_nothing_at_its_target() {
         }
     }
 }
+
+#[test]
+fn f09_repair_onto_a_full_disk_removes_what_it_made() {
+    let mut world = filled();
+    world.close().unwrap();
+    let image = world.disk.image();
+    let disk = SimDisk::from_image(0, &image);
+    disk.set_capacity(Some(disk.used_bytes() + (64 << 10)));
+    let error = repair(Path::new(STORE), Path::new(NEW), &world.options_on(&disk), &mut |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DiskFull, "{error}");
+    assert_eq!(disk.image(), image, "something is left of the copy");
+    disk.set_capacity(None);
+    repair(Path::new(STORE), Path::new(NEW), &world.options_on(&disk), &mut |_| {}).unwrap();
+}
