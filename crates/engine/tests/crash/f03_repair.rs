@@ -43,7 +43,7 @@ fn filled() -> World {
 }
 
 /// Repairs the image; demands that no byte of it changes, and that the new store is sound and stays what it is.
-fn repaired(world: &World, image: &Image, context: &str) -> (SimDisk, RepairReport) {
+pub(crate) fn repaired(world: &World, image: &Image, context: &str) -> (SimDisk, RepairReport) {
     let disk = SimDisk::from_image(0, image);
     let options = world.options_on(&disk);
     let report = repair(Path::new(STORE), Path::new(NEW), &options, &mut |_| {})
@@ -57,7 +57,7 @@ fn repaired(world: &World, image: &Image, context: &str) -> (SimDisk, RepairRepo
     (disk, report)
 }
 
-fn open_new(world: &World, disk: &SimDisk) -> Store {
+pub(crate) fn open_new(world: &World, disk: &SimDisk) -> Store {
     world.options_on(disk).open(NEW).unwrap()
 }
 
@@ -156,7 +156,7 @@ fn f03_repair_after_a_flip_in_every_byte_loses_one_commit_at_most() {
         let is_filler = |at: usize| {
             let end = (at + 64).min(used);
             at >= 64
-                && at % 1_021 != 0
+                && !at.is_multiple_of(1_021)
                 && bytes[at - 64..end].iter().all(|&byte| byte == bytes[at] && byte != 0)
         };
         for at in (0..used).filter(|&at| !is_filler(at)) {

@@ -5,6 +5,7 @@ mod f01_power_cut;
 mod f02_torn_tail;
 mod f03_repair;
 mod f03_rot;
+mod f03_salvage;
 mod f05_foreign;
 mod f06_locks;
 mod f07_failed_sync;
