@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::background::Upkeep;
 use super::batch_log::BatchLog;
 use super::counters::Counters;
 use super::pins::Pins;
@@ -55,6 +56,7 @@ pub(crate) struct Core {
     /// An entry has expired since the time was last recorded.
     pub(crate) expiry_seen: AtomicBool,
     pub(crate) counters: Counters,
+    pub(crate) upkeep: Upkeep,
     /// Held by the one compaction that runs: how many dead bytes it left behind, which is no reason for another one.
     pub(crate) compacting: Mutex<u64>,
 }

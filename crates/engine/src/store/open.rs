@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::background::Upkeep;
 use super::core::Core;
 use super::counters::Counters;
 use super::handle::Store;
@@ -152,6 +153,7 @@ fn load(
         lock: Mutex::new(Some(lock)),
         expiry_seen: AtomicBool::new(false),
         counters,
+        upkeep: Upkeep::default(),
         compacting: Mutex::new(0),
     };
     core.retain(tail);
