@@ -1,10 +1,11 @@
 //! Defects that were found in review, each as the story in which it did harm.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{SimClock, SimDisk, SimRandom};
-use pentad_engine::{ErrorKind, Options, Retention};
+use pentad_engine::{ErrorKind, Options, Retention, StagedStream, Store};
 
 const STORE: &str = "/store";
 const SECOND: u64 = 1_000_000_000;
@@ -18,6 +19,12 @@ fn simulated(disk: &SimDisk, clock: &SimClock) -> Options {
         background: false,
     };
     Options::new().environment(environment).segment_bytes(4096).retention(Retention::Commits(1))
+}
+
+fn staged(store: &Store, value: &[u8]) -> StagedStream {
+    let mut stream = store.stream().unwrap();
+    stream.write_all(value).unwrap();
+    stream.finish().unwrap()
 }
 
 /// A value in the oldest segment rots, and the store is compacted. The segments behind it were taken in and removed, which
@@ -47,4 +54,43 @@ fn f03_compaction_beside_a_damaged_segment_leaves_no_hole_in_the_log() {
         assert_eq!(store.get(format!("key {n}")).unwrap().unwrap(), [b'v'; 1000], "key {n}");
     }
     assert_eq!(store.get("rotten").unwrap_err().kind(), ErrorKind::Damaged);
+}
+
+/// A clone of a staged stream is kept. Its first entry is deleted, compaction removes the stream as unused, and then the
+/// clone is put again: the commit was acknowledged, and its value was gone.
+#[test]
+fn a_staged_stream_can_be_put_again_after_compaction() {
+    let disk = SimDisk::new(1);
+    let options = simulated(&disk, &SimClock::new(SECOND));
+    let store = options.open(STORE).unwrap();
+    let stream = staged(&store, b"streamed");
+    store.put("first", stream.clone()).unwrap();
+    store.delete("first").unwrap();
+    store.put("other", "value").unwrap();
+    store.prune(store.sequence().next()).unwrap();
+    store.compact().unwrap();
+    store.put("second", stream).unwrap();
+    assert_eq!(store.get("second").unwrap().unwrap(), b"streamed");
+    store.close().unwrap();
+    let store = options.open(STORE).unwrap();
+    assert_eq!(store.get("second").unwrap().unwrap(), b"streamed");
+    store.delete("second").unwrap();
+    store.prune(store.sequence().next()).unwrap();
+    store.compact().unwrap();
+    assert_eq!(store.stats().stream_segments, 0, "nothing holds it any more");
+}
+
+/// A stream is staged, the store is closed and opened again, which removes the file that no commit refers to. The staged
+/// stream was taken by the new store all the same, and the commit was acknowledged without a value.
+#[test]
+fn a_staged_stream_does_not_outlive_its_open_store() {
+    let disk = SimDisk::new(1);
+    let options = simulated(&disk, &SimClock::new(SECOND));
+    let store = options.open(STORE).unwrap();
+    let stream = staged(&store, b"streamed");
+    store.close().unwrap();
+    let store = options.open(STORE).unwrap();
+    let refused = store.put("key", stream).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+    assert!(store.get("key").unwrap().is_none());
 }

@@ -3,7 +3,7 @@
 //! Nothing is written here. `docs/format.md` §8 has the rules; the terms are the same: W is the highest mark found.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::catalog_file;
 use super::scan::{Depth, Frames, Verdict};
@@ -86,7 +86,7 @@ pub(crate) fn recover(
     let mut highest_mark = catalog.mark;
 
     for record in catalog.of_kind(SegmentKind::Stream) {
-        segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk))));
+        segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk), Weak::new())));
     }
     for record in catalog.of_kind(SegmentKind::Compacted) {
         let (segment, _) = open_segment(disk, dir, identity, record)?;

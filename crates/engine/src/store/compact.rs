@@ -359,12 +359,15 @@ impl Core {
 
     /// Stream segments that no entry refers to once the inputs are gone.
     fn unused_streams(&self, gone: &BTreeSet<SegmentId>, output: &Output<'_>) -> Vec<Arc<Segment>> {
+        // First those that nobody can refer to any more: who could has noted it by the time that he lets go.
+        let mut unused = self.segments.all();
+        unused.retain(|segment| segment.kind == SegmentKind::Stream && !segment.is_leased());
         let mut used = output.streams.clone();
-        let all = self.segments.all();
-        for segment in all.iter().filter(|segment| !gone.contains(&segment.id)) {
+        for segment in self.segments.all().iter().filter(|segment| !gone.contains(&segment.id)) {
             used.extend(segment.streams());
         }
-        all.into_iter().filter(|s| s.kind == SegmentKind::Stream && !used.contains(&s.id)).collect()
+        unused.retain(|segment| !used.contains(&segment.id));
+        unused
     }
 }
 
