@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{SimClock, SimDisk, SimRandom};
-use pentad_engine::{ErrorKind, Options, Retention, StagedStream, Store};
+use pentad_engine::{Batch, ErrorKind, Expiry, Options, Retention, StagedStream, Store};
 
 const STORE: &str = "/store";
 const SECOND: u64 = 1_000_000_000;
@@ -93,4 +94,26 @@ fn a_staged_stream_does_not_outlive_its_open_store() {
     let refused = store.put("key", stream).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
     assert!(store.get("key").unwrap().is_none());
+}
+
+/// An entry expires while its store is closed. The next open sees it expired, and says so to everyone, but did not record the
+/// time: after a kill and with the clock set back the entry was there again.
+#[test]
+fn f17_what_expired_before_an_open_stays_expired() {
+    let disk = SimDisk::new(1);
+    let clock = SimClock::new(SECOND);
+    let options = simulated(&disk, &clock);
+    let store = options.open(STORE).unwrap();
+    let mut batch = Batch::new();
+    batch.put_expiring("key", "value", Expiry::After(Duration::from_secs(10)));
+    store.commit(batch).unwrap();
+    store.close().unwrap();
+
+    clock.advance(100 * SECOND);
+    let store = options.open(STORE).unwrap();
+    assert!(store.get("key").unwrap().is_none());
+    store.maintain().unwrap();
+    let killed = disk.crash(2);
+    let store = simulated(&killed, &SimClock::new(2 * SECOND)).open(STORE).unwrap();
+    assert!(store.get("key").unwrap().is_none(), "it was seen expired");
 }

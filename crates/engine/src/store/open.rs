@@ -126,7 +126,8 @@ fn load(
     };
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    let (index, batches) = builder.finish(time.now(), floor, &segments);
+    // As of the recorded time: what has expired since is seen for the first time, below.
+    let (index, batches) = builder.finish(state.time, floor, &segments);
     batches.prune(floor);
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -154,6 +155,7 @@ fn load(
         counters,
         compacting: Mutex::new(0),
     };
+    core.note_expiries();
     core.retain(tail);
     Ok(core)
 }
