@@ -117,3 +117,24 @@ fn f17_what_expired_before_an_open_stays_expired() {
     let store = simulated(&killed, &SimClock::new(2 * SECOND)).open(STORE).unwrap();
     assert!(store.get("key").unwrap().is_none(), "it was seen expired");
 }
+
+/// A limit on the number of keys is the first to count an entry as expired. The commit is refused, and nothing recorded the
+/// time by which it had been.
+#[test]
+fn f17_what_a_limit_on_keys_counts_as_expired_stays_expired() {
+    let disk = SimDisk::new(1);
+    let clock = SimClock::new(SECOND);
+    let store = simulated(&disk, &clock).open(STORE).unwrap();
+    let mut batch = Batch::new();
+    batch.put_expiring("key", "value", Expiry::After(Duration::from_secs(10))).put("other", "value");
+    store.commit(batch).unwrap();
+    clock.advance(100 * SECOND);
+    let mut refused = Batch::new();
+    refused.put("a", "1").put("b", "2").limit_keys(2);
+    assert_eq!(store.commit(refused).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    assert!(store.get("key").unwrap().is_none());
+    store.maintain().unwrap();
+    let killed = disk.crash(2);
+    let store = simulated(&killed, &SimClock::new(2 * SECOND)).open(STORE).unwrap();
+    assert!(store.get("key").unwrap().is_none(), "it was seen expired");
+}

@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
         if let Some(limit) = batch.keys_max
             && self.added > before
         {
-            let keys = self.core.index.len(self.view.time).saturating_add_signed(self.added);
+            let keys = self.core.len_at(self.view.time).saturating_add_signed(self.added);
             if keys > limit {
                 return Err(Error::new(
                     ErrorKind::LimitExceeded,
