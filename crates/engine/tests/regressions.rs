@@ -138,3 +138,23 @@ fn f17_what_a_limit_on_keys_counts_as_expired_stays_expired() {
     let store = simulated(&killed, &SimClock::new(2 * SECOND)).open(STORE).unwrap();
     assert!(store.get("key").unwrap().is_none(), "it was seen expired");
 }
+
+/// Compaction notes the time in the catalog, because what had expired by then is gone. The next roll of the log wrote the
+/// time of the last frame over it, which can be long before: a power cut then put store time back.
+#[test]
+fn f17_a_roll_does_not_put_the_recorded_time_back() {
+    let disk = SimDisk::new(1);
+    let clock = SimClock::new(SECOND);
+    let store = simulated(&disk, &clock).open(STORE).unwrap();
+    for n in 0..6 {
+        store.put(format!("key {n}"), &[b'v'; 1000]).unwrap();
+    }
+    clock.advance(100 * SECOND);
+    assert!(store.compact().unwrap().segments_before > 0);
+    let mut rolling = Batch::new();
+    rolling.put("big", &[b'v'; 4000]).durability(pentad_engine::Durability::Os);
+    store.commit(rolling).unwrap();
+    let cut = disk.crash_exact(512, &mut |_| false);
+    let store = simulated(&cut, &SimClock::new(2 * SECOND)).open(STORE).unwrap();
+    assert!(store.now().0 >= 101 * SECOND, "store time went back to {}", store.now());
+}
