@@ -1,11 +1,14 @@
 //! Defects that were found in review, each as the story in which it did harm.
 
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{SimClock, SimDisk, SimRandom};
+use pentad_engine::seams::{Access, Disk, Environment, File, Lock, LockMode, PathKind};
 use pentad_engine::{Batch, ErrorKind, Expiry, Options, Retention, StagedStream, Store};
 
 const STORE: &str = "/store";
@@ -157,4 +160,88 @@ fn f17_a_roll_does_not_put_the_recorded_time_back() {
     let cut = disk.crash_exact(512, &mut |_| false);
     let store = simulated(&cut, &SimClock::new(2 * SECOND)).open(STORE).unwrap();
     assert!(store.now().0 >= 101 * SECOND, "store time went back to {}", store.now());
+}
+
+/// A disk on which someone else comes first: just before the first file is created, `meanwhile` happens.
+#[derive(Debug)]
+struct Raced {
+    disk: SimDisk,
+    meanwhile: fn(&SimDisk),
+    begun: AtomicBool,
+}
+
+impl Disk for Raced {
+    fn kind(&self, path: &Path) -> io::Result<Option<PathKind>> {
+        self.disk.kind(path)
+    }
+    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        self.disk.list(dir)
+    }
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        self.disk.canonicalize(path)
+    }
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.create_dir(dir)
+    }
+    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>> {
+        if access == Access::CreateNew && !self.begun.swap(true, Ordering::Relaxed) {
+            (self.meanwhile)(&self.disk);
+        }
+        self.disk.open(path, access)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove_file(path)
+    }
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.remove_dir(dir)
+    }
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+    fn lock(&self, path: &Path, mode: LockMode) -> io::Result<Option<Box<dyn Lock>>> {
+        self.disk.lock(path, mode)
+    }
+}
+
+/// Two processes open a store in the same empty directory. Both see that nothing is there; one makes the store, writes and
+/// closes it, or still has it open, and then the other goes on: it removed all of that and made a store of its own.
+#[test]
+fn f06_two_that_make_one_store_do_not_wipe_each_others() {
+    fn put(disk: &SimDisk) -> Store {
+        let store = simulated(disk, &SimClock::new(SECOND)).open(STORE).unwrap();
+        store.put("key", "acknowledged").unwrap();
+        store
+    }
+    let put_and_close: fn(&SimDisk) = |disk| put(disk).close().unwrap();
+    let put_and_die: fn(&SimDisk) = |disk| std::mem::forget(put(disk));
+    for (meanwhile, closes) in [(put_and_close, true), (put_and_die, false)] {
+        let disk = SimDisk::new(1);
+        disk.create_dir(Path::new(STORE)).unwrap();
+        disk.sync_dir(Path::new("/")).unwrap();
+        let raced = Raced { disk: disk.clone(), meanwhile, begun: AtomicBool::new(false) };
+        let mut options = simulated(&disk, &SimClock::new(SECOND));
+        let environment = Environment {
+            disk: Arc::new(raced),
+            clock: Arc::new(SimClock::new(SECOND)),
+            random: Arc::new(SimRandom::new(8)),
+            background: false,
+        };
+        options = options.environment(environment);
+        match options.open(STORE) {
+            Ok(store) => {
+                assert!(closes);
+                assert_eq!(store.get("key").unwrap().unwrap(), b"acknowledged");
+            }
+            Err(refused) => {
+                assert!(!closes, "{refused}");
+                assert_eq!(refused.kind(), ErrorKind::Locked, "{refused}");
+            }
+        }
+        let killed = disk.crash(3);
+        let store = simulated(&killed, &SimClock::new(SECOND)).open(STORE).unwrap();
+        assert_eq!(store.get("key").unwrap().unwrap(), b"acknowledged");
+    }
 }
