@@ -245,3 +245,16 @@ fn f06_two_that_make_one_store_do_not_wipe_each_others() {
         assert_eq!(store.get("key").unwrap().unwrap(), b"acknowledged");
     }
 }
+
+/// Someone makes a directory, and a store in it acknowledges a commit as durable. A power cut took the directory's own name,
+/// which nobody had synced, and the store with it.
+#[test]
+fn f01_a_store_in_a_new_directory_outlives_a_power_cut() {
+    let disk = SimDisk::new(1);
+    disk.create_dir(Path::new(STORE)).unwrap();
+    let store = simulated(&disk, &SimClock::new(SECOND)).open(STORE).unwrap();
+    store.put("key", "acknowledged").unwrap();
+    let cut = disk.crash_exact(512, &mut |_| false);
+    let store = simulated(&cut, &SimClock::new(SECOND)).open(STORE).unwrap();
+    assert_eq!(store.get("key").unwrap().unwrap(), b"acknowledged");
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
-use super::directory::{Directory, inspect};
+use super::directory::{Directory, canonical, inspect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::checksum::Nonce;
@@ -77,6 +77,7 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
     let note = path.join(names::CREATING);
     write_note(disk, &note)?;
     sync_dir(disk, path)?;
+    sync_name(disk, path)?;
     let lock_path = path.join(names::LOCK);
     make_lock(disk, &lock_path)?;
     let lock = disk.lock(&lock_path, LockMode::Exclusive).map_err(|e| Error::io("lock", &lock_path, &e))?;
@@ -90,6 +91,20 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
     }
     disk.remove_file(&note).map_err(|e| Error::io("remove", &note, &e))?;
     sync_dir(disk, path)
+}
+
+/// Makes the directory's own name durable: whoever made it may not have done so.
+fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let path = canonical(disk, path)?;
+    let Some(parent) = path.parent() else { return Ok(()) };
+    if planted(Bug::NoDirectorySync) {
+        return Ok(());
+    }
+    match uninterrupted(|| disk.sync_dir(parent)) {
+        // Not ours to open, and so not ours to have made.
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced.map_err(|e| Error::io("sync the directory", parent, &e)),
+    }
 }
 
 /// Writes the note that a store is being made. One that is there already is never taken away: the other files count as a
