@@ -258,3 +258,98 @@ fn f01_a_store_in_a_new_directory_outlives_a_power_cut() {
     let store = simulated(&cut, &SimClock::new(SECOND)).open(STORE).unwrap();
     assert_eq!(store.get("key").unwrap().unwrap(), b"acknowledged");
 }
+
+/// The file of an unrelated program is called `identity` and very long. All of it was read into memory before a look at
+/// its first bytes told that it is not ours.
+#[test]
+fn f14_a_huge_foreign_identity_is_refused_without_reading_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(dir.path().join("identity")).unwrap();
+    file.set_len(1 << 42).unwrap();
+    let refused = Store::open(dir.path()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::NotAStore, "{refused}");
+}
+
+/// Recomputes the checksum at the end of a catalog after `change`.
+fn forge_catalogs(disk: &SimDisk, change: impl Fn(&mut Vec<u8>)) {
+    for copy in ["catalog.0", "catalog.1"] {
+        disk.edit(Path::new(STORE).join(copy), |bytes| {
+            change(bytes);
+            let end = bytes.len() - 4;
+            let sum = crc32(&bytes[..end]);
+            bytes[end..].copy_from_slice(&sum.to_le_bytes());
+        });
+    }
+}
+
+/// CRC-32 as in zlib, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg()))
+    })
+}
+
+/// Where the fields of the first segment record stand in a catalog.
+const RECORD: usize = 256;
+
+/// A catalog whose checksum holds says things that no store says. Numbers of it were added to and subtracted from before
+/// anyone looked whether they can be: the open panicked, or wrapped, or allocated what a length of 2^60 asks for.
+#[test]
+fn f14_a_forged_catalog_is_refused_as_damaged() {
+    let forgeries: &[(&str, usize, u64)] = &[
+        ("first frame 0", RECORD + 48, 0),
+        ("first frame of the end of time", RECORD + 48, u64::MAX),
+        ("base of the end of the log", RECORD + 40, u64::MAX - 64),
+        ("last sequence", 184, u64::MAX),
+        ("last frame", 176, u64::MAX),
+        ("next segment", 224, u64::MAX),
+        ("floor", 216, u64::MAX),
+    ];
+    for &(what, at, number) in forgeries {
+        let disk = SimDisk::new(1);
+        let options = simulated(&disk, &SimClock::new(SECOND));
+        options.open(STORE).unwrap().close().unwrap();
+        forge_catalogs(&disk, |bytes| bytes[at..at + 8].copy_from_slice(&number.to_le_bytes()));
+        let read_only = options.open_read_only(STORE).map(drop).unwrap_err();
+        assert_eq!(read_only.kind(), ErrorKind::Damaged, "{what}: {read_only}");
+        let refused = options.open(STORE).map(drop).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Damaged, "{what}: {refused}");
+        let verified = pentad_engine::verify(Path::new(STORE), &options, &mut |_| {});
+        assert_eq!(verified.unwrap_err().kind(), ErrorKind::Damaged, "{what}");
+    }
+}
+
+/// The catalog gives a stream of eight bytes a length of 2^60. Opening set aside memory in proportion, and verification
+/// went through 2^44 pieces, each of which it reported.
+#[test]
+fn f14_a_stream_length_in_the_catalog_is_compared_with_the_file() {
+    let disk = SimDisk::new(1);
+    let options = simulated(&disk, &SimClock::new(SECOND));
+    let store = options.open(STORE).unwrap();
+    store.put("key", staged(&store, b"streamed")).unwrap();
+    store.put("other", "value").unwrap();
+    store.close().unwrap();
+    let payload = 1u64 << 60;
+    forge_catalogs(&disk, |bytes| {
+        let record = bytes[RECORD..].chunks_exact_mut(96).find(|record| record[8] == 2).unwrap();
+        record[16..24].copy_from_slice(&(128 + payload + payload / 65_536 * 4).to_le_bytes());
+        record[80..88].copy_from_slice(&payload.to_le_bytes());
+    });
+    let report = pentad_engine::verify(Path::new(STORE), &options, &mut |_| {}).unwrap();
+    assert!((1..10).contains(&report.damage.len()), "{} places", report.damage.len());
+    let store = options.open(STORE).unwrap();
+    assert_eq!(store.get("key").unwrap_err().kind(), ErrorKind::Damaged);
+    assert_eq!(store.get("other").unwrap().unwrap(), b"value");
+    assert!(store.stats().index_bytes < 1 << 20);
+}
+
+/// A file that no store made has the highest number that a segment's name can have. The next number was one more.
+#[test]
+fn f14_a_segment_file_of_the_highest_number_is_refused() {
+    let disk = SimDisk::new(1);
+    let options = simulated(&disk, &SimClock::new(SECOND));
+    options.open(STORE).unwrap().close().unwrap();
+    disk.open(&Path::new(STORE).join("ffffffffffffffff.log"), Access::CreateNew).unwrap();
+    let refused = options.open(STORE).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Damaged, "{refused}");
+}

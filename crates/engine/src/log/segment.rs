@@ -185,8 +185,3 @@ impl Segment {
         align_up(segment_header::LENGTH + self.payload_length, UNIT)
     }
 }
-
-/// The whole length of the file of a stream segment with a payload of `payload` bytes.
-pub(crate) fn stream_file_length(payload: u64) -> u64 {
-    align_up(segment_header::LENGTH + payload, UNIT) + 4 * payload.div_ceil(CHUNK_BYTES)
-}
