@@ -149,7 +149,8 @@ impl Core {
         if record_expiries {
             self.note_expiries();
         }
-        let expiries = record_expiries && self.expiry_seen.load(Ordering::Acquire);
+        // Taken back before the time is read that will be recorded: what expires from now on is for the next mark.
+        let expiries = record_expiries && self.expiry_seen.swap(false, Ordering::AcqRel);
         let unmarked = {
             let guard = self.writer.try_lock();
             // Somebody writes right now: his frame carries the mark.
@@ -158,15 +159,18 @@ impl Core {
         if !expiries && !unmarked {
             return Ok(());
         }
-        self.at_log_end(|writer| {
+        let marked = self.at_log_end(|writer| {
             self.append_mark(writer)?;
             if expiries {
                 writer.sync()?;
-                self.expiry_seen.store(false, Ordering::Release);
             }
             writer.active.segment.set_end(writer.active.tail);
             Ok(())
-        })
+        });
+        if expiries && marked.is_err() {
+            self.expiry_seen.store(true, Ordering::Release);
+        }
+        marked
     }
 }
 

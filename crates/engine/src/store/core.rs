@@ -140,6 +140,14 @@ impl Core {
         }
     }
 
+    /// How many live entries there are at `now`. What it finds expired is remembered, as in [`Core::note_expiries`].
+    pub(crate) fn len_at(&self, now: crate::numbers::Timestamp) -> u64 {
+        if self.index.reap(now) > 0 {
+            self.expiry_seen.store(true, Ordering::Release);
+        }
+        self.index.len(now)
+    }
+
     /// Notes that no reader wants an entry any more.
     pub(crate) fn count_dead(&self, version: &Version) {
         if let Some(segment) = self.segments.get(version.position.segment) {

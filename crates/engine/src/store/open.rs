@@ -127,7 +127,16 @@ fn load(
     };
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    let (index, batches) = builder.finish(time.now(), floor, &segments);
+    if floor > state.last_sequence.next() {
+        let text = format!(
+            "the floor of the batch log of {} is {floor}, behind the last commit, {}",
+            dir.display(),
+            state.last_sequence
+        );
+        return Err(Error::new(ErrorKind::Damaged, text));
+    }
+    // As of the recorded time: what has expired since is seen for the first time, below.
+    let (index, batches) = builder.finish(state.time, floor, &segments);
     batches.prune(floor);
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -156,6 +165,7 @@ fn load(
         upkeep: Upkeep::default(),
         compacting: Mutex::new(0),
     };
+    core.note_expiries();
     core.retain(tail);
     Ok(core)
 }
