@@ -53,8 +53,16 @@ pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: A
             _ => Err(error),
         };
     }
-    if !planted(Bug::NoDirectorySync) {
-        uninterrupted(|| disk.sync_dir(&parent)).map_err(|e| Error::io("sync the directory", &parent, &e))?;
+    if !planted(Bug::NoDirectorySync)
+        && let Err(e) = uninterrupted(|| disk.sync_dir(&parent))
+    {
+        // A sync that succeeds after one that failed proves nothing, so the store must not be found under its name: a
+        // later open would take it for made, and a power cut could take it away.
+        let target = parent.join(name);
+        if disk.rename(&target, &sibling).is_ok() {
+            remove_known(disk, &sibling);
+        }
+        return Err(Error::io("sync the directory", &parent, &e));
     }
     Ok(())
 }
