@@ -28,7 +28,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, Sequence};
 use crate::options::Options;
-use crate::seams::{Lock, LockMode};
+use crate::seams::{Lock, LockMode, RememberingDisk};
 
 impl Store {
     /// Opens the store at `path`.
@@ -90,7 +90,8 @@ fn load(
     read_only: bool,
     lock: Box<dyn Lock>,
 ) -> Result<Core> {
-    let environment = options.environment.clone();
+    let mut environment = options.environment.clone();
+    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     let mut recovered = recover(&environment.disk, &dir, &identity, &mut builder)?;
