@@ -353,3 +353,25 @@ fn f14_a_segment_file_of_the_highest_number_is_refused() {
     let refused = options.open(STORE).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Damaged, "{refused}");
 }
+
+/// The disk is full but for a few blocks, so an open goes on in the rest of the segment that is there, which is none. Closing
+/// had no room for its mark frame and failed, and the next open, which had to take the store for a killed one, failed too.
+#[test]
+fn f09_a_store_on_a_full_disk_is_opened_and_closed_again_and_again() {
+    let disk = SimDisk::new(1);
+    let clock = SimClock::new(SECOND);
+    let options = simulated(&disk, &clock).segment_bytes(256 << 10);
+    let store = options.open(STORE).unwrap();
+    store.put("key", "value").unwrap();
+    store.close().unwrap();
+    disk.set_capacity(Some(disk.used_bytes() + (64 << 10)));
+    for _ in 0..3 {
+        clock.advance(100 * SECOND);
+        let store = options.open(STORE).unwrap();
+        assert_eq!(store.get("key").unwrap().unwrap(), b"value");
+        assert_eq!(store.put("more", &[b'v'; 1000]).unwrap_err().kind(), ErrorKind::DiskFull);
+        store.close().unwrap();
+        let reader = simulated(&disk, &SimClock::new(SECOND)).open_read_only(STORE).unwrap();
+        assert!(reader.now() >= store.now(), "closing records the time");
+    }
+}
