@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
-use super::directory::{Directory, canonical, inspect};
+use super::directory::{Directory, inspect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::checksum::Nonce;
@@ -85,7 +85,6 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
     let note = path.join(names::CREATING);
     write_note(disk, &note)?;
     sync_dir(disk, path)?;
-    sync_name(disk, path)?;
     let lock_path = path.join(names::LOCK);
     make_lock(disk, &lock_path)?;
     let lock = disk.lock(&lock_path, LockMode::Exclusive).map_err(|e| Error::io("lock", &lock_path, &e))?;
@@ -101,9 +100,8 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
     sync_dir(disk, path)
 }
 
-/// Makes the directory's own name durable: whoever made it may not have done so.
-fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
-    let path = canonical(disk, path)?;
+/// Makes the name of a store's directory durable: whoever made it may not have come to that.
+pub(crate) fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     if planted(Bug::NoDirectorySync) {
         return Ok(());

@@ -23,7 +23,7 @@ use crate::format::segment_header::{self, SegmentKind};
 use crate::format::{NUMBERS_END, align_up};
 use crate::numbers::{FrameNumber, LogOffset};
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Map, uninterrupted};
+use crate::seams::{Access, Map};
 use crate::value::Value;
 
 /// Makes the recovered log writable.
@@ -34,9 +34,6 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     })?;
     let epoch = if planted(Bug::ReusedEpoch) { recovered.catalog.epoch.max(1) } else { epoch };
     next_segment_id(&shared)?;
-    if recovered.catalog.epoch == 0 {
-        finish_creation(&shared)?;
-    }
     shared
         .catalog
         .update(|catalog| {
@@ -61,19 +58,6 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     };
     remove_orphans(&writer.shared)?;
     Ok(writer)
-}
-
-/// Makes the names of a store durable that is opened for writing for the first time: whoever created it may have been
-/// killed before he did.
-fn finish_creation(shared: &Shared) -> Result<()> {
-    let parent = shared.dir.parent().unwrap_or(&shared.dir);
-    for dir in [&*shared.dir, parent] {
-        if !planted(Bug::NoDirectorySync) {
-            uninterrupted(|| shared.environment.disk.sync_dir(dir))
-                .map_err(|e| Error::io("sync the directory", dir, &e))?;
-        }
-    }
-    Ok(())
 }
 
 /// Sets the next id above that of every file in the directory, named by the catalog or not.

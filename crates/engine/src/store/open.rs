@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
-use crate::log::create::{create_beside, create_inside};
+use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::recovery::{recover, replay_undecided};
 use crate::log::resume::resume;
@@ -45,6 +45,9 @@ impl Store {
                 features.read_only_compatible
             );
             return Err(Error::new(ErrorKind::NotAStore, text));
+        }
+        if !read_only {
+            sync_name(&**disk, &dir)?;
         }
         let core = load(dir, *identity, options, read_only, lock)?;
         Self::new(Arc::new(core))
