@@ -9,6 +9,7 @@ pub(crate) mod directory;
 pub(crate) mod failure;
 pub(crate) mod frame_writer;
 pub(crate) mod recovery;
+pub(crate) mod reserve;
 pub(crate) mod resume;
 pub(crate) mod scan;
 pub(crate) mod segment;

@@ -56,7 +56,6 @@ fn f09_full_disk_refuses_writes_visibly_and_poisons_nothing() {
 }
 
 #[test]
-#[ignore = "the engine keeps no reserve of disk yet, which deletes, prune and recovery need"]
 fn f09_full_disk_is_emptied_and_used_again_without_a_restart() {
     let mut world = full_world();
     empty_out(&mut world);
@@ -66,7 +65,6 @@ fn f09_full_disk_is_emptied_and_used_again_without_a_restart() {
 }
 
 #[test]
-#[ignore = "the engine keeps no reserve of disk yet, which deletes, prune and recovery need"]
 fn f09_full_disk_is_opened_after_a_power_cut_and_emptied() {
     for cut in [Cut::Power, Cut::Kill] {
         let mut world = full_world();
