@@ -331,3 +331,7 @@ fn has_stream(batch: &Batch) -> bool {
         )
     })
 }
+
+#[cfg(test)]
+#[path = "leader_tests.rs"]
+mod tests;
