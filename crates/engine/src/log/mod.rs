@@ -1,7 +1,7 @@
 //! The log: segment files, the catalog that names them, frames written and read, and recovery.
 //!
-//! Lock order: the commit leadership (`commit::queue`) is taken before the catalog's lock, and neither is ever taken by a
-//! reader.
+//! Lock order: the commit leadership (`commit::queue`) is taken before the reserve's lock, that before the catalog's lock,
+//! and none of them is ever taken by a reader.
 
 pub(crate) mod catalog_file;
 pub(crate) mod create;

@@ -2,7 +2,8 @@
 //!
 //! The file has no content that counts, and may be missing or short. Invariant: only work that was refused for want of
 //! room, and that makes room or opens or closes the store, is run without the reserve; what such work leaves of it is
-//! held again before anyone else is let in. Which work that is, the callers of [`Reserve::relieve`] decide.
+//! held again before anyone else is let in. Which work that is, the callers of [`Reserve::relieve`] decide. Streams are
+//! written without asking here, so one that grows at that very moment can get some of it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,6 +73,11 @@ impl Reserve {
         self.take(&mut self.held());
     }
 
+    /// Whether so much can be moved out of the way within the reserve, leaving some to whoever deletes meanwhile.
+    pub(crate) fn covers(&self, bytes: u64) -> bool {
+        bytes <= self.reserved().segment_bytes * SEGMENTS / 2
+    }
+
     /// Runs `work`; when it is refused because the disk is full, once more without the reserve. Work that is refused
     /// must have left nothing behind.
     pub(crate) fn relieve<T>(&self, mut work: impl FnMut(Room) -> Result<T, Failure>) -> Result<T, Failure> {
@@ -103,9 +109,10 @@ impl Reserve {
         file.sync_whole()
     }
 
-    /// Takes the whole reserve or, if there is too little room, the half of it, and so on.
+    /// Takes the whole reserve or, if there is too little room, one segment of it less, and so on.
     fn take(&self, held: &mut Held) {
-        let whole = self.reserved().segment_bytes * SEGMENTS;
+        let segment = self.reserved().segment_bytes;
+        let whole = segment * SEGMENTS;
         if held.sure && held.bytes >= whole {
             return;
         }
@@ -117,7 +124,7 @@ impl Reserve {
                     return;
                 }
                 Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                    wanted = half(wanted);
+                    wanted = if wanted > segment { wanted - segment } else { half(wanted) };
                 }
                 Err(_) => return,
             }
@@ -126,22 +133,22 @@ impl Reserve {
 
     /// Makes the file `wanted` bytes long; as it was when that fails.
     fn extend(&self, wanted: u64, held: &Held) -> io::Result<()> {
-        let (file, new) = match self.disk.open(&self.path, Access::Write) {
+        let file = match self.disk.open(&self.path, Access::Write) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                (self.disk.open(&self.path, Access::CreateNew)?, true)
+                let new = self.disk.open(&self.path, Access::CreateNew)?;
+                uninterrupted(|| self.disk.sync_dir(&self.dir))?;
+                new
             }
-            opened => (opened?, false),
+            opened => opened?,
         };
-        if let Err(full) = file.allocate(wanted) {
+        let longer = || {
+            file.allocate(wanted)?;
+            if wanted > held.bytes { file.sync_whole() } else { Ok(()) }
+        };
+        if let Err(error) = longer() {
             // A part may have been reserved before the disk was full.
             file.set_length(held.bytes)?;
-            return Err(full);
-        }
-        if wanted > held.bytes {
-            file.sync_whole()?;
-        }
-        if new {
-            uninterrupted(|| self.disk.sync_dir(&self.dir))?;
+            return Err(error);
         }
         Ok(())
     }

@@ -168,7 +168,7 @@ impl Core {
             .collect::<Result<_>>()?;
         let mut tombstones = if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs)? };
         let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
-        let mut output = Output::new(self, base)?;
+        let mut output = Output::new(self, base, self.sizes(inputs).1)?;
         let written =
             self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
         if let Err(error) = written {

@@ -52,6 +52,8 @@ pub(crate) struct Output<'a> {
     pub(crate) shared: &'a Shared,
     epoch: u32,
     base: LogOffset,
+    /// The reserve of disk suffices for all of it, so that its use is not in vain.
+    relief: bool,
     /// The finished segments.
     pub(crate) segments: Vec<(SegmentRecord, Arc<Segment>)>,
     /// What was copied, and where it stands now.
@@ -74,13 +76,15 @@ struct Current {
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(core: &'a Core, base: LogOffset) -> Result<Self> {
+    /// An output for about so many bytes of entries.
+    pub(crate) fn new(core: &'a Core, base: LogOffset, bytes: u64) -> Result<Self> {
         let shared = core.shared.as_ref().ok_or_else(|| core.closed_error())?;
         Ok(Self {
             core,
             shared,
             epoch: core.catalog.current().epoch,
             base,
+            relief: shared.reserve.covers(bytes),
             segments: Vec::new(),
             moved: Vec::new(),
             streams: BTreeSet::new(),
@@ -175,7 +179,9 @@ impl<'a> Output<'a> {
             create_segment(&self.core.environment, &self.core.dir, self.core.identity.store_id, &plan)
                 .map_err(Failure::Refused)
         };
-        let new = self.shared.reserve.relieve(make).map_err(Failure::into_error)?;
+        let reserve = &self.shared.reserve;
+        let made = if self.relief { reserve.relieve(make) } else { make(reserve.ordinary()) };
+        let new = made.map_err(Failure::into_error)?;
         Ok(Current {
             new,
             end: segment_header::LENGTH,

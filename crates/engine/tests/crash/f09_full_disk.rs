@@ -113,6 +113,35 @@ fn f09_commits_that_add_something_do_not_get_the_reserve() {
     assert!(count >= 20, "after deleting everything only {count} values fit: {stop}");
 }
 
+/// What lives does not fit into the reserve, so compaction has to be refused, and leaves the reserve to the deletes.
+#[test]
+fn f09_compaction_without_room_for_what_lives_is_refused_and_the_rest_goes_on() {
+    let mut world = full_world();
+    let next = world.past.sequence() + 1;
+    world.prune(next).unwrap();
+    let mut used = 0;
+    for round in 0..5 {
+        let stop = world.compact().unwrap_err();
+        assert_eq!(stop.kind, Some(ErrorKind::DiskFull), "{stop}");
+        assert!(!world.store().stats().poisoned);
+        let left = world.disk.used_bytes();
+        assert!(round == 0 || left == used, "what was written in vain is gone: {left}, not {used}");
+        used = left;
+    }
+    world.check();
+    let kept = ["fill 003", "fill 050", "fill 099"];
+    for n in (0..1000).map(|n| format!("fill {n:03}")).filter(|key| !kept.contains(&&**key)) {
+        if world.past.state().keyed.contains_key(n.as_bytes()) {
+            world.commit(&Request::delete(Durability::Disk, n)).unwrap();
+        }
+    }
+    let next = world.past.sequence() + 1;
+    world.prune(next).unwrap();
+    world.compact().unwrap();
+    assert!(world.disk.used_bytes() < used / 2, "{} of {used} bytes are still used", world.disk.used_bytes());
+    world.check();
+}
+
 /// A full disk is closed in order, opened again and emptied, as often as one likes.
 #[test]
 fn f09_full_disk_is_closed_opened_and_filled_again() {
