@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
         if let Some(limit) = batch.keys_max
             && self.added > before
         {
-            let keys = self.core.index.len(self.view.time).saturating_add_signed(self.added);
+            let keys = self.core.len_at(self.view.time).saturating_add_signed(self.added);
             if keys > limit {
                 return Err(Error::new(
                     ErrorKind::LimitExceeded,
@@ -332,10 +332,11 @@ impl<'a> Evaluation<'a> {
             PayloadSource::Bytes(bytes) => DraftValue::Inline(PayloadBytes::Owned(bytes.clone())),
             PayloadSource::Value(value) => DraftValue::Inline(PayloadBytes::Mapped(value.clone())),
             PayloadSource::Stream(stream) => {
-                if !stream.belongs_to(&self.core.dir) {
+                if !stream.belongs_to(&self.core.catalog) {
                     return Err(Error::new(
                         ErrorKind::InvalidInput,
-                        "a staged stream can be put only into the store that it was written to".to_owned(),
+                        "a staged stream can be put only into the store that it was written to, until that is closed"
+                            .to_owned(),
                     ));
                 }
                 self.streams.push(stream.clone());

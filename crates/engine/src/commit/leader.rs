@@ -230,7 +230,8 @@ impl Core {
         }
         listed?;
         let segments = new.iter().map(|stream| {
-            Arc::new(Segment::stream(&self.dir, stream.record(), Arc::clone(&self.environment.disk)))
+            let disk = Arc::clone(&self.environment.disk);
+            Arc::new(Segment::stream(&self.dir, stream.record(), disk, stream.lease()))
         });
         self.segments.change(segments, &[]);
         Ok(())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
-use super::directory::{Directory, inspect};
+use super::directory::{Directory, canonical, inspect};
 use super::reserve::half;
 use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +18,7 @@ use crate::format::{align_up, names};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 use crate::options::Alignment;
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Disk, Environment, File, Map, uninterrupted};
+use crate::seams::{Access, Disk, Environment, File, LockMode, Map, uninterrupted};
 
 /// Makes a store at `path`, where nothing is.
 pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
@@ -72,15 +72,63 @@ fn remove_known(disk: &dyn Disk, dir: &Path) {
     drop(disk.remove_dir(dir));
 }
 
-/// Makes a store in `path`, an empty directory or one in which that was interrupted before.
+/// Makes a store in `path`, an empty directory or one in which that was interrupted before. Whoever does the same at the
+/// same time is kept out by the lock, and a store that he has made meanwhile is left as it is.
 pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
     let disk = &*environment.disk;
     let note = path.join(names::CREATING);
-    write_file(disk, &note, &MAGIC, true)?;
+    write_note(disk, &note)?;
     sync_dir(disk, path)?;
-    fill(environment, path, alignment)?;
+    sync_name(disk, path)?;
+    let lock_path = path.join(names::LOCK);
+    make_lock(disk, &lock_path)?;
+    let lock = disk.lock(&lock_path, LockMode::Exclusive).map_err(|e| Error::io("lock", &lock_path, &e))?;
+    let Some(_lock) = lock else {
+        let text = format!("a store is being made or used in {} by someone else", path.display());
+        return Err(Error::new(ErrorKind::Locked, text));
+    };
+    // What was seen before the lock was taken may be long over.
+    if let Directory::Empty = inspect(disk, path)? {
+        fill(environment, path, alignment)?;
+    }
     disk.remove_file(&note).map_err(|e| Error::io("remove", &note, &e))?;
     sync_dir(disk, path)
+}
+
+/// Makes the directory's own name durable: whoever made it may not have done so.
+fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let path = canonical(disk, path)?;
+    let Some(parent) = path.parent() else { return Ok(()) };
+    if planted(Bug::NoDirectorySync) {
+        return Ok(());
+    }
+    match uninterrupted(|| disk.sync_dir(parent)) {
+        // Not ours to open, and so not ours to have made.
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced.map_err(|e| Error::io("sync the directory", parent, &e)),
+    }
+}
+
+/// Writes the note that a store is being made. One that is there already is never taken away: the other files count as a
+/// store's only beside it.
+fn write_note(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let write = || {
+        let file = match disk.open(path, Access::CreateNew) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => disk.open(path, Access::Write)?,
+            opened => opened?,
+        };
+        file.write_all_at(&MAGIC, 0)?;
+        file.sync_whole()
+    };
+    write().map_err(|e| Error::io("write", path, &e))
+}
+
+/// Makes the lock's file. One that is there stays, because someone may hold the lock on it.
+fn make_lock(disk: &dyn Disk, path: &Path) -> Result<()> {
+    match disk.open(path, Access::CreateNew).and_then(|file| file.sync_whole()) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::io("create", path, &e)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes all files of an empty store, the identity last.
@@ -102,12 +150,12 @@ fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<(
     };
     for name in disk.list(dir).map_err(|e| Error::io("list", dir, &e))? {
         let name = name.to_string_lossy();
-        if name != names::CREATING && names::is_known(&name) {
+        if ![names::CREATING, names::LOCK].contains(&&*name) && names::is_known(&name) {
             let path = dir.join(&*name);
             disk.remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
         }
     }
-    write_file(disk, &dir.join(names::LOCK), b"", true)?;
+    make_lock(disk, &dir.join(names::LOCK))?;
     let catalog = Catalog {
         generation: 1,
         identity: identity.encode(),

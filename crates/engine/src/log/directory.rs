@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::catalog_file::read_file;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::bytes::is_zero;
-use crate::format::identity::{Identity, IdentityFault, MAGIC};
+use crate::format::identity::{self, Identity, IdentityFault, MAGIC};
 use crate::format::names;
 use crate::seams::{Disk, PathKind};
 
@@ -32,7 +32,7 @@ pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
         Some(PathKind::Other) => return not_a_store("it is neither a file nor a directory"),
     }
     let identity_path = path.join(names::IDENTITY);
-    if let Some(bytes) = read_file(disk, &identity_path)? {
+    if let Some(bytes) = read_file(disk, &identity_path, identity::LENGTH as u64)? {
         return match Identity::decode(&bytes) {
             Ok(identity) => Ok(Directory::Store(Box::new(identity))),
             Err(IdentityFault::Foreign) => not_a_store("its `identity` file was written by another program"),
@@ -63,7 +63,7 @@ pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
             crate::escape_key(foreign.as_bytes())
         ));
     }
-    match read_file(disk, &path.join(names::CREATING))? {
+    match read_file(disk, &path.join(names::CREATING), MAGIC.len() as u64)? {
         Some(bytes) if bytes == MAGIC => Ok(Directory::Empty),
         // The name can outlive a crash without its content; then nothing else was made yet.
         Some(bytes) if names.len() == 1 && bytes.len() <= MAGIC.len() && is_zero(&bytes) => {

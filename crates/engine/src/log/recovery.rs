@@ -3,7 +3,7 @@
 //! Nothing is written here. `docs/format.md` §8 has the rules; the terms are the same: W is the highest mark found.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::catalog_file;
 use super::scan::{Depth, Frames, Verdict};
@@ -86,7 +86,7 @@ pub(crate) fn recover(
     let mut highest_mark = catalog.mark;
 
     for record in catalog.of_kind(SegmentKind::Stream) {
-        segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk))));
+        segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk), Weak::new())));
     }
     for record in catalog.of_kind(SegmentKind::Compacted) {
         let (segment, _) = open_segment(disk, dir, identity, record)?;
@@ -351,8 +351,12 @@ fn torn_bytes(frames: &mut Frames<MapSource<'_>>, end: u64, claimed: u64) -> std
     Ok(last - end)
 }
 
-/// Counts a frame, after checking that it is the next one.
+/// Counts a frame, after checking that it is the next one, and of a kind that belongs there.
 fn advance(segment: &Segment, offset: u64, header: &FrameHeader, state: &mut LogState) -> Result<()> {
+    if (header.kind == FrameKind::Moved) != (segment.kind == SegmentKind::Compacted) {
+        let text = format!("frame {} is of a kind that does not belong in such a segment", header.number);
+        return Err(Error::damaged(&segment.path, offset, text));
+    }
     if header.number != state.last_frame.next() {
         let text = format!("frame {} stands where frame {} belongs", header.number, state.last_frame.next());
         return Err(Error::damaged(&segment.path, offset, text));

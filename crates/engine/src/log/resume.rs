@@ -16,12 +16,12 @@ use super::segment::Segment;
 use super::source::MapSource;
 use super::writer::{Active, LogWriter, PAGE_BYTES, Shared, activate, new_log_segment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::align_up;
 use crate::format::catalog::{Catalog, Sealed};
 use crate::format::entry::{EntryHead, Layout, Place, Subject};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
+use crate::format::{NUMBERS_END, align_up};
 use crate::numbers::{FrameNumber, LogOffset};
 use crate::planted::{Bug, planted};
 use crate::seams::{Access, Map, uninterrupted};
@@ -79,7 +79,12 @@ fn finish_creation(shared: &Shared) -> Result<()> {
 /// Sets the next id above that of every file in the directory, named by the catalog or not.
 fn next_segment_id(shared: &Shared) -> Result<()> {
     let mut next = shared.catalog.current().next_segment.0;
-    for (id, _) in segment_files(shared)? {
+    for (id, name) in segment_files(shared)? {
+        if id >= NUMBERS_END / 2 {
+            let path = shared.dir.join(name);
+            let text = format!("{} has a number that no store reaches; move it away", path.display());
+            return Err(Error::new(ErrorKind::Damaged, text));
+        }
         next = next.max(id + 1);
     }
     shared.next_segment.store(next, Ordering::Relaxed);

@@ -159,7 +159,8 @@ impl LogWriter {
         catalog.closed = false;
         catalog.last_frame = self.state.last_frame;
         catalog.last_sequence = self.state.last_sequence;
-        catalog.time = self.state.time;
+        // Compaction records the time there without a frame.
+        catalog.time = catalog.time.max(self.state.time);
         catalog.mark = self.state.mark;
         catalog.active_end = 0;
         catalog.floor = catalog.floor.max(self.state.floor);

@@ -3,8 +3,8 @@
 //! Invariants: inputs are log segments wholly below the floor of the batch log, oldest first without a gap, and all
 //! compacted ones; every version that the index holds in them is kept, so no view in use loses anything; the swap is
 //! one catalog generation, made after a sync of the log, because a version is left out on the strength of a newer
-//! one; nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and
-//! then what hides its older entries is kept too.
+//! one; nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and so are
+//! the log segments behind it; then what hides its older entries is kept too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -144,8 +144,11 @@ impl Core {
             SegmentKind::Stream => false,
             SegmentKind::Compacted => !damaged.contains(&segment.id),
             SegmentKind::Log => {
-                open_ended &= sealed.contains(&segment.id) && segment.last_sequence() < floor.0;
-                open_ended && !damaged.contains(&segment.id)
+                // Behind one that is left alone nothing goes, or else the log would have a hole.
+                open_ended &= sealed.contains(&segment.id)
+                    && segment.last_sequence() < floor.0
+                    && !damaged.contains(&segment.id);
+                open_ended
             }
         });
         if planted(Bug::ExpiredUncoversOlder)
@@ -370,12 +373,15 @@ impl Core {
 
     /// Stream segments that no entry refers to once the inputs are gone.
     fn unused_streams(&self, gone: &BTreeSet<SegmentId>, output: &Output<'_>) -> Vec<Arc<Segment>> {
+        // First those that nobody can refer to any more: who could has noted it by the time that he lets go.
+        let mut unused = self.segments.all();
+        unused.retain(|segment| segment.kind == SegmentKind::Stream && !segment.is_leased());
         let mut used = output.streams.clone();
-        let all = self.segments.all();
-        for segment in all.iter().filter(|segment| !gone.contains(&segment.id)) {
+        for segment in self.segments.all().iter().filter(|segment| !gone.contains(&segment.id)) {
             used.extend(segment.streams());
         }
-        all.into_iter().filter(|s| s.kind == SegmentKind::Stream && !used.contains(&s.id)).collect()
+        unused.retain(|segment| !used.contains(&segment.id));
+        unused
     }
 }
 

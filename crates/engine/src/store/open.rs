@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::background::Upkeep;
 use super::core::Core;
 use super::counters::Counters;
 use super::handle::Store;
@@ -129,7 +130,16 @@ fn load(
     };
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    let (index, batches) = builder.finish(time.now(), floor, &segments);
+    if floor > state.last_sequence.next() {
+        let text = format!(
+            "the floor of the batch log of {} is {floor}, behind the last commit, {}",
+            dir.display(),
+            state.last_sequence
+        );
+        return Err(Error::new(ErrorKind::Damaged, text));
+    }
+    // As of the recorded time: what has expired since is seen for the first time, below.
+    let (index, batches) = builder.finish(state.time, floor, &segments);
     batches.prune(floor);
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -155,8 +165,10 @@ fn load(
         lock: Mutex::new(Some(lock)),
         expiry_seen: AtomicBool::new(false),
         counters,
+        upkeep: Upkeep::default(),
         compacting: Mutex::new(0),
     };
+    core.note_expiries();
     core.retain(tail);
     Ok(core)
 }
