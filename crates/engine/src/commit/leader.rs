@@ -9,14 +9,14 @@ use super::evaluate::{Evaluation, Plan};
 use super::job::{Job, JobResult};
 use super::queue::Leader;
 use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::Layout;
 use crate::format::frame::{self, FrameKind};
 use crate::index::{Change, Position, Space, Version, VersionKind};
 use crate::log::failure::Failure;
 use crate::log::frame_writer::{DraftSubject, DraftValue};
 use crate::log::segment::Segment;
-use crate::log::writer::LogWriter;
+use crate::log::writer::{LogWriter, Purpose};
 use crate::numbers::{Sequence, Timestamp};
 use crate::options::Durability;
 use crate::planted::{Bug, planted};
@@ -129,16 +129,33 @@ impl Core {
             })
             .collect();
         let streams = evaluation.into_streams();
-        match self.carry_out(writer, &steps, &streams, time, disk) {
+        let relieves = |job: &Job| job.relieves();
+        let purpose = if jobs.iter().all(relieves) { Purpose::Relief } else { Purpose::Ordinary };
+        match self.carry_out(writer, &steps, &streams, time, disk, purpose) {
             Ok(()) => {
                 let tail = self.published.tail();
                 steps.into_iter().map(|step| step.result(tail)).collect()
             }
             Err(failure) => {
+                drop(guard);
                 let error = self.note_failure(failure);
-                steps.iter().map(|_| Err(error.clone())).collect()
+                if error.kind() != ErrorKind::DiskFull
+                    || !jobs.iter().any(relieves)
+                    || purpose == Purpose::Relief
+                {
+                    return jobs.iter().map(|_| Err(error.clone())).collect();
+                }
+                self.lead_relief(jobs, &error)
             }
         }
+    }
+
+    /// Runs those jobs of a group alone that make room, after the others found the disk full.
+    fn lead_relief(&self, jobs: Vec<Job>, full: &Error) -> Vec<JobResult> {
+        let relieves: Vec<bool> = jobs.iter().map(Job::relieves).collect();
+        let mut done = self.lead_run(jobs.into_iter().filter(Job::relieves).collect()).into_iter();
+        let result = |relieves| if relieves { done.next() } else { None };
+        relieves.into_iter().map(result).map(|done| done.unwrap_or_else(|| Err(full.clone()))).collect()
     }
 
     /// Writes what the steps ask for, and makes it visible.
@@ -149,11 +166,12 @@ impl Core {
         streams: &[StagedStream],
         time: Timestamp,
         disk: bool,
+        purpose: Purpose,
     ) -> Result<(), Failure> {
         let bytes: u64 = steps.iter().map(|step| step.bytes_max(self.identity.alignment.bytes())).sum();
         let mut written = Vec::new();
         if bytes > 0 {
-            writer.reserve(bytes)?;
+            writer.reserve(bytes, purpose)?;
             self.list_streams(writer, streams)?;
             if planted(Bug::PublishBeforeWrite) {
                 let ahead =
@@ -314,3 +332,7 @@ fn has_stream(batch: &Batch) -> bool {
         )
     })
 }
+
+#[cfg(test)]
+#[path = "leader_tests.rs"]
+mod tests;

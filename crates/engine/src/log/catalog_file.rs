@@ -124,13 +124,16 @@ pub(crate) fn replace(disk: &dyn Disk, dir: &Path, catalog: &Catalog) -> std::re
         "a catalog that would not be read back"
     );
     let sync = !planted(Bug::NoSyncBeforeRename);
-    for copy in 0..2 {
-        let temporary = dir.join(names::CATALOGS_NEW[copy]);
-        let path = dir.join(names::CATALOGS[copy]);
-        if let Err(error) = write_file(disk, &temporary, &bytes, sync) {
-            return Err(if copy == 0 { Failure::Refused(error) } else { Failure::Fatal(error) });
-        }
-        disk.rename(&temporary, &path).map_err(|e| Failure::Fatal(Error::io("replace", &path, &e)))?;
+    let temporaries = names::CATALOGS_NEW.map(|name| dir.join(name));
+    // Both before either is moved: a disk that fills up must not stop this half-way.
+    if let Err(error) = temporaries.iter().try_for_each(|temporary| write_file(disk, temporary, &bytes, sync))
+    {
+        temporaries.iter().for_each(|temporary| drop(disk.remove_file(temporary)));
+        return Err(Failure::Refused(error));
+    }
+    for (temporary, name) in temporaries.iter().zip(names::CATALOGS) {
+        let path = dir.join(name);
+        disk.rename(temporary, &path).map_err(|e| Failure::Fatal(Error::io("replace", &path, &e)))?;
         if !planted(Bug::NoDirectorySync) {
             uninterrupted(|| disk.sync_dir(dir))
                 .map_err(|e| Failure::Fatal(Error::io("sync the directory", dir, &e)))?;

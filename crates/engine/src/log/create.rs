@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
 use super::directory::{Directory, inspect};
+use super::reserve::half;
+use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::checksum::Nonce;
 use crate::format::identity::{Features, Identity, MAGIC};
-use crate::format::names;
-use crate::format::segment_header::{SegmentHeader, SegmentKind};
+use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
+use crate::format::{align_up, names};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 use crate::options::Alignment;
 use crate::planted::{Bug, planted};
@@ -204,12 +206,39 @@ pub(crate) struct SegmentPlan {
     pub(crate) id: SegmentId,
     pub(crate) base: LogOffset,
     pub(crate) first_frame: FrameNumber,
-    /// Whole length of the file, reserved at once.
+    /// Whole length of the file, reserved at once; less on a disk that has too little room.
     pub(crate) length: u64,
+    /// The length below which it is of no use.
+    pub(crate) least: u64,
 }
 
-/// Makes the file of a log or compacted segment. When it fails nothing is left behind.
+/// The lengths of a new segment with room for `bytes` behind the header: `wanted` if that is enough and can be had,
+/// and the least.
+pub(crate) fn segment_lengths(bytes: u64, wanted: u64) -> (u64, u64) {
+    let least = align_up(segment_header::LENGTH + bytes, PAGE_BYTES);
+    (align_up(wanted, PAGE_BYTES).max(least), least)
+}
+
+/// Makes the file of a log or compacted segment, of half the length and so on while the disk has too little room. When it
+/// fails nothing is left behind.
 pub(crate) fn create_segment(
+    environment: &Environment,
+    dir: &Path,
+    store_id: [u8; 16],
+    plan: &SegmentPlan,
+) -> Result<NewSegment> {
+    let mut plan = *plan;
+    loop {
+        match create_whole_segment(environment, dir, store_id, &plan) {
+            Err(error) if error.kind() == ErrorKind::DiskFull && plan.length > plan.least => {
+                plan.length = half(plan.length).max(plan.least);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn create_whole_segment(
     environment: &Environment,
     dir: &Path,
     store_id: [u8; 16],

@@ -10,12 +10,13 @@ use super::create::{NewSegment, discard};
 use super::failure::Failure;
 use super::frame_writer::{Draft, DraftSubject, DraftValue, FrameWriter, PayloadBytes};
 use super::recovery::{ActiveTail, LogState, Recovered, Replay};
+use super::reserve::Room;
 use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
 use super::source::MapSource;
 use super::writer::{Active, LogWriter, PAGE_BYTES, Shared, activate, new_log_segment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::catalog::Sealed;
+use crate::format::catalog::{Catalog, Sealed};
 use crate::format::entry::{EntryHead, Layout, Place, Subject};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::names;
@@ -34,14 +35,12 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     })?;
     let epoch = if planted(Bug::ReusedEpoch) { recovered.catalog.epoch.max(1) } else { epoch };
     next_segment_id(&shared)?;
-    shared
-        .catalog
-        .update(|catalog| {
-            catalog.epoch = epoch;
-            catalog.closed = false;
-            catalog.active_end = 0;
-        })
-        .map_err(Failure::into_error)?;
+    let new_epoch = |catalog: &mut Catalog| {
+        catalog.epoch = epoch;
+        catalog.closed = false;
+        catalog.active_end = 0;
+    };
+    shared.reserve.relieve(|_| shared.catalog.update(new_epoch)).map_err(Failure::into_error)?;
 
     let state = recovered.state;
     let writer = match recovered.active {
@@ -52,11 +51,12 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
         Some(tail) => replace_segment(shared, &tail, epoch, replay)?,
         None => {
             let base = log_end(&shared);
-            let new = new_log_segment(&shared, base, state.last_frame.next(), 0)?;
+            let new = new_segment(&shared, base, state.last_frame.next(), 0)?;
             list(shared, new, state, epoch, None)?
         }
     };
     remove_orphans(&writer.shared)?;
+    writer.shared.reserve.hold();
     Ok(writer)
 }
 
@@ -108,7 +108,7 @@ fn continue_segment(shared: &Shared, tail: ActiveTail) -> Result<Active> {
     let map = file.map(capacity).map_err(|e| Error::io("map", path, &e))?;
     let segment = Arc::new(segment.remapped(map));
     shared.segments.change([Arc::clone(&segment)], &[]);
-    Ok(Active { segment, file, capacity, tail: tail.end })
+    Ok(Active { segment, file, capacity, tail: tail.end, reserved: false })
 }
 
 /// Seals a segment that was not closed in order at its last durable frame, and writes what followed into a new one.
@@ -124,10 +124,10 @@ fn replace_segment(
     // Padding can differ by place: each frame and entry may take one alignment more.
     let count: u64 = tail.undecided.iter().map(|(_, header)| 1 + u64::from(header.entries)).sum();
     let bytes = undecided + count * shared.identity.alignment.bytes();
-    let new = new_log_segment(&shared, base, tail.durable.last_frame.next(), bytes)?;
+    let new = new_segment(&shared, base, tail.durable.last_frame.next(), bytes)?;
 
     let mut state = tail.durable;
-    let end = rewrite(&shared, tail, &new, epoch, &mut state)?;
+    let end = rewrite(&shared, tail, &new.0, epoch, &mut state)?;
     if planted(Bug::OrphanRemovedTooEarly) {
         discard(&shared.environment.disk, &old.path);
     }
@@ -208,10 +208,21 @@ pub(crate) fn draft_of(head: &EntryHead<'_>, layout: &Layout, map: &Map) -> Draf
     Draft { subject, value, deadline: head.deadline, moved: head.moved }
 }
 
+/// Makes the file of the segment to go on in, out of the reserve if need be.
+fn new_segment(
+    shared: &Shared,
+    base: LogOffset,
+    first_frame: FrameNumber,
+    bytes: u64,
+) -> Result<(NewSegment, Room)> {
+    let made = |room| Ok((new_log_segment(shared, base, first_frame, bytes, room)?, room));
+    shared.reserve.relieve(made).map_err(Failure::into_error)
+}
+
 /// Puts the new segment into the catalog and, if there was an active one, seals or drops it.
 fn list(
     shared: Shared,
-    new: NewSegment,
+    (new, room): (NewSegment, Room),
     state: LogState,
     epoch: u32,
     tail: Option<&ActiveTail>,
@@ -219,7 +230,7 @@ fn list(
     let record = new.record.clone();
     let path = shared.dir.join(names::segment(record.id, record.kind));
     let last_durable = tail.map_or(FrameNumber(0), |tail| tail.durable.last_frame);
-    let listed = shared.catalog.update(|catalog| {
+    let change = |catalog: &mut Catalog| {
         if let Some(tail) = tail {
             if tail.durable_end > segment_header::LENGTH {
                 if let Some(old) = catalog.record_mut(tail.segment.id) {
@@ -239,7 +250,8 @@ fn list(
         catalog.mark = state.mark;
         catalog.floor = catalog.floor.max(state.floor);
         catalog.add(record.clone());
-    });
+    };
+    let listed = shared.reserve.relieve(|_| shared.catalog.update(change));
     if let Err(failure) = listed {
         // After a failure in the middle one copy may name the segment.
         if matches!(failure, Failure::Refused(_)) {
@@ -252,7 +264,7 @@ fn list(
     {
         shared.segments.change([], &[tail.segment.id]);
     }
-    let active = activate(&shared, new);
+    let active = activate(&shared, new, room);
     Ok(LogWriter { shared, active, epoch, state, written_mark: state.mark, syncs: 0 })
 }
 

@@ -16,6 +16,7 @@ use super::entry::subject_of;
 use super::handle::Store;
 use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
@@ -26,6 +27,7 @@ use crate::log::frame_writer::{Draft, DraftValue};
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
+use crate::log::writer::Purpose;
 use crate::numbers::{SegmentId, Timestamp};
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
@@ -68,6 +70,15 @@ impl Store {
 
 impl Core {
     pub(crate) fn compact(&self) -> Result<CompactReport> {
+        let result = self.compact_all();
+        // Both ways: it may have become room, and what was written of the reserve in vain is free again.
+        if let Some(shared) = &self.shared {
+            shared.reserve.hold();
+        }
+        result
+    }
+
+    fn compact_all(&self) -> Result<CompactReport> {
         self.check_writable()?;
         let mut left_dead: MutexGuard<'_, u64> =
             self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +129,7 @@ impl Core {
         self.at_log_end(|writer| {
             let compactable =
                 writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH;
-            if compactable { writer.roll(0) } else { Ok(()) }
+            if compactable { writer.roll(0, Purpose::Relief) } else { Ok(()) }
         })
     }
 
@@ -160,7 +171,7 @@ impl Core {
             .collect::<Result<_>>()?;
         let mut tombstones = if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs)? };
         let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
-        let mut output = Output::new(self, base)?;
+        let mut output = Output::new(self, base, self.sizes(inputs).1)?;
         let written =
             self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
         if let Err(error) = written {
@@ -324,13 +335,13 @@ impl Core {
             return Err(error);
         }
         let time = self.time.now();
-        let swapped = self.catalog.update(|catalog| {
+        let swapped = |catalog: &mut Catalog| {
             catalog.time = catalog.time.max(time);
             catalog.segments.retain(|record| !removed_ids.contains(&record.id));
             output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
             catalog.floor = catalog.floor.max(floor);
-        });
-        if let Err(failure) = swapped {
+        };
+        if let Err(failure) = output.shared.reserve.relieve(|_| self.catalog.update(swapped)) {
             if matches!(failure, Failure::Refused(_)) {
                 output.discard();
             }

@@ -23,6 +23,7 @@ use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::recovery::{recover, replay_undecided};
+use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
@@ -115,14 +116,16 @@ fn load(
         };
         (None, None, tail)
     } else {
+        let segment_bytes = align_up(options.segment_bytes, PAGE_BYTES);
         let shared = Shared {
             environment: environment.clone(),
             dir: dir.clone(),
             identity,
-            segment_bytes: align_up(options.segment_bytes, PAGE_BYTES),
+            segment_bytes,
             catalog: Arc::clone(&catalog),
             segments: Arc::clone(&segments),
             next_segment: Arc::new(AtomicU64::new(0)),
+            reserve: Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes)),
         };
         let writer = resume(shared.clone(), recovered, &mut builder)?;
         state = writer.state;
