@@ -177,6 +177,7 @@ fn f09_emptying_cut_off_at_any_operation_goes_on_after_the_open() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the reserve is removed behind the store's back")]
 fn f09_reserve_has_blocks_on_a_real_disk_and_is_taken_once() {
     use std::os::unix::fs::MetadataExt;
     let root = tempfile::tempdir().unwrap();
