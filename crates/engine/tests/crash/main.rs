@@ -1,4 +1,5 @@
-//! Crash tests of the engine on a simulated disk. The ids in the names are the cases of `docs/testing.md`.
+//! Crash tests of the engine, most of them on a simulated disk. The ids in the names are the cases that
+//! `cargo xtask faults` lists.
 
 mod determinism;
 mod f01_power_cut;
