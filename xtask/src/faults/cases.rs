@@ -67,7 +67,7 @@ pub(crate) const CASES: &[Case] = &[
     due(
         12,
         "readers that stay while files move under them",
-        &["no watch exists that could fall behind retention"],
+        &["no watch exists, only the batch log that is read commit by commit"],
     ),
     due(13, "kill amid a batch; readers amid group commit", &[]),
     due(14, "lengths beyond the limits, hostile or nothing at all", &[]),

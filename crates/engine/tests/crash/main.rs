@@ -12,6 +12,7 @@ mod f08_failed_write;
 mod f09_full_disk;
 mod f10_behind_our_back;
 mod f11_rearranging;
+mod f12_readers;
 mod f13_batches;
 mod f14_limits;
 mod f15_collisions;
