@@ -48,11 +48,7 @@ pub(crate) const CASES: &[Case] = &[
     due(6, "two holders of one store; a lock whose holder died", &[]),
     due(7, "a sync fails, and the next one succeeds", &[]),
     due(8, "short, interrupted and failing writes", &[]),
-    due(
-        9,
-        "the disk is full",
-        &["space is not held in reserve: on a disk that is full to the last block deletes are refused too"],
-    ),
+    due(9, "the disk is full", &["no index checkpoint exists that could meet a full disk"]),
     due(
         10,
         "files cut, replaced or unreadable under a map",

@@ -84,6 +84,8 @@ impl Core {
             self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_writable()?;
         self.retain(self.published.tail());
+        // What a snapshot alone held is dead since it was dropped.
+        self.index.collect(self.horizon(), &mut |version| self.count_dead(version));
         self.roll_if_compactable()?;
         let mut damaged = BTreeSet::new();
         let report = loop {
