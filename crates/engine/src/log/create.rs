@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
-use super::directory::{Directory, canonical, inspect};
+use super::directory::{Directory, inspect};
 use super::reserve::half;
 use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,8 +55,16 @@ pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: A
             _ => Err(error),
         };
     }
-    if !planted(Bug::NoDirectorySync) {
-        uninterrupted(|| disk.sync_dir(&parent)).map_err(|e| Error::io("sync the directory", &parent, &e))?;
+    if !planted(Bug::NoDirectorySync)
+        && let Err(e) = uninterrupted(|| disk.sync_dir(&parent))
+    {
+        // A sync that succeeds after one that failed proves nothing, so the store must not be found under its name: a
+        // later open would take it for made, and a power cut could take it away.
+        let target = parent.join(name);
+        if disk.rename(&target, &sibling).is_ok() {
+            remove_known(disk, &sibling);
+        }
+        return Err(Error::io("sync the directory", &parent, &e));
     }
     Ok(())
 }
@@ -79,7 +87,6 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
     let note = path.join(names::CREATING);
     write_note(disk, &note)?;
     sync_dir(disk, path)?;
-    sync_name(disk, path)?;
     let lock_path = path.join(names::LOCK);
     make_lock(disk, &lock_path)?;
     let lock = disk.lock(&lock_path, LockMode::Exclusive).map_err(|e| Error::io("lock", &lock_path, &e))?;
@@ -95,9 +102,8 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
     sync_dir(disk, path)
 }
 
-/// Makes the directory's own name durable: whoever made it may not have done so.
-fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
-    let path = canonical(disk, path)?;
+/// Makes the name of a store's directory durable: whoever made it may not have come to that.
+pub(crate) fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     if planted(Bug::NoDirectorySync) {
         return Ok(());

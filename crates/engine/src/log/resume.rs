@@ -24,7 +24,7 @@ use crate::format::segment_header::{self, SegmentKind};
 use crate::format::{NUMBERS_END, align_up};
 use crate::numbers::{FrameNumber, LogOffset};
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Map, uninterrupted};
+use crate::seams::{Access, Map};
 use crate::value::Value;
 
 /// Makes the recovered log writable.
@@ -35,9 +35,6 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     })?;
     let epoch = if planted(Bug::ReusedEpoch) { recovered.catalog.epoch.max(1) } else { epoch };
     next_segment_id(&shared)?;
-    if recovered.catalog.epoch == 0 {
-        finish_creation(&shared)?;
-    }
     let new_epoch = |catalog: &mut Catalog| {
         catalog.epoch = epoch;
         catalog.closed = false;
@@ -61,19 +58,6 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     remove_orphans(&writer.shared)?;
     writer.shared.reserve.hold();
     Ok(writer)
-}
-
-/// Makes the names of a store durable that is opened for writing for the first time: whoever created it may have been
-/// killed before he did.
-fn finish_creation(shared: &Shared) -> Result<()> {
-    let parent = shared.dir.parent().unwrap_or(&shared.dir);
-    for dir in [&*shared.dir, parent] {
-        if !planted(Bug::NoDirectorySync) {
-            uninterrupted(|| shared.environment.disk.sync_dir(dir))
-                .map_err(|e| Error::io("sync the directory", dir, &e))?;
-        }
-    }
-    Ok(())
 }
 
 /// Sets the next id above that of every file in the directory, named by the catalog or not.
@@ -114,6 +98,8 @@ fn continue_segment(shared: &Shared, tail: ActiveTail) -> Result<Active> {
     let path = &segment.path;
     let disk = &shared.environment.disk;
     let file = disk.open(path, Access::Write).map_err(|e| Error::io("open", path, &e))?;
+    // What an earlier process gave up comes back before more of the disk is used.
+    shared.reserve.hold();
     let wanted = align_up(tail.end.max(shared.segment_bytes), PAGE_BYTES);
     let capacity = match file.allocate(wanted) {
         Ok(()) => wanted,

@@ -41,8 +41,12 @@ impl Core {
     fn finish(&self, writer: &mut LogWriter) -> Result<(), Failure> {
         writer.sync()?;
         if !planted(Bug::LostMark) {
-            self.append_mark(writer)?;
-            writer.sync()?;
+            match self.append_mark(writer) {
+                Ok(()) => writer.sync()?,
+                // A full disk must not keep a store from being closed in order: the catalog says what the mark would.
+                Err(Failure::Refused(_)) => {}
+                Err(fatal) => return Err(fatal),
+            }
         }
         writer.state.floor = writer.state.floor.max(self.batches.oldest_or_next());
         let end = writer.active.tail;
@@ -52,6 +56,7 @@ impl Core {
         writer.active.file.sync_whole().map_err(cut)?;
         let closed = |catalog: &mut Catalog| {
             writer.stamp(catalog);
+            catalog.time = catalog.time.max(self.time.now());
             if planted(Bug::LostMark) {
                 catalog.mark = crate::numbers::FrameNumber(0);
             }

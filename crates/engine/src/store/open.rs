@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
-use crate::log::create::{create_beside, create_inside};
+use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::recovery::{recover, replay_undecided};
 use crate::log::reserve::Reserve;
@@ -29,7 +29,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, Sequence};
 use crate::options::Options;
-use crate::seams::{Lock, LockMode};
+use crate::seams::{Lock, LockMode, RememberingDisk};
 
 impl Store {
     /// Opens the store at `path`.
@@ -46,6 +46,9 @@ impl Store {
                 features.read_only_compatible
             );
             return Err(Error::new(ErrorKind::NotAStore, text));
+        }
+        if !read_only {
+            sync_name(&**disk, &dir)?;
         }
         let core = load(dir, *identity, options, read_only, lock)?;
         Self::new(Arc::new(core))
@@ -91,7 +94,8 @@ fn load(
     read_only: bool,
     lock: Box<dyn Lock>,
 ) -> Result<Core> {
-    let environment = options.environment.clone();
+    let mut environment = options.environment.clone();
+    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     let mut recovered = recover(&environment.disk, &dir, &identity, &mut builder)?;

@@ -34,9 +34,10 @@ impl Store {
         let core = self.core();
         core.check_open()?;
         let _compacting = core.compacting.lock().unwrap_or_else(PoisonError::into_inner);
-        let catalog = core.catalog.current().clone();
         let ends = core.segments.all();
         let ends = ends.iter().map(|segment| (segment.id, segment.end())).collect();
+        // After the ends, so that it names every stream that is referred to before them.
+        let catalog = core.catalog.current().clone();
         let alignment = core.identity.alignment.bytes();
         let store_id = core.identity.store_id;
         let disk = &*core.environment.disk;
