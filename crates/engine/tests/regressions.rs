@@ -367,7 +367,7 @@ fn f09_a_store_on_a_full_disk_is_opened_and_closed_again_and_again() {
     let store = options.open(STORE).unwrap();
     store.put("key", "value").unwrap();
     store.close().unwrap();
-    disk.set_capacity(Some(disk.used_bytes() + (64 << 10)));
+    disk.set_capacity(Some(disk.used_bytes() + (8 << 10)));
     for _ in 0..3 {
         clock.advance(100 * SECOND);
         let store = options.open(STORE).unwrap();

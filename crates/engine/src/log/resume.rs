@@ -98,6 +98,8 @@ fn continue_segment(shared: &Shared, tail: ActiveTail) -> Result<Active> {
     let path = &segment.path;
     let disk = &shared.environment.disk;
     let file = disk.open(path, Access::Write).map_err(|e| Error::io("open", path, &e))?;
+    // What an earlier process gave up comes back before more of the disk is used.
+    shared.reserve.hold();
     let wanted = align_up(tail.end.max(shared.segment_bytes), PAGE_BYTES);
     let capacity = match file.allocate(wanted) {
         Ok(()) => wanted,
