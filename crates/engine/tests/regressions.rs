@@ -373,7 +373,7 @@ fn f09_a_store_on_a_full_disk_is_opened_and_closed_again_and_again() {
         let store = options.open(STORE).unwrap();
         assert_eq!(store.get("key").unwrap().unwrap(), b"value");
         let refused = (0..1000).find_map(|n: u32| store.put(n.to_le_bytes(), &[b'v'; 1000]).err());
-        assert_eq!(refused.expect("a megabyte does not fit into 64 KiB").kind(), ErrorKind::DiskFull);
+        assert_eq!(refused.expect("a megabyte does not fit into 8 KiB").kind(), ErrorKind::DiskFull);
         store.close().unwrap();
         let reader = simulated(&disk, &SimClock::new(SECOND)).open_read_only(STORE).unwrap();
         assert!(reader.now() >= store.now(), "closing records the time");
