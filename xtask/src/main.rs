@@ -6,6 +6,7 @@
 
 mod commands;
 mod error;
+mod faults;
 mod finding;
 mod layers;
 mod run;
@@ -38,6 +39,8 @@ enum Task {
     Tidy,
     /// Check which crates may use which, from `cargo metadata`
     Layers,
+    /// Print the fault cases with their tests; fail when a case that is due has none, or a promise names none
+    Faults,
     /// Build the documentation with warnings denied
     Doc,
     /// Explore the interleavings of the lock-free parts with loom
@@ -69,6 +72,7 @@ fn perform(task: &Task) -> Result<()> {
         Task::Fix => fix::perform(&workspace),
         Task::Tidy => commands::tell(tidy::check(&workspace)),
         Task::Layers => commands::tell(layers::check(&workspace)),
+        Task::Faults => commands::tell(faults::report(&workspace)),
         Task::Doc => commands::tell(doc::check(&workspace)),
         Task::Loom(arguments) => commands::tell(loom::perform(&workspace, arguments)),
         Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),

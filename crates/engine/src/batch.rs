@@ -181,7 +181,9 @@ impl Batch {
         self
     }
 
-    /// Stores `value` under a key hash alone; see `docs/interfaces.md` for how such entries are found.
+    /// Stores `value` under a key hash alone: found by that hash, and by
+    /// [`Store::get_with_hashed`](crate::Store::get_with_hashed) for a key with it that has no entry of its own. Such
+    /// entries count in `len` and show in no range.
     pub fn put_hashed(&mut self, hash: u64, value: impl Into<Payload>) -> &mut Self {
         self.operations.push(Operation::PutHash { hash, payload: value.into() });
         self

@@ -6,17 +6,17 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use crate::error::{Error, Result};
 use crate::format::catalog::{Sealed, SegmentRecord};
 use crate::format::checksum::{self, Nonce};
 use crate::format::names;
-use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
+use crate::format::segment_header::{self, SegmentHeader, SegmentKind, stream_file_length};
 use crate::format::{CHUNK_BYTES, CHUNK_SIZE, UNIT, align_up};
+use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{discard, new_nonce};
-use crate::log::segment::stream_file_length;
 use crate::log::writer::Shared;
 use crate::numbers::{FrameNumber, LogOffset, SegmentId};
 use crate::planted::{Bug, planted};
@@ -33,6 +33,7 @@ pub struct StreamWriter {
     nonce: Nonce,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    catalog: Arc<CatalogFile>,
     /// The piece that is not written yet.
     chunk: Vec<u8>,
     written: u64,
@@ -91,6 +92,7 @@ impl StreamWriter {
             nonce,
             disk: Arc::clone(disk),
             dir: shared.dir.clone(),
+            catalog: Arc::clone(&shared.catalog),
             chunk: Vec::with_capacity(CHUNK_SIZE),
             written: 0,
             table: Vec::new(),
@@ -147,7 +149,14 @@ impl StreamWriter {
             payload_checksum: self.whole.finalize(),
             payload_length: length,
         };
-        Ok(StagedStream { staged: Arc::new(Staged { record, dir: self.dir, guard: self.guard }) })
+        Ok(StagedStream {
+            staged: Arc::new(Staged {
+                record,
+                catalog: self.catalog,
+                guard: self.guard,
+                lease: Arc::new(()),
+            }),
+        })
     }
 
     fn write_chunk(&mut self) -> io::Result<()> {
@@ -193,8 +202,11 @@ pub struct StagedStream {
 #[derive(Debug)]
 struct Staged {
     record: SegmentRecord,
-    dir: PathBuf,
+    /// The catalog of the open store that it was written to: another open of that store has removed the file.
+    catalog: Arc<CatalogFile>,
     guard: Unlisted,
+    /// Keeps compaction from removing the segment while another commit may still put it.
+    lease: Arc<()>,
 }
 
 impl StagedStream {
@@ -207,9 +219,14 @@ impl StagedStream {
         &self.staged.record
     }
 
-    /// Whether it was staged in the store at `dir`.
-    pub(crate) fn belongs_to(&self, dir: &std::path::Path) -> bool {
-        self.staged.dir == dir
+    /// Whether it was staged in the open store with this catalog.
+    pub(crate) fn belongs_to(&self, catalog: &Arc<CatalogFile>) -> bool {
+        Arc::ptr_eq(&self.staged.catalog, catalog)
+    }
+
+    /// What tells for how long a commit may still refer to it.
+    pub(crate) fn lease(&self) -> Weak<()> {
+        Arc::downgrade(&self.staged.lease)
     }
 
     /// Whether a commit has put it into the catalog.

@@ -1,6 +1,8 @@
 //! A store as it is used every day: writing, reading, ranges, the batch log, streams, compaction, reopening.
 
+use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use pentad_engine::{Batch, Durability, ErrorKind, Expect, Expiry, Options, Retention, Sequence, Store};
@@ -257,13 +259,15 @@ fn futures_commit_without_a_runtime() {
 fn commits_of_many_threads_share_groups_and_keep_their_order() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path().join("store")).unwrap();
+    let tails = Mutex::new(HashSet::new());
     std::thread::scope(|scope| {
         for thread in 0..8u32 {
-            let store = &store;
+            let (store, tails) = (&store, &tails);
             scope.spawn(move || {
                 let mut last = Sequence(0);
                 for i in 0..50u32 {
                     let outcome = store.put(format!("{thread}-{i}"), "v").unwrap();
+                    assert!(tails.lock().unwrap().insert(outcome.tail), "each commit has a tail of its own");
                     let sequence = outcome.sequence.unwrap();
                     assert!(sequence > last && store.sequence() >= sequence);
                     last = sequence;

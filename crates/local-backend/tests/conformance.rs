@@ -36,17 +36,17 @@ fn f14_data_store_writer_conforms() {
 }
 
 #[test]
-fn f13_f14_store_engine_conforms() {
+fn f13_f14_f16_store_engine_conforms() {
     assert_conforms_skipping(&store_engine::run(&Stores::new()), &[]);
 }
 
 #[test]
-fn kv_backend_conforms() {
+fn f16_f17_kv_backend_conforms() {
     assert_conforms_skipping(&block_on(kv_backend::run(&Stores::new())), &[]);
 }
 
 #[test]
-fn client_api_conforms() {
+fn f17_client_api_conforms() {
     // A local store is never out of reach, so no outcome is unknown for want of an answer.
     let skipped = ["an_unknown_outcome_is_a_connection_timeout"];
     assert_conforms_skipping(&block_on(client_api::run(&Stores::new())), &skipped);

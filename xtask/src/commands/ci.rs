@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::commands::{clippy, doc, examples, format, loom, planted, test};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
-use crate::{layers, tidy};
+use crate::{faults, layers, tidy};
 
 /// One check: its name, what to do when it fails, and the check itself, which answers with a note for the summary.
 struct Step {
@@ -28,6 +28,11 @@ const STEPS: &[Step] = &[
         name: "layers",
         mend: "each line above says how; the table is xtask/src/layers.rs, `cargo xtask layers` repeats this check",
         check: layers::check,
+    },
+    Step {
+        name: "faults",
+        mend: "each line above says how; `cargo xtask faults` prints every case with its tests",
+        check: faults::check,
     },
     Step {
         name: "clippy",

@@ -18,3 +18,4 @@ mod unsafety;
 mod words;
 
 pub(crate) use check::check;
+pub(crate) use tree::{File, Tree};

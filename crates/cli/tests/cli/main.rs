@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(unix)]
+mod descriptors;
 mod entries;
 mod health;
 mod help;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,43 @@ fn f25_a_terminated_import_says_what_is_in() {
         assert_eq!(sandbox.done(&["scan", "--raw"]).text(), rows);
         let report = &sandbox.done(&["verify", "--json"]).json()[0];
         assert_eq!(report["torn_tail"], serde_json::Value::Null);
+    }
+}
+
+/// Rows come faster than they are taken, so the signal meets commits that are under way.
+#[test]
+fn f25_an_import_terminated_under_load_drains_and_says_what_is_in() {
+    let sandbox = Sandbox::new();
+    for round in 0..5_usize {
+        let prefix = format!("round{round}/");
+        let mut child = sandbox
+            .pentad(&["import", "--json", "--batch", "50", "--format", "tsv", "-"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let row = move |number: usize| format!("round{round}/{number:07}\tvalue {number}\n");
+        let feeder = thread::spawn(move || {
+            // Ends when the import closes its end, which is what the test waits for.
+            (0_usize..).try_for_each(|number| input.write_all(row(number).as_bytes())).unwrap_err().kind()
+        });
+        let mut acknowledgements = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..=round {
+            acknowledgements.next().unwrap().unwrap();
+        }
+        send(&child, Signal::TERM);
+        let last = acknowledgements.map(Result::unwrap).last().unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!(ran.code, 130, "{ran:?}");
+        assert_eq!(feeder.join().unwrap(), std::io::ErrorKind::BrokenPipe);
+
+        let committed =
+            serde_json::from_str::<serde_json::Value>(&last).unwrap()["committed"].as_u64().unwrap();
+        let kept = sandbox.done(&["scan", "--raw", "--prefix", &prefix]);
+        let rows: String = (0..usize::try_from(committed).unwrap()).map(row).collect();
+        assert!(committed > 0 && kept.text() == rows, "{committed} rows acknowledged: {last}");
+        let report = &sandbox.done(&["verify", "--json"]).json()[0];
+        assert_eq!(report["torn_tail"], serde_json::Value::Null, "round {round}");
     }
 }
 

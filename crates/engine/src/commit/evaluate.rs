@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
         if let Some(limit) = batch.keys_max
             && self.added > before
         {
-            let keys = self.core.index.len(self.view.time).saturating_add_signed(self.added);
+            let keys = self.core.len_at(self.view.time).saturating_add_signed(self.added);
             if keys > limit {
                 return Err(Error::new(
                     ErrorKind::LimitExceeded,
@@ -198,13 +198,20 @@ impl<'a> Evaluation<'a> {
             let text = format!("cannot rename {}: there is no such key", escape_key(from));
             return Err(Error::new(ErrorKind::KeyNotFound, text));
         };
-        let value = match found.at {
-            FoundAt::Group(value) => value,
-            FoundAt::Index(version) => self.core.draft_value_at(&version, &source)?,
-        };
+        let value = self.value_to_move(&source, &found.at)?;
         self.add(plan, DraftSubject::Key(to.clone()), key_hash(to), value, found.deadline);
         self.add(plan, source, hash, DraftValue::Tombstone, None);
         Ok(())
+    }
+
+    /// The value of an entry as it is to be written under another key.
+    fn value_to_move(&self, subject: &DraftSubject, at: &FoundAt) -> Result<DraftValue> {
+        match at {
+            FoundAt::Group(value) => Ok(value.clone()),
+            FoundAt::Index(version) => {
+                self.where_it_is(version, subject, |version| self.core.draft_value_at(version, subject))
+            }
+        }
     }
 
     fn increment(&mut self, plan: &mut Plan, key: &Bytes, delta: i64) -> Result<()> {
@@ -269,11 +276,40 @@ impl<'a> Evaluation<'a> {
                 }),
             };
         }
-        let version = match subject {
+        let version = self.published(subject, hash)?;
+        Some(Found { at: FoundAt::Index(version), deadline: version.deadline(), sequence: version.sequence })
+    }
+
+    /// The live entry of a subject in the published state.
+    fn published(&self, subject: &DraftSubject, hash: u64) -> Option<Version> {
+        match subject {
             DraftSubject::Key(key) => self.core.index.get(key, hash, self.view),
             DraftSubject::Hash(_) => self.core.index.get_hash_only(hash, self.view),
-        }?;
-        Some(Found { at: FoundAt::Index(version), deadline: version.deadline(), sequence: version.sequence })
+        }
+    }
+
+    /// Calls `read` with a version, and again with where it went if compaction has moved it since it was found.
+    fn where_it_is<T>(
+        &self,
+        version: &Version,
+        subject: &DraftSubject,
+        read: impl Fn(&Version) -> Result<T>,
+    ) -> Result<T> {
+        let hash = match subject {
+            DraftSubject::Key(key) => key_hash(key),
+            DraftSubject::Hash(hash) => *hash,
+        };
+        let mut version = *version;
+        loop {
+            let result = read(&version);
+            if result.is_ok() || self.core.segment_of(&version).is_some() {
+                return result;
+            }
+            match self.published(subject, hash) {
+                Some(moved) if moved.position != version.position => version = moved,
+                _ => return result,
+            }
+        }
     }
 
     fn value_is(&self, subject: &DraftSubject, found: &Found, expected: &[u8]) -> Result<bool> {
@@ -286,7 +322,8 @@ impl<'a> Evaluation<'a> {
             }
             FoundAt::Index(version) => {
                 // A length that differs answers without touching a byte of the value.
-                let payload = self.core.payload_at(version, subject)?;
+                let payload =
+                    self.where_it_is(version, subject, |version| self.core.payload_at(version, subject))?;
                 if payload.length() != expected.len() as u64 {
                     return Ok(false);
                 }
@@ -303,7 +340,9 @@ impl<'a> Evaluation<'a> {
                 Ok(PayloadBytes::Mapped(self.external(*segment, *length, *checksum, subject, found)?))
             }
             FoundAt::Index(version) => {
-                Ok(PayloadBytes::Mapped(self.core.payload_at(version, subject)?.value()?))
+                let payload =
+                    self.where_it_is(version, subject, |version| self.core.payload_at(version, subject))?;
+                Ok(PayloadBytes::Mapped(payload.value()?))
             }
         }
     }
@@ -332,10 +371,11 @@ impl<'a> Evaluation<'a> {
             PayloadSource::Bytes(bytes) => DraftValue::Inline(PayloadBytes::Owned(bytes.clone())),
             PayloadSource::Value(value) => DraftValue::Inline(PayloadBytes::Mapped(value.clone())),
             PayloadSource::Stream(stream) => {
-                if !stream.belongs_to(&self.core.dir) {
+                if !stream.belongs_to(&self.core.catalog) {
                     return Err(Error::new(
                         ErrorKind::InvalidInput,
-                        "a staged stream can be put only into the store that it was written to".to_owned(),
+                        "a staged stream can be put only into the store that it was written to, until that is closed"
+                            .to_owned(),
                     ));
                 }
                 self.streams.push(stream.clone());
@@ -365,3 +405,7 @@ impl<'a> Evaluation<'a> {
 fn parse_counter(bytes: &[u8]) -> Option<i64> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
+
+#[cfg(test)]
+#[path = "evaluate_tests.rs"]
+mod tests;

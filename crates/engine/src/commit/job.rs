@@ -20,6 +20,20 @@ pub(crate) enum Job {
 pub(crate) type JobResult = Result<Outcome>;
 
 impl Job {
+    /// Whether it does nothing but make room, so that the reserve of disk is there for it.
+    pub(crate) fn relieves(&self) -> bool {
+        let deletes = |operation: &Operation| {
+            matches!(
+                operation,
+                Operation::Delete { .. } | Operation::DeleteAny { .. } | Operation::DeleteHash { .. }
+            )
+        };
+        match self {
+            Self::Commit(batch) => !batch.operations.is_empty() && batch.operations.iter().all(deletes),
+            Self::Sync | Self::Prune(_) => true,
+        }
+    }
+
     /// Bytes of memory that the job holds while it waits.
     pub(crate) fn bytes(&self) -> u64 {
         match self {

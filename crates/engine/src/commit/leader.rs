@@ -9,15 +9,15 @@ use super::evaluate::{Evaluation, Plan};
 use super::job::{Job, JobResult};
 use super::queue::Leader;
 use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::Layout;
 use crate::format::frame::{self, FrameKind};
 use crate::index::{Change, Position, Space, Version, VersionKind};
 use crate::log::failure::Failure;
 use crate::log::frame_writer::{DraftSubject, DraftValue};
 use crate::log::segment::Segment;
-use crate::log::writer::LogWriter;
-use crate::numbers::{Sequence, Timestamp};
+use crate::log::writer::{LogWriter, Purpose};
+use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Durability;
 use crate::planted::{Bug, planted};
 use crate::store::core::Core;
@@ -38,6 +38,8 @@ struct Written {
     sequence: Sequence,
     offset: u64,
     layouts: Vec<Layout>,
+    /// The end of the log behind it.
+    tail: LogOffset,
 }
 
 impl Leader<Job, JobResult> for Core {
@@ -129,19 +131,44 @@ impl Core {
             })
             .collect();
         let streams = evaluation.into_streams();
-        match self.carry_out(writer, &steps, &streams, time, disk) {
-            Ok(()) => {
-                let tail = self.published.tail();
-                steps.into_iter().map(|step| step.result(tail)).collect()
+        let relieves = |job: &Job| job.relieves();
+        let purpose = if jobs.iter().all(relieves) { Purpose::Relief } else { Purpose::Ordinary };
+        let mut tail = self.published.tail();
+        match self.carry_out(writer, &steps, &streams, time, disk, purpose) {
+            Ok(tails) => {
+                // The tail that a caller is told grows with every commit, also within a group.
+                let mut tails = tails.into_iter();
+                let mut tell = |step: Step| {
+                    if matches!(&step, Step::Commit(plan) if plan.sequence.is_some()) {
+                        tail = tails.next().unwrap_or(tail);
+                    }
+                    step.result(tail)
+                };
+                steps.into_iter().map(&mut tell).collect()
             }
             Err(failure) => {
+                drop(guard);
                 let error = self.note_failure(failure);
-                steps.iter().map(|_| Err(error.clone())).collect()
+                if error.kind() != ErrorKind::DiskFull
+                    || !jobs.iter().any(relieves)
+                    || purpose == Purpose::Relief
+                {
+                    return jobs.iter().map(|_| Err(error.clone())).collect();
+                }
+                self.lead_relief(jobs, &error)
             }
         }
     }
 
-    /// Writes what the steps ask for, and makes it visible.
+    /// Runs those jobs of a group alone that make room, after the others found the disk full.
+    fn lead_relief(&self, jobs: Vec<Job>, full: &Error) -> Vec<JobResult> {
+        let relieves: Vec<bool> = jobs.iter().map(Job::relieves).collect();
+        let mut done = self.lead_run(jobs.into_iter().filter(Job::relieves).collect()).into_iter();
+        let result = |relieves| if relieves { done.next() } else { None };
+        relieves.into_iter().map(result).map(|done| done.unwrap_or_else(|| Err(full.clone()))).collect()
+    }
+
+    /// Writes what the steps ask for, and makes it visible. Returns the end of the log behind each commit.
     fn carry_out(
         &self,
         writer: &mut LogWriter,
@@ -149,11 +176,12 @@ impl Core {
         streams: &[StagedStream],
         time: Timestamp,
         disk: bool,
-    ) -> Result<(), Failure> {
+        purpose: Purpose,
+    ) -> Result<Vec<LogOffset>, Failure> {
         let bytes: u64 = steps.iter().map(|step| step.bytes_max(self.identity.alignment.bytes())).sum();
         let mut written = Vec::new();
         if bytes > 0 {
-            writer.reserve(bytes)?;
+            writer.reserve(bytes, purpose)?;
             self.list_streams(writer, streams)?;
             if planted(Bug::PublishBeforeWrite) {
                 let ahead =
@@ -166,11 +194,9 @@ impl Core {
                     Step::Commit(Plan { sequence: Some(sequence), entries, .. }) => {
                         let header = writer.next_header(FrameKind::Commit, *sequence, time);
                         let offset = frames.position();
-                        written.push(Written {
-                            sequence: *sequence,
-                            offset,
-                            layouts: frames.frame(header, entries),
-                        });
+                        let layouts = frames.frame(header, entries);
+                        let tail = writer.active.segment.log_offset(frames.position());
+                        written.push(Written { sequence: *sequence, offset, layouts, tail });
                     }
                     Step::Prune { floor, count: 1.. } => {
                         let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
@@ -186,7 +212,7 @@ impl Core {
             writer.sync()?;
         }
         self.make_visible(writer, steps, &written);
-        Ok(())
+        Ok(written.into_iter().map(|written| written.tail).collect())
     }
 
     /// Puts staged streams into the catalog and the table, before a frame refers to them.
@@ -212,7 +238,8 @@ impl Core {
         }
         listed?;
         let segments = new.iter().map(|stream| {
-            Arc::new(Segment::stream(&self.dir, stream.record(), Arc::clone(&self.environment.disk)))
+            let disk = Arc::clone(&self.environment.disk);
+            Arc::new(Segment::stream(&self.dir, stream.record(), disk, stream.lease()))
         });
         self.segments.change(segments, &[]);
         Ok(())
@@ -258,9 +285,9 @@ impl Core {
             self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
             self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
         }
-        if !written.is_empty() {
+        if let Some(last) = written.last() {
             // Marks and floors do not show in the tail that users see: it moves with commits alone.
-            self.published.publish(writer.state.last_sequence, writer.tail());
+            self.published.publish(writer.state.last_sequence, last.tail);
         }
         for step in steps {
             if let Step::Prune { floor, .. } = step {
@@ -292,7 +319,7 @@ impl Step {
         }
     }
 
-    fn result(self, tail: crate::numbers::LogOffset) -> JobResult {
+    fn result(self, tail: LogOffset) -> JobResult {
         let plan = match self {
             Self::Refused(error) => return Err(error),
             Self::Commit(plan) => plan,
@@ -313,3 +340,7 @@ fn has_stream(batch: &Batch) -> bool {
         )
     })
 }
+
+#[cfg(test)]
+#[path = "leader_tests.rs"]
+mod tests;

@@ -3,8 +3,8 @@
 use super::bytes::{array_at, is_zero, length_u64, put_at, u32_at, u64_at};
 use super::checksum::{self, Nonce};
 use super::identity;
-use super::segment_header::SegmentKind;
-use super::{VERSION, magic};
+use super::segment_header::{self, SegmentKind, stream_file_length};
+use super::{NUMBERS_END, VERSION, magic};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 
 const MAGIC: [u8; 16] = magic(b"CATL");
@@ -59,6 +59,14 @@ pub(crate) struct Sealed {
 }
 
 impl Catalog {
+    /// How many bytes [`Catalog::claimed_length`] looks at.
+    pub(crate) const HEAD_BYTES: u64 = HEAD as u64;
+
+    /// The length that a file with this beginning says it has; `None` when it is no catalog.
+    pub(crate) fn claimed_length(head: &[u8]) -> Option<u64> {
+        (head.len() >= HEAD && head[..16] == MAGIC).then(|| u64_at(head, 32))
+    }
+
     /// Length of the encoded catalog in bytes.
     pub(crate) fn encoded_length(&self) -> u64 {
         length_u64(HEAD + RECORD * self.segments.len() + FOOT)
@@ -143,6 +151,10 @@ impl Catalog {
         logs.all(|s| s.sealed.is_some())
             && self.segments.iter().all(|s| s.kind == SegmentKind::Log || s.sealed.is_some())
             && self.segments.last().is_none_or(|s| s.id < self.next_segment)
+            && self.segments.iter().all(SegmentRecord::is_sound)
+            && [self.last_frame.0, self.last_sequence.0, self.mark.0, self.floor.0, self.next_segment.0]
+                .iter()
+                .all(|&number| number < NUMBERS_END)
     }
 
     /// The segments of one kind, ascending by id.
@@ -164,6 +176,23 @@ impl Catalog {
 }
 
 impl SegmentRecord {
+    /// Whether its numbers can be calculated with, and do not contradict each other.
+    fn is_sound(&self) -> bool {
+        let small = [self.base.0, self.first_frame.0, self.payload_length].iter().all(|&n| n < NUMBERS_END);
+        let Some(sealed) = self.sealed else { return small && self.first_frame.0 > 0 };
+        small
+            && sealed.length < NUMBERS_END
+            && sealed.last_frame.0 < NUMBERS_END
+            && match self.kind {
+                SegmentKind::Stream => sealed.length == stream_file_length(self.payload_length),
+                SegmentKind::Log | SegmentKind::Compacted => {
+                    self.first_frame.0 > 0
+                        && sealed.length >= segment_header::LENGTH
+                        && sealed.last_frame.0 >= self.first_frame.0 - 1
+                }
+            }
+    }
+
     fn encode(&self, bytes: &mut [u8]) {
         let sealed = self.sealed.unwrap_or_default();
         put_at(bytes, 0, &self.id.0.to_le_bytes());

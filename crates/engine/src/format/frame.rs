@@ -1,8 +1,8 @@
 //! The header of a frame (`docs/format.md` §5).
 
-use super::UNIT;
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
 use super::checksum::{Nonce, Salt, finish_salted};
+use super::{NUMBERS_END, UNIT};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
 
 /// Length of a header in bytes.
@@ -105,7 +105,9 @@ impl FrameHeader {
             && u32_at(bytes, 60) == 0
             && header.epoch != 0
             && header.body_length.is_multiple_of(UNIT)
-            && header.mark < header.number;
+            && header.mark < header.number
+            && (header.kind == FrameKind::Commit) == (header.sequence.0 != 0)
+            && [header.number.0, header.sequence.0, header.body_length].iter().all(|&n| n < NUMBERS_END);
         if !plausible {
             return None;
         }

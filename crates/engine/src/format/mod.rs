@@ -13,4 +13,4 @@ pub(crate) mod names;
 pub(crate) mod segment_header;
 mod units;
 
-pub(crate) use units::{CHUNK_BYTES, CHUNK_SIZE, CHUNKED_ABOVE, UNIT, VERSION, align_up, magic};
+pub(crate) use units::{CHUNK_BYTES, CHUNK_SIZE, CHUNKED_ABOVE, NUMBERS_END, UNIT, VERSION, align_up, magic};

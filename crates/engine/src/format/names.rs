@@ -7,6 +7,7 @@ pub(crate) const IDENTITY: &str = "identity";
 pub(crate) const IDENTITY_NEW: &str = "identity.new";
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const CREATING: &str = "creating";
+pub(crate) const RESERVE: &str = "reserve";
 pub(crate) const CATALOGS: [&str; 2] = ["catalog.0", "catalog.1"];
 pub(crate) const CATALOGS_NEW: [&str; 2] = ["catalog.0.new", "catalog.1.new"];
 /// What the sibling directory in which a store is made is called, before a random suffix.
@@ -30,7 +31,7 @@ pub(crate) fn parse_segment(name: &str) -> Option<(SegmentId, SegmentKind)> {
 
 /// Whether a store may have made a file of this name.
 pub(crate) fn is_known(name: &str) -> bool {
-    [IDENTITY, IDENTITY_NEW, LOCK, CREATING].contains(&name)
+    [IDENTITY, IDENTITY_NEW, LOCK, CREATING, RESERVE].contains(&name)
         || CATALOGS.contains(&name)
         || CATALOGS_NEW.contains(&name)
         || parse_segment(name).is_some()

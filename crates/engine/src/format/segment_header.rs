@@ -2,7 +2,7 @@
 
 use super::bytes::{array_at, is_zero, put_at, u32_at, u64_at};
 use super::checksum::{self, Nonce};
-use super::{VERSION, magic};
+use super::{CHUNK_BYTES, UNIT, VERSION, align_up, magic};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId};
 
 /// Length of the header in bytes; the first frame, or the stream's payload, starts behind it.
@@ -93,6 +93,11 @@ impl SegmentHeader {
             first_frame: FrameNumber(u64_at(bytes, 72)),
         })
     }
+}
+
+/// The whole length of the file of a stream segment with a payload of `payload` bytes.
+pub(crate) fn stream_file_length(payload: u64) -> u64 {
+    align_up(LENGTH + payload, UNIT) + 4 * payload.div_ceil(CHUNK_BYTES)
 }
 
 #[cfg(test)]

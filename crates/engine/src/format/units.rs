@@ -11,6 +11,9 @@ pub(crate) const CHUNK_BYTES: u64 = CHUNK_SIZE as u64;
 /// The same, as a length in memory.
 pub(crate) const CHUNK_SIZE: usize = 64 << 10;
 
+/// No number, length or offset in a file is as high as this, so a sum of a few of them does not overflow. (Times can be.)
+pub(crate) const NUMBERS_END: u64 = 1 << 62;
+
 /// `value` rounded up to a multiple of `unit`, a power of two.
 pub(crate) const fn align_up(value: u64, unit: u64) -> u64 {
     (value + unit - 1) & !(unit - 1)

@@ -35,7 +35,11 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded> {
     let mut loaded = Loaded { catalog: None, damaged: Vec::new() };
     for name in names::CATALOGS {
         let path = dir.join(name);
-        let Some(bytes) = read_file(disk, &path)? else { continue };
+        let Some(head) = read_file(disk, &path, Catalog::HEAD_BYTES)? else { continue };
+        let bytes = match Catalog::claimed_length(&head) {
+            Some(claimed) => read_file(disk, &path, claimed)?.unwrap_or_default(),
+            None => head,
+        };
         match Catalog::decode(&bytes) {
             None => loaded.damaged.push(path),
             Some(copy) => {
@@ -55,15 +59,17 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// A whole file, or `None` when it does not exist.
-pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {
+/// A whole file, or `None` when it does not exist. Of one that is longer than `most` bytes only one byte more than these is
+/// read: it may be anybody's.
+pub(crate) fn read_file(disk: &dyn Disk, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
     let read = || {
         let file = match disk.open(path, Access::Read) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        let length = usize::try_from(file.length()?).map_err(std::io::Error::other)?;
+        let length = file.length()?.min(most.saturating_add(1));
+        let length = usize::try_from(length).map_err(std::io::Error::other)?;
         let mut bytes = vec![0; length];
         let read = file.read_full_at(&mut bytes, 0)?;
         bytes.truncate(read);
@@ -118,13 +124,16 @@ pub(crate) fn replace(disk: &dyn Disk, dir: &Path, catalog: &Catalog) -> std::re
         "a catalog that would not be read back"
     );
     let sync = !planted(Bug::NoSyncBeforeRename);
-    for copy in 0..2 {
-        let temporary = dir.join(names::CATALOGS_NEW[copy]);
-        let path = dir.join(names::CATALOGS[copy]);
-        if let Err(error) = write_file(disk, &temporary, &bytes, sync) {
-            return Err(if copy == 0 { Failure::Refused(error) } else { Failure::Fatal(error) });
-        }
-        disk.rename(&temporary, &path).map_err(|e| Failure::Fatal(Error::io("replace", &path, &e)))?;
+    let temporaries = names::CATALOGS_NEW.map(|name| dir.join(name));
+    // Both before either is moved: a disk that fills up must not stop this half-way.
+    if let Err(error) = temporaries.iter().try_for_each(|temporary| write_file(disk, temporary, &bytes, sync))
+    {
+        temporaries.iter().for_each(|temporary| drop(disk.remove_file(temporary)));
+        return Err(Failure::Refused(error));
+    }
+    for (temporary, name) in temporaries.iter().zip(names::CATALOGS) {
+        let path = dir.join(name);
+        disk.rename(temporary, &path).map_err(|e| Failure::Fatal(Error::io("replace", &path, &e)))?;
         if !planted(Bug::NoDirectorySync) {
             uninterrupted(|| disk.sync_dir(dir))
                 .map_err(|e| Failure::Fatal(Error::io("sync the directory", dir, &e)))?;

@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
 use super::directory::{Directory, inspect};
+use super::reserve::half;
+use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::checksum::Nonce;
 use crate::format::identity::{Features, Identity, MAGIC};
-use crate::format::names;
-use crate::format::segment_header::{SegmentHeader, SegmentKind};
+use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
+use crate::format::{align_up, names};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 use crate::options::Alignment;
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Disk, Environment, File, Map, uninterrupted};
+use crate::seams::{Access, Disk, Environment, File, LockMode, Map, uninterrupted};
 
 /// Makes a store at `path`, where nothing is.
 pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
@@ -53,8 +55,16 @@ pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: A
             _ => Err(error),
         };
     }
-    if !planted(Bug::NoDirectorySync) {
-        uninterrupted(|| disk.sync_dir(&parent)).map_err(|e| Error::io("sync the directory", &parent, &e))?;
+    if !planted(Bug::NoDirectorySync)
+        && let Err(e) = uninterrupted(|| disk.sync_dir(&parent))
+    {
+        // A sync that succeeds after one that failed proves nothing, so the store must not be found under its name: a
+        // later open would take it for made, and a power cut could take it away.
+        let target = parent.join(name);
+        if disk.rename(&target, &sibling).is_ok() {
+            remove_known(disk, &sibling);
+        }
+        return Err(Error::io("sync the directory", &parent, &e));
     }
     Ok(())
 }
@@ -71,15 +81,61 @@ pub(crate) fn remove_known(disk: &dyn Disk, dir: &Path) {
     drop(disk.remove_dir(dir));
 }
 
-/// Makes a store in `path`, an empty directory or one in which that was interrupted before.
+/// Makes a store in `path`, an empty directory or one in which that was interrupted before. Whoever does the same at the
+/// same time is kept out by the lock, and a store that he has made meanwhile is left as it is.
 pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
     let disk = &*environment.disk;
     let note = path.join(names::CREATING);
-    write_file(disk, &note, &MAGIC, true)?;
+    write_note(disk, &note)?;
     sync_dir(disk, path)?;
-    fill(environment, path, alignment)?;
+    let lock_path = path.join(names::LOCK);
+    make_lock(disk, &lock_path)?;
+    let lock = disk.lock(&lock_path, LockMode::Exclusive).map_err(|e| Error::io("lock", &lock_path, &e))?;
+    let Some(_lock) = lock else {
+        let text = format!("a store is being made or used in {} by someone else", path.display());
+        return Err(Error::new(ErrorKind::Locked, text));
+    };
+    // What was seen before the lock was taken may be long over.
+    if let Directory::Empty = inspect(disk, path)? {
+        fill(environment, path, alignment)?;
+    }
     disk.remove_file(&note).map_err(|e| Error::io("remove", &note, &e))?;
     sync_dir(disk, path)
+}
+
+/// Makes the name of a store's directory durable: whoever made it may not have come to that.
+pub(crate) fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    if planted(Bug::NoDirectorySync) {
+        return Ok(());
+    }
+    match uninterrupted(|| disk.sync_dir(parent)) {
+        // Not ours to open, and so not ours to have made.
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced.map_err(|e| Error::io("sync the directory", parent, &e)),
+    }
+}
+
+/// Writes the note that a store is being made. One that is there already is never taken away: the other files count as a
+/// store's only beside it.
+fn write_note(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let write = || {
+        let file = match disk.open(path, Access::CreateNew) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => disk.open(path, Access::Write)?,
+            opened => opened?,
+        };
+        file.write_all_at(&MAGIC, 0)?;
+        file.sync_whole()
+    };
+    write().map_err(|e| Error::io("write", path, &e))
+}
+
+/// Makes the lock's file. One that is there stays, because someone may hold the lock on it.
+fn make_lock(disk: &dyn Disk, path: &Path) -> Result<()> {
+    match disk.open(path, Access::CreateNew).and_then(|file| file.sync_whole()) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::io("create", path, &e)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes all files of an empty store, the identity last.
@@ -101,12 +157,12 @@ fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<(
     };
     for name in disk.list(dir).map_err(|e| Error::io("list", dir, &e))? {
         let name = name.to_string_lossy();
-        if name != names::CREATING && names::is_known(&name) {
+        if ![names::CREATING, names::LOCK].contains(&&*name) && names::is_known(&name) {
             let path = dir.join(&*name);
             disk.remove_file(&path).map_err(|e| Error::io("remove", &path, &e))?;
         }
     }
-    write_file(disk, &dir.join(names::LOCK), b"", true)?;
+    make_lock(disk, &dir.join(names::LOCK))?;
     let catalog = Catalog {
         generation: 1,
         identity: identity.encode(),
@@ -151,12 +207,39 @@ pub(crate) struct SegmentPlan {
     pub(crate) id: SegmentId,
     pub(crate) base: LogOffset,
     pub(crate) first_frame: FrameNumber,
-    /// Whole length of the file, reserved at once.
+    /// Whole length of the file, reserved at once; less on a disk that has too little room.
     pub(crate) length: u64,
+    /// The length below which it is of no use.
+    pub(crate) least: u64,
 }
 
-/// Makes the file of a log or compacted segment. When it fails nothing is left behind.
+/// The lengths of a new segment with room for `bytes` behind the header: `wanted` if that is enough and can be had,
+/// and the least.
+pub(crate) fn segment_lengths(bytes: u64, wanted: u64) -> (u64, u64) {
+    let least = align_up(segment_header::LENGTH + bytes, PAGE_BYTES);
+    (align_up(wanted, PAGE_BYTES).max(least), least)
+}
+
+/// Makes the file of a log or compacted segment, of half the length and so on while the disk has too little room. When it
+/// fails nothing is left behind.
 pub(crate) fn create_segment(
+    environment: &Environment,
+    dir: &Path,
+    store_id: [u8; 16],
+    plan: &SegmentPlan,
+) -> Result<NewSegment> {
+    let mut plan = *plan;
+    loop {
+        match create_whole_segment(environment, dir, store_id, &plan) {
+            Err(error) if error.kind() == ErrorKind::DiskFull && plan.length > plan.least => {
+                plan.length = half(plan.length).max(plan.least);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn create_whole_segment(
     environment: &Environment,
     dir: &Path,
     store_id: [u8; 16],

@@ -33,7 +33,7 @@ pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
         Some(PathKind::Other) => return not_a_store("it is neither a file nor a directory"),
     }
     let identity_path = path.join(names::IDENTITY);
-    if let Some(bytes) = read_file(disk, &identity_path)? {
+    if let Some(bytes) = read_file(disk, &identity_path, identity::LENGTH as u64)? {
         return match Identity::decode(&bytes) {
             Ok(identity) => Ok(Directory::Store(Box::new(identity))),
             Err(IdentityFault::Foreign) => not_a_store("its `identity` file was written by another program"),
@@ -64,7 +64,7 @@ pub(crate) fn inspect(disk: &dyn Disk, path: &Path) -> Result<Directory> {
             crate::escape_key(foreign.as_bytes())
         ));
     }
-    match read_file(disk, &path.join(names::CREATING))? {
+    match read_file(disk, &path.join(names::CREATING), MAGIC.len() as u64)? {
         Some(bytes) if bytes == MAGIC => Ok(Directory::Empty),
         // The name can outlive a crash without its content; then nothing else was made yet.
         Some(bytes) if names.len() == 1 && bytes.len() <= MAGIC.len() && is_zero(&bytes) => {
@@ -85,7 +85,7 @@ pub(crate) fn inspect_damaged(disk: &dyn Disk, path: &Path, policy: &mut Policy)
         return Err(refusal);
     }
     let identity_path = path.join(names::IDENTITY);
-    let bytes = read_file(disk, &identity_path)?;
+    let bytes = read_file(disk, &identity_path, identity::LENGTH as u64)?;
     // One that is whole and of a newer version, or asks for features that are not known, is not damaged.
     let is_whole = bytes.as_ref().is_some_and(|bytes| identity::checksum_holds(bytes));
     let Some(catalog) = catalog_file::load(disk, path)?.catalog.filter(|_| !is_whole) else {

@@ -1,7 +1,7 @@
 //! The log: segment files, the catalog that names them, frames written and read, and recovery.
 //!
-//! Lock order: the commit leadership (`commit::queue`) is taken before the catalog's lock, and neither is ever taken by a
-//! reader.
+//! Lock order: the commit leadership (`commit::queue`) is taken before the reserve's lock, that before the catalog's lock,
+//! and none of them is ever taken by a reader.
 
 pub(crate) mod catalog_file;
 pub(crate) mod create;
@@ -10,6 +10,7 @@ pub(crate) mod failure;
 pub(crate) mod frame_writer;
 pub(crate) mod policy;
 pub(crate) mod recovery;
+pub(crate) mod reserve;
 pub(crate) mod resume;
 pub(crate) mod scan;
 pub(crate) mod segment;

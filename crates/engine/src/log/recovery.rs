@@ -3,7 +3,7 @@
 //! Nothing is written here. `docs/format.md` §8 has the rules; the terms are the same: W is the highest mark found.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::catalog_file;
 use super::policy::{Policy, Skipped};
@@ -84,7 +84,7 @@ pub(crate) fn recover(
         if policy.skips() && stream_is_missing(disk, dir, record, policy)? {
             continue;
         }
-        segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk))));
+        segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk), Weak::new())));
     }
     for record in catalog.of_kind(SegmentKind::Compacted) {
         let Some((segment, _)) = open_segment(disk, dir, identity, record, policy)? else { continue };
@@ -302,6 +302,12 @@ fn advance(
     state: &mut LogState,
     policy: &mut Policy,
 ) -> Result<bool> {
+    if (header.kind == FrameKind::Moved) != (segment.kind == SegmentKind::Compacted) {
+        let what = format!("frame {} is of a kind that does not belong in such a segment", header.number);
+        policy.found(Skipped::at(&segment.path, offset, what).frames(header.number, header.number))?;
+        state.last_frame = state.last_frame.max(header.number);
+        return Ok(false);
+    }
     if header.number != state.last_frame.next() {
         let what = format!("frame {} stands where frame {} belongs", header.number, state.last_frame.next());
         policy.found(Skipped::at(&segment.path, offset, what).frames(header.number, header.number))?;

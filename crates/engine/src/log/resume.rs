@@ -10,20 +10,21 @@ use super::create::{NewSegment, discard};
 use super::failure::Failure;
 use super::frame_writer::{Draft, DraftSubject, DraftValue, FrameWriter, PayloadBytes};
 use super::recovery::{ActiveTail, LogState, Recovered, Replay};
+use super::reserve::Room;
 use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
 use super::source::MapSource;
 use super::writer::{Active, LogWriter, PAGE_BYTES, Shared, activate, new_log_segment};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::align_up;
-use crate::format::catalog::Sealed;
+use crate::format::catalog::{Catalog, Sealed};
 use crate::format::entry::{EntryHead, Layout, Place, Subject};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
+use crate::format::{NUMBERS_END, align_up};
 use crate::numbers::{FrameNumber, LogOffset};
 use crate::planted::{Bug, planted};
-use crate::seams::{Access, Map, uninterrupted};
+use crate::seams::{Access, Map};
 use crate::value::Value;
 
 /// Makes the recovered log writable.
@@ -34,17 +35,12 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     })?;
     let epoch = if planted(Bug::ReusedEpoch) { recovered.catalog.epoch.max(1) } else { epoch };
     next_segment_id(&shared)?;
-    if recovered.catalog.epoch == 0 {
-        finish_creation(&shared)?;
-    }
-    shared
-        .catalog
-        .update(|catalog| {
-            catalog.epoch = epoch;
-            catalog.closed = false;
-            catalog.active_end = 0;
-        })
-        .map_err(Failure::into_error)?;
+    let new_epoch = |catalog: &mut Catalog| {
+        catalog.epoch = epoch;
+        catalog.closed = false;
+        catalog.active_end = 0;
+    };
+    shared.reserve.relieve(|_| shared.catalog.update(new_epoch)).map_err(Failure::into_error)?;
 
     let state = recovered.state;
     let writer = match recovered.active {
@@ -55,31 +51,24 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
         Some(tail) => replace_segment(shared, &tail, epoch, replay)?,
         None => {
             let base = log_end(&shared);
-            let new = new_log_segment(&shared, base, state.last_frame.next(), 0)?;
+            let new = new_segment(&shared, base, state.last_frame.next(), 0)?;
             list(shared, new, state, epoch, None)?
         }
     };
     remove_orphans(&writer.shared)?;
+    writer.shared.reserve.hold();
     Ok(writer)
-}
-
-/// Makes the names of a store durable that is opened for writing for the first time: whoever created it may have been
-/// killed before he did.
-fn finish_creation(shared: &Shared) -> Result<()> {
-    let parent = shared.dir.parent().unwrap_or(&shared.dir);
-    for dir in [&*shared.dir, parent] {
-        if !planted(Bug::NoDirectorySync) {
-            uninterrupted(|| shared.environment.disk.sync_dir(dir))
-                .map_err(|e| Error::io("sync the directory", dir, &e))?;
-        }
-    }
-    Ok(())
 }
 
 /// Sets the next id above that of every file in the directory, named by the catalog or not.
 fn next_segment_id(shared: &Shared) -> Result<()> {
     let mut next = shared.catalog.current().next_segment.0;
-    for (id, _) in segment_files(shared)? {
+    for (id, name) in segment_files(shared)? {
+        if id >= NUMBERS_END / 2 {
+            let path = shared.dir.join(name);
+            let text = format!("{} has a number that no store reaches; move it away", path.display());
+            return Err(Error::new(ErrorKind::Damaged, text));
+        }
         next = next.max(id + 1);
     }
     shared.next_segment.store(next, Ordering::Relaxed);
@@ -109,6 +98,8 @@ fn continue_segment(shared: &Shared, tail: ActiveTail) -> Result<Active> {
     let path = &segment.path;
     let disk = &shared.environment.disk;
     let file = disk.open(path, Access::Write).map_err(|e| Error::io("open", path, &e))?;
+    // What an earlier process gave up comes back before more of the disk is used.
+    shared.reserve.hold();
     let wanted = align_up(tail.end.max(shared.segment_bytes), PAGE_BYTES);
     let capacity = match file.allocate(wanted) {
         Ok(()) => wanted,
@@ -119,7 +110,7 @@ fn continue_segment(shared: &Shared, tail: ActiveTail) -> Result<Active> {
     let map = file.map(capacity).map_err(|e| Error::io("map", path, &e))?;
     let segment = Arc::new(segment.remapped(map));
     shared.segments.change([Arc::clone(&segment)], &[]);
-    Ok(Active { segment, file, capacity, tail: tail.end })
+    Ok(Active { segment, file, capacity, tail: tail.end, reserved: false })
 }
 
 /// Seals a segment that was not closed in order at its last durable frame, and writes what followed into a new one.
@@ -135,10 +126,10 @@ fn replace_segment(
     // Padding can differ by place: each frame and entry may take one alignment more.
     let count: u64 = tail.undecided.iter().map(|(_, header)| 1 + u64::from(header.entries)).sum();
     let bytes = undecided + count * shared.identity.alignment.bytes();
-    let new = new_log_segment(&shared, base, tail.durable.last_frame.next(), bytes)?;
+    let new = new_segment(&shared, base, tail.durable.last_frame.next(), bytes)?;
 
     let mut state = tail.durable;
-    let end = rewrite(&shared, tail, &new, epoch, &mut state)?;
+    let end = rewrite(&shared, tail, &new.0, epoch, &mut state)?;
     if planted(Bug::OrphanRemovedTooEarly) {
         discard(&shared.environment.disk, &old.path);
     }
@@ -219,10 +210,21 @@ pub(crate) fn draft_of(head: &EntryHead<'_>, layout: &Layout, map: &Map) -> Draf
     Draft { subject, value, deadline: head.deadline, moved: head.moved }
 }
 
+/// Makes the file of the segment to go on in, out of the reserve if need be.
+fn new_segment(
+    shared: &Shared,
+    base: LogOffset,
+    first_frame: FrameNumber,
+    bytes: u64,
+) -> Result<(NewSegment, Room)> {
+    let made = |room| Ok((new_log_segment(shared, base, first_frame, bytes, room)?, room));
+    shared.reserve.relieve(made).map_err(Failure::into_error)
+}
+
 /// Puts the new segment into the catalog and, if there was an active one, seals or drops it.
 fn list(
     shared: Shared,
-    new: NewSegment,
+    (new, room): (NewSegment, Room),
     state: LogState,
     epoch: u32,
     tail: Option<&ActiveTail>,
@@ -230,7 +232,7 @@ fn list(
     let record = new.record.clone();
     let path = shared.dir.join(names::segment(record.id, record.kind));
     let last_durable = tail.map_or(FrameNumber(0), |tail| tail.durable.last_frame);
-    let listed = shared.catalog.update(|catalog| {
+    let change = |catalog: &mut Catalog| {
         if let Some(tail) = tail {
             if tail.durable_end > segment_header::LENGTH {
                 if let Some(old) = catalog.record_mut(tail.segment.id) {
@@ -250,7 +252,8 @@ fn list(
         catalog.mark = state.mark;
         catalog.floor = catalog.floor.max(state.floor);
         catalog.add(record.clone());
-    });
+    };
+    let listed = shared.reserve.relieve(|_| shared.catalog.update(change));
     if let Err(failure) = listed {
         // After a failure in the middle one copy may name the segment.
         if matches!(failure, Failure::Refused(_)) {
@@ -263,7 +266,7 @@ fn list(
     {
         shared.segments.change([], &[tail.segment.id]);
     }
-    let active = activate(&shared, new);
+    let active = activate(&shared, new, room);
     Ok(LogWriter { shared, active, epoch, state, written_mark: state.mark, syncs: 0 })
 }
 

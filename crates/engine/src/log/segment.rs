@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::touched::Touched;
 use crate::error::{Error, Result};
@@ -34,6 +34,8 @@ pub(crate) struct Segment {
     /// Payload length and checksum, of a stream segment.
     pub(crate) payload_length: u64,
     pub(crate) payload_checksum: u32,
+    /// As long as someone holds the other end, a commit may refer to this stream segment.
+    lease: Weak<()>,
     touched: Touched,
     map: Mapping,
 }
@@ -54,12 +56,12 @@ impl Segment {
         Self::new(dir, record, end, touched, Mapping::Kept(map))
     }
 
-    /// A stream segment.
-    pub(crate) fn stream(dir: &Path, record: &SegmentRecord, disk: Arc<dyn Disk>) -> Self {
+    /// A stream segment, which counts as wanted as long as `lease` is held.
+    pub(crate) fn stream(dir: &Path, record: &SegmentRecord, disk: Arc<dyn Disk>, lease: Weak<()>) -> Self {
         let length = record.sealed.map_or(0, |sealed| sealed.length);
         let touched = Touched::new(length, CHUNK_BYTES);
         let mapping = Mapping::OnDemand { disk, length, map: Mutex::new(WeakMap::default()) };
-        Self::new(dir, record, length, touched, mapping)
+        Self { lease, ..Self::new(dir, record, length, touched, mapping) }
     }
 
     fn new(dir: &Path, record: &SegmentRecord, end: u64, touched: Touched, map: Mapping) -> Self {
@@ -75,6 +77,7 @@ impl Segment {
             streams: Mutex::default(),
             payload_length: record.payload_length,
             payload_checksum: record.payload_checksum,
+            lease: Weak::new(),
             touched,
             map,
         }
@@ -94,6 +97,7 @@ impl Segment {
             streams: Mutex::new(self.streams()),
             payload_length: self.payload_length,
             payload_checksum: self.payload_checksum,
+            lease: self.lease.clone(),
             touched: Touched::new(map.length(), UNIT),
             map: Mapping::Kept(map),
         }
@@ -171,13 +175,13 @@ impl Segment {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether a commit that does not show yet may refer to this stream segment.
+    pub(crate) fn is_leased(&self) -> bool {
+        self.lease.strong_count() > 0
+    }
+
     /// Where a stream segment's table of chunk checksums starts.
     pub(crate) fn stream_table(&self) -> u64 {
         align_up(segment_header::LENGTH + self.payload_length, UNIT)
     }
-}
-
-/// The whole length of the file of a stream segment with a payload of `payload` bytes.
-pub(crate) fn stream_file_length(payload: u64) -> u64 {
-    align_up(segment_header::LENGTH + payload, UNIT) + 4 * payload.div_ceil(CHUNK_BYTES)
 }

@@ -12,22 +12,25 @@ type Page = Box<[AtomicU64; WORDS]>;
 pub(crate) struct Touched {
     /// Bytes of the segment that one bit stands for.
     granule: u64,
-    pages: Box<[OnceLock<Page>]>,
+    /// How many pages there can be.
+    count: u64,
+    /// Made at the first touch: by then the segment is mapped, so its length is that of the file.
+    pages: OnceLock<Box<[OnceLock<Page>]>>,
 }
 
 impl Touched {
     /// No bit set, for a segment of `length` bytes whose payloads start on multiples of `granule`.
     pub(crate) fn new(length: u64, granule: u64) -> Self {
         let bits = length / granule + 1;
-        let pages = bits.div_ceil(64 * WORDS as u64);
-        Self { granule, pages: (0..pages).map(|_| OnceLock::new()).collect() }
+        Self { granule, count: bits.div_ceil(64 * WORDS as u64), pages: OnceLock::new() }
     }
 
     /// Whether the payload at `offset` was verified.
     pub(crate) fn contains(&self, offset: u64) -> bool {
         let (page, word, bit) = self.place(offset);
         self.pages
-            .get(page)
+            .get()
+            .and_then(|pages| pages.get(page))
             .and_then(OnceLock::get)
             // Relaxed: the bit guards no other memory; the bytes that it speaks of do not change.
             .is_some_and(|page| page[word].load(Ordering::Relaxed) & bit != 0)
@@ -36,7 +39,8 @@ impl Touched {
     /// Notes that the payload at `offset` was verified.
     pub(crate) fn insert(&self, offset: u64) {
         let (page, word, bit) = self.place(offset);
-        if let Some(page) = self.pages.get(page) {
+        let pages = self.pages.get_or_init(|| (0..self.count).map(|_| OnceLock::new()).collect());
+        if let Some(page) = pages.get(page) {
             let words = page.get_or_init(|| Box::new([const { AtomicU64::new(0) }; WORDS]));
             words[word].fetch_or(bit, Ordering::Relaxed);
         }
@@ -50,8 +54,9 @@ impl Touched {
 
     /// Heap bytes in use.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        let filled = self.pages.iter().filter(|page| page.get().is_some()).count();
-        (filled * WORDS * 8 + self.pages.len() * size_of::<OnceLock<Page>>()) as u64
+        let Some(pages) = self.pages.get() else { return 0 };
+        let filled = pages.iter().filter(|page| page.get().is_some()).count();
+        (filled * WORDS * 8 + pages.len() * size_of::<OnceLock<Page>>()) as u64
     }
 }
 

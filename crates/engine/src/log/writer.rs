@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::catalog_file::CatalogFile;
-use super::create::{NewSegment, SegmentPlan, create_segment, discard};
+use super::create::{NewSegment, SegmentPlan, create_segment, discard, segment_lengths};
 use super::failure::Failure;
 use super::frame_writer::FrameWriter;
 use super::recovery::LogState;
+use super::reserve::{Reserve, Room};
 use super::segment::Segment;
 use super::segment_table::SegmentTable;
 use crate::error::Error;
-use crate::format::align_up;
 use crate::format::catalog::{Catalog, Sealed};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::identity::Identity;
@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<CatalogFile>,
     pub(crate) segments: Arc<SegmentTable>,
     pub(crate) next_segment: Arc<AtomicU64>,
+    pub(crate) reserve: Arc<Reserve>,
 }
 
 impl Shared {
@@ -55,6 +56,17 @@ pub(crate) struct Active {
     pub(crate) capacity: u64,
     /// Where the next frame goes.
     pub(crate) tail: u64,
+    /// It was made of the reserve: only work that makes room may fill it.
+    pub(crate) reserved: bool,
+}
+
+/// What frames are for, which decides whether the reserve of disk is theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Anything that makes the store bigger.
+    Ordinary,
+    /// Making room, or what it takes to open or close the store.
+    Relief,
 }
 
 /// Appends frames.
@@ -73,11 +85,12 @@ pub(crate) struct LogWriter {
 
 impl LogWriter {
     /// Makes room for `bytes` in the active segment, rolling to a new one if it has too little.
-    pub(crate) fn reserve(&mut self, bytes: u64) -> Result<(), Failure> {
-        if self.active.tail + bytes <= self.active.capacity {
+    pub(crate) fn reserve(&mut self, bytes: u64, purpose: Purpose) -> Result<(), Failure> {
+        let free = !self.active.reserved || purpose == Purpose::Relief;
+        if free && self.active.tail + bytes <= self.active.capacity {
             return Ok(());
         }
-        self.roll(bytes)
+        self.roll(bytes, purpose)
     }
 
     /// The header of the next frame, whose number is taken with this call.
@@ -146,7 +159,8 @@ impl LogWriter {
         catalog.closed = false;
         catalog.last_frame = self.state.last_frame;
         catalog.last_sequence = self.state.last_sequence;
-        catalog.time = self.state.time;
+        // Compaction records the time there without a frame.
+        catalog.time = catalog.time.max(self.state.time);
         catalog.mark = self.state.mark;
         catalog.active_end = 0;
         catalog.floor = catalog.floor.max(self.state.floor);
@@ -154,10 +168,21 @@ impl LogWriter {
     }
 
     /// Seals the active segment and goes on in a new one with room for `bytes`.
-    pub(crate) fn roll(&mut self, bytes: u64) -> Result<(), Failure> {
+    pub(crate) fn roll(&mut self, bytes: u64, purpose: Purpose) -> Result<(), Failure> {
+        let reserve = Arc::clone(&self.shared.reserve);
+        match purpose {
+            Purpose::Relief => reserve.relieve(|room| self.roll_within(room, bytes)),
+            Purpose::Ordinary => {
+                // What was given up comes back before more of the disk is used.
+                reserve.hold();
+                self.roll_within(reserve.ordinary(), bytes)
+            }
+        }
+    }
+
+    fn roll_within(&mut self, room: Room, bytes: u64) -> Result<(), Failure> {
         let base = LogOffset(self.active.segment.base.0 + self.active.tail);
-        let new = new_log_segment(&self.shared, base, self.state.last_frame.next(), bytes)
-            .map_err(Failure::Refused)?;
+        let new = new_log_segment(&self.shared, base, self.state.last_frame.next(), bytes, room)?;
         if !planted(Bug::RollWithoutSync) && !planted(Bug::SealedBeforeSynced) {
             self.sync()?;
         }
@@ -181,7 +206,7 @@ impl LogWriter {
         }
         let cut = self.active.file.set_length(self.active.tail);
         self.active.segment.set_end(self.active.tail);
-        self.active = activate(&self.shared, new);
+        self.active = activate(&self.shared, new, room);
         cut.map_err(|e| Failure::Fatal(Error::io("cut the unwritten end of", &self.shared.dir, &e)))
     }
 
@@ -205,17 +230,19 @@ pub(crate) fn new_log_segment(
     base: LogOffset,
     first_frame: FrameNumber,
     bytes: u64,
-) -> Result<NewSegment, Error> {
-    let length = align_up(shared.segment_bytes.max(segment_header::LENGTH + bytes), PAGE_BYTES);
-    let plan =
-        SegmentPlan { kind: SegmentKind::Log, id: shared.take_segment_id(), base, first_frame, length };
+    room: Room,
+) -> Result<NewSegment, Failure> {
+    let id = shared.take_segment_id();
+    let (length, least) = segment_lengths(bytes, room.segment_bytes);
+    let plan = SegmentPlan { kind: SegmentKind::Log, id, base, first_frame, length, least };
     create_segment(&shared.environment, &shared.dir, shared.identity.store_id, &plan)
+        .map_err(Failure::Refused)
 }
 
 /// Puts a new log segment into the table and makes it the active one.
-pub(crate) fn activate(shared: &Shared, new: NewSegment) -> Active {
+pub(crate) fn activate(shared: &Shared, new: NewSegment, room: Room) -> Active {
     let capacity = new.map.length();
     let segment = Arc::new(Segment::mapped(&shared.dir, &new.record, new.map));
     shared.segments.change([Arc::clone(&segment)], &[]);
-    Active { segment, file: new.file, capacity, tail: segment_header::LENGTH }
+    Active { segment, file: new.file, capacity, tail: segment_header::LENGTH, reserved: room.reserved }
 }

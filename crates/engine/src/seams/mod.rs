@@ -9,6 +9,7 @@ mod environment;
 mod mapping;
 mod random;
 mod real_disk;
+mod remembering_disk;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub(crate) mod sync;
@@ -20,3 +21,4 @@ pub use environment::Environment;
 pub use mapping::{Map, Region, WeakMap};
 pub use random::{OsRandom, Random};
 pub use real_disk::RealDisk;
+pub(crate) use remembering_disk::RememberingDisk;

@@ -3,12 +3,13 @@
 //! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
 //! could not start all of its threads has none left running.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::core::Core;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How often it is looked for something to record: a mark follows a synced group within this time.
 const TICK: Duration = Duration::from_millis(100);
@@ -20,6 +21,29 @@ const EXPIRY_TICKS: u32 = 10;
 pub(crate) struct Threads {
     handles: Mutex<Vec<JoinHandle<()>>>,
     stop: Arc<Stop>,
+}
+
+/// What the threads could not do: nobody waits for them, so it has to be asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    failures: Mutex<BTreeMap<&'static str, Error>>,
+}
+
+impl Upkeep {
+    /// Keeps the failure of `work` until it succeeds. That the store is being closed is none.
+    fn note<T>(&self, work: &'static str, result: Result<T>) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Err(error) if error.kind() != ErrorKind::Closed => failures.insert(work, error),
+            _ => failures.remove(work),
+        };
+    }
+
+    /// The failures that stand, each with what was tried.
+    pub(crate) fn failures(&self) -> Vec<String> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.iter().map(|(work, error)| format!("{work}: {error}")).collect()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -90,8 +114,7 @@ fn mark_until(core: &Core, stop: &Stop) {
     let mut tick = 0u32;
     while !stop.wait(1) {
         tick = tick.wrapping_add(1);
-        // Failures poison the store or come back at the next tick; whoever writes next hears of them.
-        drop(core.mark_if_due(tick.is_multiple_of(EXPIRY_TICKS)));
+        core.upkeep.note("recording marks", core.mark_if_due(tick.is_multiple_of(EXPIRY_TICKS)));
     }
 }
 
@@ -100,7 +123,7 @@ fn compact_until(core: &Core, stop: &Stop) {
     while core.options.auto_compact && !stop.wait(EXPIRY_TICKS) {
         if core.compaction_is_due() {
             // What fails leaves the store as it was or poisons it, and is tried again.
-            drop(core.compact());
+            core.upkeep.note("compacting", core.compact());
         }
     }
 }
@@ -126,7 +149,8 @@ impl Core {
         if record_expiries {
             self.note_expiries();
         }
-        let expiries = record_expiries && self.expiry_seen.load(Ordering::Acquire);
+        // Taken back before the time is read that will be recorded: what expires from now on is for the next mark.
+        let expiries = record_expiries && self.expiry_seen.swap(false, Ordering::AcqRel);
         let unmarked = {
             let guard = self.writer.try_lock();
             // Somebody writes right now: his frame carries the mark.
@@ -135,14 +159,34 @@ impl Core {
         if !expiries && !unmarked {
             return Ok(());
         }
-        self.at_log_end(|writer| {
+        let marked = self.at_log_end(|writer| {
             self.append_mark(writer)?;
             if expiries {
                 writer.sync()?;
-                self.expiry_seen.store(false, Ordering::Release);
             }
             writer.active.segment.set_end(writer.active.tail);
             Ok(())
-        })
+        });
+        if expiries && marked.is_err() {
+            self.expiry_seen.store(true, Ordering::Release);
+        }
+        marked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Upkeep;
+    use crate::error::{Error, ErrorKind};
+
+    #[test]
+    fn a_failure_stands_until_the_work_succeeds_and_closing_is_none() {
+        let upkeep = Upkeep::default();
+        let failed = |kind| Err::<(), _>(Error::new(kind, "why"));
+        upkeep.note("compacting", failed(ErrorKind::DiskFull));
+        upkeep.note("recording marks", failed(ErrorKind::Closed));
+        assert_eq!(upkeep.failures(), ["compacting: why"]);
+        upkeep.note("compacting", Ok(()));
+        assert!(upkeep.failures().is_empty());
     }
 }

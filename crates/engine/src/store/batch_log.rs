@@ -153,7 +153,21 @@ impl Core {
             // Given up and compacted since the position was looked up.
             return Ok(None);
         };
-        self.read_commit(&segment, position.offset, sequence).map(Some)
+        self.read_retained(&segment, position.offset, sequence)
+    }
+
+    /// Reads a commit that was retained when its segment was looked up; `None` when it was given up and compacted since.
+    fn read_retained(
+        &self,
+        segment: &Arc<Segment>,
+        offset: u64,
+        sequence: Sequence,
+    ) -> Result<Option<CommitRecord>> {
+        match self.read_commit(segment, offset, sequence) {
+            // A stream goes together with the last segment that refers to it.
+            Err(_) if self.segments.get(segment.id).is_none() => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     fn read_commit(&self, segment: &Arc<Segment>, offset: u64, sequence: Sequence) -> Result<CommitRecord> {
@@ -225,3 +239,7 @@ impl Iterator for Commits {
         }))
     }
 }
+
+#[cfg(test)]
+#[path = "batch_log_tests.rs"]
+mod tests;

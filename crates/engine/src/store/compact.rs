@@ -3,8 +3,8 @@
 //! Invariants: inputs are log segments wholly below the floor of the batch log, oldest first without a gap, and all
 //! compacted ones; every version that the index holds in them is kept, so no view in use loses anything; the swap is
 //! one catalog generation, made after a sync of the log, because a version is left out on the strength of a newer
-//! one; nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and
-//! then what hides its older entries is kept too.
+//! one; nothing is removed before both copies of it are durable. A segment with a damaged value is left alone, and so are
+//! the log segments behind it; then what hides its older entries is kept too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -16,6 +16,7 @@ use super::entry::subject_of;
 use super::handle::Store;
 use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
@@ -26,6 +27,7 @@ use crate::log::frame_writer::{Draft, DraftValue};
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
+use crate::log::writer::Purpose;
 use crate::numbers::{SegmentId, Timestamp};
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
@@ -68,11 +70,22 @@ impl Store {
 
 impl Core {
     pub(crate) fn compact(&self) -> Result<CompactReport> {
+        let result = self.compact_all();
+        // Both ways: it may have become room, and what was written of the reserve in vain is free again.
+        if let Some(shared) = &self.shared {
+            shared.reserve.hold();
+        }
+        result
+    }
+
+    fn compact_all(&self) -> Result<CompactReport> {
         self.check_writable()?;
         let mut left_dead: MutexGuard<'_, u64> =
             self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_writable()?;
         self.retain(self.published.tail());
+        // What a snapshot alone held is dead since it was dropped.
+        self.index.collect(self.horizon(), &mut |version| self.count_dead(version));
         self.roll_if_compactable()?;
         let mut damaged = BTreeSet::new();
         let report = loop {
@@ -118,7 +131,7 @@ impl Core {
         self.at_log_end(|writer| {
             let compactable =
                 writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH;
-            if compactable { writer.roll(0) } else { Ok(()) }
+            if compactable { writer.roll(0, Purpose::Relief) } else { Ok(()) }
         })
     }
 
@@ -133,8 +146,11 @@ impl Core {
             SegmentKind::Stream => false,
             SegmentKind::Compacted => !damaged.contains(&segment.id),
             SegmentKind::Log => {
-                open_ended &= sealed.contains(&segment.id) && segment.last_sequence() < floor.0;
-                open_ended && !damaged.contains(&segment.id)
+                // Behind one that is left alone nothing goes, or else the log would have a hole.
+                open_ended &= sealed.contains(&segment.id)
+                    && segment.last_sequence() < floor.0
+                    && !damaged.contains(&segment.id);
+                open_ended
             }
         });
         if planted(Bug::ExpiredUncoversOlder)
@@ -157,7 +173,7 @@ impl Core {
             .collect::<Result<_>>()?;
         let mut tombstones = if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs)? };
         let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
-        let mut output = Output::new(self, base)?;
+        let mut output = Output::new(self, base, self.sizes(inputs).1)?;
         let written =
             self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
         if let Err(error) = written {
@@ -321,13 +337,13 @@ impl Core {
             return Err(error);
         }
         let time = self.time.now();
-        let swapped = self.catalog.update(|catalog| {
+        let swapped = |catalog: &mut Catalog| {
             catalog.time = catalog.time.max(time);
             catalog.segments.retain(|record| !removed_ids.contains(&record.id));
             output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
             catalog.floor = catalog.floor.max(floor);
-        });
-        if let Err(failure) = swapped {
+        };
+        if let Err(failure) = output.shared.reserve.relieve(|_| self.catalog.update(swapped)) {
             if matches!(failure, Failure::Refused(_)) {
                 output.discard();
             }
@@ -359,12 +375,15 @@ impl Core {
 
     /// Stream segments that no entry refers to once the inputs are gone.
     fn unused_streams(&self, gone: &BTreeSet<SegmentId>, output: &Output<'_>) -> Vec<Arc<Segment>> {
+        // First those that nobody can refer to any more: who could has noted it by the time that he lets go.
+        let mut unused = self.segments.all();
+        unused.retain(|segment| segment.kind == SegmentKind::Stream && !segment.is_leased());
         let mut used = output.streams.clone();
-        let all = self.segments.all();
-        for segment in all.iter().filter(|segment| !gone.contains(&segment.id)) {
+        for segment in self.segments.all().iter().filter(|segment| !gone.contains(&segment.id)) {
             used.extend(segment.streams());
         }
-        all.into_iter().filter(|s| s.kind == SegmentKind::Stream && !used.contains(&s.id)).collect()
+        unused.retain(|segment| !used.contains(&segment.id));
+        unused
     }
 }
 

@@ -7,13 +7,15 @@ use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Sealed, SegmentRecord};
 use crate::format::frame::{self, FrameHeader, FrameKind};
+use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
-use crate::format::{align_up, names};
 use crate::index::{Index, Position, Space, Version};
-use crate::log::create::{NewSegment, SegmentPlan, create_segment, discard};
+use crate::log::create::{NewSegment, SegmentPlan, create_segment, discard, segment_lengths};
+use crate::log::failure::Failure;
 use crate::log::frame_writer::{Draft, DraftValue, FrameWriter};
+use crate::log::reserve::Room;
 use crate::log::segment::Segment;
-use crate::log::writer::{PAGE_BYTES, Shared};
+use crate::log::writer::Shared;
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence};
 
 /// Entries that go into one frame, up to so many bytes.
@@ -47,9 +49,11 @@ impl MovedEntry {
 #[derive(Debug)]
 pub(crate) struct Output<'a> {
     core: &'a Core,
-    shared: &'a Shared,
+    pub(crate) shared: &'a Shared,
     epoch: u32,
     base: LogOffset,
+    /// The reserve of disk suffices for all of it, so that its use is not in vain.
+    relief: bool,
     /// The finished segments.
     pub(crate) segments: Vec<(SegmentRecord, Arc<Segment>)>,
     /// What was copied, and where it stands now.
@@ -72,13 +76,15 @@ struct Current {
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(core: &'a Core, base: LogOffset) -> Result<Self> {
+    /// An output for about so many bytes of entries.
+    pub(crate) fn new(core: &'a Core, base: LogOffset, bytes: u64) -> Result<Self> {
         let shared = core.shared.as_ref().ok_or_else(|| core.closed_error())?;
         Ok(Self {
             core,
             shared,
             epoch: core.catalog.current().epoch,
             base,
+            relief: shared.reserve.covers(bytes),
             segments: Vec::new(),
             moved: Vec::new(),
             streams: BTreeSet::new(),
@@ -165,15 +171,17 @@ impl<'a> Output<'a> {
     }
 
     fn begin(&self, bytes: u64) -> Result<Current> {
-        let length = align_up(self.shared.segment_bytes.max(segment_header::LENGTH + bytes), PAGE_BYTES);
-        let plan = SegmentPlan {
-            kind: SegmentKind::Compacted,
-            id: self.shared.take_segment_id(),
-            base: self.base,
-            first_frame: FrameNumber(1),
-            length,
+        let id = self.shared.take_segment_id();
+        let (kind, base, first_frame) = (SegmentKind::Compacted, self.base, FrameNumber(1));
+        let make = |room: Room| {
+            let (length, least) = segment_lengths(bytes, room.segment_bytes);
+            let plan = SegmentPlan { kind, id, base, first_frame, length, least };
+            create_segment(&self.core.environment, &self.core.dir, self.core.identity.store_id, &plan)
+                .map_err(Failure::Refused)
         };
-        let new = create_segment(&self.core.environment, &self.core.dir, self.core.identity.store_id, &plan)?;
+        let reserve = &self.shared.reserve;
+        let made = if self.relief { reserve.relieve(make) } else { make(reserve.ordinary()) };
+        let new = made.map_err(Failure::into_error)?;
         Ok(Current {
             new,
             end: segment_header::LENGTH,

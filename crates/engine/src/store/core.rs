@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::background::Upkeep;
 use super::batch_log::BatchLog;
 use super::counters::Counters;
 use super::pins::Pins;
@@ -58,6 +59,7 @@ pub(crate) struct Core {
     /// An entry has expired since the time was last recorded.
     pub(crate) expiry_seen: AtomicBool,
     pub(crate) counters: Counters,
+    pub(crate) upkeep: Upkeep,
     /// Held by the one compaction that runs: how many dead bytes it left behind, which is no reason for another one.
     pub(crate) compacting: Mutex<u64>,
 }
@@ -139,6 +141,14 @@ impl Core {
         if self.index.reap(self.time.now()) > 0 {
             self.expiry_seen.store(true, Ordering::Release);
         }
+    }
+
+    /// How many live entries there are at `now`. What it finds expired is remembered, as in [`Core::note_expiries`].
+    pub(crate) fn len_at(&self, now: crate::numbers::Timestamp) -> u64 {
+        if self.index.reap(now) > 0 {
+            self.expiry_seen.store(true, Ordering::Release);
+        }
+        self.index.len(now)
     }
 
     /// Notes that no reader wants an entry any more.

@@ -352,8 +352,7 @@ impl Store {
 
     /// How many live entries there are, hash-only ones included. Exact, and what has expired does not count.
     pub fn len(&self) -> u64 {
-        self.core().note_expiries();
-        self.core().index.len(self.now())
+        self.core().len_at(self.now())
     }
 
     /// Whether there is no live entry.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::background::Upkeep;
 use super::core::Core;
 use super::counters::Counters;
 use super::handle::Store;
@@ -19,16 +20,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
-use crate::log::create::{create_beside, create_inside};
+use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
 use crate::log::recovery::{recover, replay_undecided};
+use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, Sequence};
 use crate::options::Options;
-use crate::seams::{Lock, LockMode};
+use crate::seams::{Lock, LockMode, RememberingDisk};
 
 impl Store {
     /// Opens the store at `path`.
@@ -45,6 +47,9 @@ impl Store {
                 features.read_only_compatible
             );
             return Err(Error::new(ErrorKind::NotAStore, text));
+        }
+        if !read_only {
+            sync_name(&**disk, &dir)?;
         }
         let core = load(dir, *identity, options, read_only, Policy::Refuse, Some(lock))?;
         Self::new(Arc::new(core))
@@ -100,7 +105,8 @@ pub(super) fn load(
     mut policy: Policy,
     lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
-    let environment = options.environment.clone();
+    let mut environment = options.environment.clone();
+    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     if policy.skips() {
@@ -125,14 +131,16 @@ pub(super) fn load(
         };
         (None, None, tail)
     } else {
+        let segment_bytes = align_up(options.segment_bytes, PAGE_BYTES);
         let shared = Shared {
             environment: environment.clone(),
             dir: dir.clone(),
             identity,
-            segment_bytes: align_up(options.segment_bytes, PAGE_BYTES),
+            segment_bytes,
             catalog: Arc::clone(&catalog),
             segments: Arc::clone(&segments),
             next_segment: Arc::new(AtomicU64::new(0)),
+            reserve: Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes)),
         };
         let writer = resume(shared.clone(), recovered, &mut builder)?;
         state = writer.state;
@@ -147,7 +155,16 @@ pub(super) fn load(
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    let (index, batches) = builder.finish(time.now(), floor, &segments);
+    if floor > state.last_sequence.next() {
+        let text = format!(
+            "the floor of the batch log of {} is {floor}, behind the last commit, {}",
+            dir.display(),
+            state.last_sequence
+        );
+        return Err(Error::new(ErrorKind::Damaged, text));
+    }
+    // As of the recorded time: what has expired since is seen for the first time, below.
+    let (index, batches) = builder.finish(state.time, floor, &segments);
     batches.prune(floor);
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -174,8 +191,10 @@ pub(super) fn load(
         lock: Mutex::new(lock),
         expiry_seen: AtomicBool::new(false),
         counters,
+        upkeep: Upkeep::default(),
         compacting: Mutex::new(0),
     };
+    core.note_expiries();
     core.retain(tail);
     Ok(core)
 }

@@ -44,6 +44,8 @@ pub struct Stats {
     pub compactions: u64,
     /// Bytes of unfinished writes that were dropped from the end of the log when it was opened.
     pub recovered_tail_bytes: u64,
+    /// What the store's own threads tried last without success, such as a compaction on a full disk; they go on trying.
+    pub upkeep_failures: Vec<String>,
     /// Whether a failure keeps the store from taking writes.
     pub poisoned: bool,
 }
@@ -81,6 +83,7 @@ impl Store {
             snapshots: core.pins.count(),
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
+            upkeep_failures: core.upkeep.failures(),
             poisoned: core.poisoned.get().is_some(),
         }
     }

@@ -47,7 +47,7 @@ fn used(image: &Image) -> Vec<(&Path, usize)> {
 }
 
 #[test]
-fn f03_a_flip_in_every_byte_of_a_closed_store_is_found_and_never_returned() {
+fn f03_f04_a_flip_in_every_byte_of_a_closed_store_is_found_and_never_returned() {
     let mut world = store();
     world.close().unwrap();
     let image = world.disk.image();

@@ -104,6 +104,32 @@ fn f05_empty_directory_becomes_a_store() {
     assert_eq!(Store::open(root.path()).unwrap().get("a").unwrap().as_deref(), Some(&b"b"[..]));
 }
 
+/// A store as a later version would leave it: everything is sound, and the identity says that there is more to know.
+#[test]
+fn f05_newer_version_on_a_real_disk_is_refused_by_name_untouched() {
+    // Offset and width of the fields, and what the message has to name.
+    let cases: [(usize, &[u8], &str); 3] = [
+        (16, &2_u32.to_le_bytes(), "version is 2"),
+        (16, &u32::MAX.to_le_bytes(), "4294967295"),
+        (40, &[0, 1], "feature"),
+    ];
+    for (at, bytes, named) in cases {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("newer");
+        let store = Store::open(&path).unwrap();
+        store.put("a", "b").unwrap();
+        store.close().unwrap();
+        let mut identity = fs::read(path.join("identity")).unwrap();
+        identity[at..at + bytes.len()].copy_from_slice(bytes);
+        let checksum = crc32fast::hash(&identity[..124]);
+        identity[124..].copy_from_slice(&checksum.to_le_bytes());
+        fs::write(path.join("identity"), identity).unwrap();
+        refused_on_disk(root.path(), &path);
+        let error = Store::open(&path).unwrap_err();
+        assert!(error.to_string().contains(named), "{error}");
+    }
+}
+
 fn foreign(files: &[(&str, &[u8])]) -> Image {
     files.iter().map(|(path, bytes)| (PathBuf::from(path), bytes.to_vec())).collect()
 }

@@ -79,7 +79,7 @@ const CHILD_DIR: &str = "PENTAD_F06_CHILD_DIR";
 /// Not a test by itself: the process that [`f06_second_process_is_refused_until_the_first_is_killed`] starts and
 /// kills. Without its variable it does nothing.
 #[test]
-fn f06_child_process() {
+fn child_process_that_holds_a_store() {
     let Some(dir) = std::env::var_os(CHILD_DIR).map(PathBuf::from) else { return };
     let store = Store::open(&dir).unwrap();
     store.put("from", "child").unwrap();
@@ -91,7 +91,7 @@ fn f06_child_process() {
 
 fn child(dir: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "f06_locks::f06_child_process", "--nocapture"])
+        .args(["--exact", "f06_locks::child_process_that_holds_a_store", "--nocapture"])
         .env(CHILD_DIR, dir)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,4 +1,5 @@
-//! Crash tests of the engine on a simulated disk. The ids in the names are the cases of `docs/testing.md`.
+//! Crash tests of the engine, most of them on a simulated disk. The ids in the names are the cases that
+//! `cargo xtask faults` lists.
 
 mod determinism;
 mod f01_power_cut;
@@ -11,9 +12,12 @@ mod f06_locks;
 mod f07_failed_sync;
 mod f08_failed_write;
 mod f09_full_disk;
+mod f10_behind_our_back;
 mod f11_rearranging;
+mod f12_readers;
 mod f13_batches;
 mod f14_limits;
 mod f15_collisions;
+mod f17_clocks;
 mod harness;
 mod seeds;

@@ -46,7 +46,7 @@ fn a_key_expires_for_all_interfaces_at_one_nanosecond() {
 }
 
 #[test]
-fn an_expired_key_stays_gone_after_reopening_with_the_clock_set_back() {
+fn f17_an_expired_key_stays_gone_after_reopening_with_the_clock_set_back() {
     let stores = Stores::new();
     let backend = stores.new_store();
     block_on(async {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::active::{Reading, read_active};
 use super::{
@@ -17,9 +17,9 @@ use crate::format::entry::{EntryHead, Layout, Place};
 use crate::format::frame::FrameHeader;
 use crate::format::identity::Identity;
 use crate::format::names;
-use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
+use crate::format::segment_header::{self, SegmentHeader, SegmentKind, stream_file_length};
 use crate::log::policy::{Policy, Skipped};
-use crate::log::segment::{Segment, stream_file_length};
+use crate::log::segment::Segment;
 use crate::numbers::{FrameNumber, SegmentId, Sequence, Timestamp};
 use crate::seams::{Access, Disk};
 
@@ -83,7 +83,7 @@ pub(super) fn recover(
         if super::stream_is_missing(disk, dir, &record, policy)? {
             continue;
         }
-        segments.push(Arc::new(Segment::stream(dir, &record, Arc::clone(disk))));
+        segments.push(Arc::new(Segment::stream(dir, &record, Arc::clone(disk), Weak::new())));
         catalog.add(record);
     }
     for segment in named.keys().filter(|id| !records.iter().any(|record| record.id == **id)) {

@@ -1,7 +1,7 @@
 //! The crash harness: a store on a simulated disk, a model of what it must hold, random programs, and cuts of power
 //! at any of their operations.
 //!
-//! Invariant: the model knows the public interface and `docs/interfaces.md`, and nothing of how the engine stores
+//! Invariant: the model knows the engine's public interface, and nothing of how the engine stores
 //! what it stores. Every run follows from one seed.
 
 pub(crate) mod check;

@@ -1,0 +1,27 @@
+//! Evaluation while compaction moves what it looks at.
+
+use bytes::Bytes;
+
+use super::Evaluation;
+use crate::hash::key_hash;
+use crate::log::frame_writer::DraftSubject;
+use crate::options::{Options, Retention};
+
+/// A condition finds the entry of its key, compaction moves the entry and removes the segment, and then the condition reads
+/// the value: the commit failed, and said that the store was damaged.
+#[test]
+fn f11_an_entry_that_compaction_moves_is_found_where_it_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options::new().retention(Retention::Commits(0)).auto_compact(false);
+    let store = options.open(dir.path().join("store")).unwrap();
+    store.put("key", "41").unwrap();
+    let core = store.core();
+    let evaluation =
+        Evaluation::new(core, store.now(), store.sequence(), std::iter::empty::<&crate::Batch>());
+    let subject = DraftSubject::Key(Bytes::from_static(b"key"));
+    let found = evaluation.find(&subject, key_hash(b"key")).unwrap();
+    assert_eq!(store.compact().unwrap().entries, 1);
+    assert!(evaluation.value_is(&subject, &found, b"41").unwrap());
+    assert_eq!(&*evaluation.bytes_of(&subject, &found).unwrap(), b"41");
+    evaluation.value_to_move(&subject, &found.at).unwrap();
+}

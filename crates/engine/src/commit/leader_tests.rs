@@ -1,0 +1,40 @@
+//! Groups on a full disk, put together by hand.
+
+use std::sync::Arc;
+
+use crate::batch::Batch;
+use crate::commit::job::Job;
+use crate::commit::queue::Leader;
+use crate::error::ErrorKind;
+use crate::options::{Options, Retention};
+use crate::seams::Environment;
+use crate::seams::sim::{SimClock, SimDisk, SimRandom};
+
+#[test]
+fn f09_deletes_that_share_a_group_with_refused_puts_are_done() {
+    let disk = SimDisk::new(1);
+    disk.set_capacity(Some(256 << 10));
+    let environment = Environment {
+        disk: Arc::new(disk),
+        clock: Arc::new(SimClock::new(1)),
+        random: Arc::new(SimRandom::new(1)),
+        background: false,
+    };
+    let options = Options::new().segment_bytes(8192).retention(Retention::All).environment(environment);
+    let store = options.open("/store").unwrap();
+    let filled = (0..1000u32).find(|n| store.put(format!("{n}"), vec![7; 1000]).is_err()).unwrap();
+    assert!(filled > 20, "only {filled} values fit");
+    for n in 0..filled {
+        let mut put = Batch::new();
+        put.put("big", vec![8; 5000]);
+        let mut delete = Batch::new();
+        delete.delete(format!("{n}"));
+        let job = |batch: &Batch| Job::Commit(Box::new(batch.clone()));
+        let results = store.core().lead(vec![job(&put), job(&delete), job(&put), Job::Sync]);
+        let kinds: Vec<_> = results.iter().map(|result| result.as_ref().err().map(|e| e.kind())).collect();
+        let full = Some(ErrorKind::DiskFull);
+        assert_eq!(kinds, [full, None, full, None], "delete {n}");
+        assert_eq!(results[1].as_ref().unwrap().deleted, 1);
+    }
+    assert!(store.is_empty() && !store.stats().poisoned);
+}

@@ -1,0 +1,104 @@
+//! A disk that does not forget a failed sync of a directory.
+//!
+//! Invariant: after a sync of a directory has failed, no later one of the same directory succeeds while the store is open. The
+//! operating system may have given up the names that the failed one was to make durable and report success from then on,
+//! so a success would prove nothing for names that were created before.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Access, Disk, File, Lock, LockMode, PathKind};
+
+/// Another disk, with a memory for failed syncs of directories.
+#[derive(Debug)]
+pub(crate) struct RememberingDisk {
+    disk: Arc<dyn Disk>,
+    failed: Mutex<BTreeMap<PathBuf, io::ErrorKind>>,
+}
+
+impl RememberingDisk {
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, failed: Mutex::default() }
+    }
+}
+
+impl Disk for RememberingDisk {
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = failed.get(dir) {
+            let text = format!("an earlier sync of this directory failed ({kind}); open the store again");
+            return Err(io::Error::new(*kind, text));
+        }
+        let result = self.disk.sync_dir(dir);
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            failed.insert(dir.to_path_buf(), error.kind());
+        }
+        result
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<PathKind>> {
+        self.disk.kind(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
+        self.disk.list(dir)
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        self.disk.canonicalize(path)
+    }
+
+    fn create_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.create_dir(dir)
+    }
+
+    fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>> {
+        self.disk.open(path, access)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove_file(path)
+    }
+
+    fn remove_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.remove_dir(dir)
+    }
+
+    fn lock(&self, path: &Path, mode: LockMode) -> io::Result<Option<Box<dyn Lock>>> {
+        self.disk.lock(path, mode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::RememberingDisk;
+    use crate::seams::Disk;
+    use crate::seams::sim::{Fault, Op, SimDisk};
+
+    #[test]
+    fn f07_a_failed_sync_of_a_directory_stays_failed() {
+        let sim = SimDisk::new(1);
+        sim.create_dir(Path::new("/store")).unwrap();
+        sim.create_dir(Path::new("/other")).unwrap();
+        let disk = RememberingDisk::new(Arc::new(sim.clone()));
+        sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::Other));
+        assert!(disk.sync_dir(Path::new("/store")).is_err());
+        let again = disk.sync_dir(Path::new("/store")).unwrap_err();
+        assert!(again.to_string().contains("an earlier sync"), "{again}");
+        disk.sync_dir(Path::new("/other")).unwrap();
+        sim.sync_dir(Path::new("/store")).expect("the disk below has forgotten: that is the point");
+    }
+}

@@ -1,0 +1,92 @@
+//! The fault cases, F01 to F25, and which of them are due.
+//!
+//! Invariant: a case is due as soon as the thing exists that it can befall. What of a due case has no subject yet, or no
+//! test, is named in `open`: the table is read by people who want to know what they may rely on.
+
+/// One case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    /// 7 for F07.
+    pub(crate) id: u32,
+    /// What happens to the store.
+    pub(crate) about: &'static str,
+    pub(crate) due: Due,
+    /// The parts that no test shows, with the reason.
+    pub(crate) open: &'static [&'static str],
+}
+
+/// Whether there must be a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    Now,
+    /// Not yet, for this reason.
+    Later(&'static str),
+}
+
+const NO_CLUSTER: Due = Due::Later("no cluster yet");
+const NO_SERVER: Due = Due::Later("no server yet");
+
+const fn due(id: u32, about: &'static str, open: &'static [&'static str]) -> Case {
+    Case { id, about, due: Due::Now, open }
+}
+
+const fn later(id: u32, about: &'static str, reason: Due) -> Case {
+    Case { id, about, due: reason, open: &[] }
+}
+
+/// All of them, in order.
+pub(crate) const CASES: &[Case] = &[
+    due(1, "power cut, and any part of what was not synced is lost", &[]),
+    due(2, "the end of the log cut, zeroed or holding old data", &[]),
+    due(
+        3,
+        "flipped bits below the end of the log",
+        &["no index checkpoint exists that could keep more readable"],
+    ),
+    due(4, "flipped bits in segment headers and catalogs", &["no index checkpoint exists that could be hit"]),
+    due(5, "opening what is not a store, or a newer one", &[]),
+    due(6, "two holders of one store; a lock whose holder died", &[]),
+    due(7, "a sync fails, and the next one succeeds", &[]),
+    due(8, "short, interrupted and failing writes", &[]),
+    due(9, "the disk is full", &["no index checkpoint exists that could meet a full disk"]),
+    due(
+        10,
+        "files cut, replaced or unreadable under a map",
+        &[
+            "the process ends by SIGBUS with the system's word alone, without a message of the store's",
+            "a value that was verified before the cut can end in zeros within the page that was cut through, unless \
+             every read verifies",
+            "no test has a device that fails to read a mapped page",
+        ],
+    ),
+    due(11, "crash amid compaction, prune, new segments, close", &["no checkpoint exists yet"]),
+    due(
+        12,
+        "readers that stay while files move under them",
+        &["no watch exists, only the batch log that is read commit by commit"],
+    ),
+    due(13, "kill amid a batch; readers amid group commit", &[]),
+    due(14, "lengths beyond the limits, hostile or nothing at all", &[]),
+    due(15, "keys with one hash; storms of tombstones", &[]),
+    due(
+        16,
+        "bounds of ranges that cross, meet or have no end",
+        &["page tokens do not exist, so none can be forged"],
+    ),
+    due(17, "clocks that jump, and times to live of nothing and of ever", &[]),
+    later(18, "times to live among clocks that disagree", NO_CLUSTER),
+    later(19, "races, retries and duplicates of conditional writes across leaders", NO_CLUSTER),
+    later(20, "votes, terms or entries lost after they were acknowledged", NO_CLUSTER),
+    later(21, "partitions, slow followers, slow disks", NO_CLUSTER),
+    later(22, "snapshots that are cut, altered, old or someone else's", NO_CLUSTER),
+    later(23, "changes of the members that are unsafe", NO_CLUSTER),
+    later(24, "hostile clients and messages", NO_SERVER),
+    due(
+        25,
+        "hostile imports, signals under load, no descriptors left, threads that panic",
+        &[
+            "backup and restore do not exist yet",
+            "there is one version of the format: going back to an older one has no subject",
+        ],
+    ),
+];
