@@ -89,18 +89,22 @@ fn f25_a_terminated_import_says_what_is_in() {
         pipe.write_all(rows.as_bytes()).unwrap();
         // The first acknowledgement shows that rows are being taken.
         let mut acknowledgements = BufReader::new(child.stdout.take().unwrap());
-        acknowledgements.read_line(&mut String::new()).unwrap();
-        thread::sleep(Duration::from_millis(100));
-        send(&child, signal);
         let mut last = String::new();
+        acknowledgements.read_line(&mut last).unwrap();
+        send(&child, signal);
         for line in acknowledgements.lines() {
             last = line.unwrap();
         }
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(ran.code, 130, "{ran:?}");
-        assert!(ran.errors.contains("205 entries are in and durable, through line 205"), "{}", ran.errors);
-        assert_eq!(last, "{\"committed\":205,\"sequence\":21}");
-        assert_eq!(sandbox.done(&["scan", "--raw"]).text(), rows);
+        // How many rows had been read by then is up to the scheduler; all of them are in, and it says so.
+        let acknowledged: serde_json::Value = serde_json::from_str(&last).unwrap();
+        let count = acknowledged["committed"].as_u64().unwrap();
+        assert_eq!(acknowledged["sequence"].as_u64().unwrap(), count.div_ceil(10), "{last}");
+        let told = format!("{count} entries are in and durable, through line {count}");
+        assert!(ran.errors.contains(&told), "{told}: {}", ran.errors);
+        let kept = rows.split_inclusive('\n').take(usize::try_from(count).unwrap()).collect::<String>();
+        assert_eq!(sandbox.done(&["scan", "--raw"]).text(), kept);
         let report = &sandbox.done(&["verify", "--json"]).json()[0];
         assert_eq!(report["torn_tail"], serde_json::Value::Null);
     }
@@ -124,11 +128,13 @@ fn f25_an_import_terminated_under_load_drains_and_says_what_is_in() {
             (0_usize..).try_for_each(|number| input.write_all(row(number).as_bytes())).unwrap_err().kind()
         });
         let mut acknowledgements = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut last = String::new();
         for _ in 0..=round {
-            acknowledgements.next().unwrap().unwrap();
+            last = acknowledgements.next().unwrap().unwrap();
         }
         send(&child, Signal::TERM);
-        let last = acknowledgements.map(Result::unwrap).last().unwrap();
+        // Where nothing was under way any more, nothing more is acknowledged.
+        let last = acknowledgements.map(Result::unwrap).last().unwrap_or(last);
         let ran = Ran::from(child.wait_with_output().unwrap());
         assert_eq!(ran.code, 130, "{ran:?}");
         assert_eq!(feeder.join().unwrap(), std::io::ErrorKind::BrokenPipe);
