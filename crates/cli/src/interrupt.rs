@@ -5,31 +5,34 @@
 //! is made for that.
 
 use std::fs;
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::error::{Failure, Result};
 
-static REQUESTED: AtomicBool = AtomicBool::new(false);
+static REQUESTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// From here on a signal sets the flag instead of ending the process.
-///
-/// Under `nohup` nothing is watched: the handler takes the three signals together, and would undo what was asked.
+/// From here on a signal sets the flag instead of ending the process. SIGHUP is left alone where it is ignored: that is
+/// what `nohup` asked for.
 pub(crate) fn watch() -> Result<()> {
-    if hangup_is_ignored() {
-        return Ok(());
-    }
-    ctrlc::set_handler(|| {
-        // A flag and nothing else is handed over, so no ordering beyond its own is needed.
-        if REQUESTED.swap(true, Ordering::Relaxed) {
-            process::exit(130);
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        if signal == SIGHUP && hangup_is_ignored() {
+            continue;
         }
-    })
-    .map_err(|error| Failure::Usage(format!("cannot watch for Ctrl-C: {error}")))
+        // In this order the first signal sets the flag, and the second one finds it set.
+        flag::register_conditional_shutdown(signal, 130, Arc::clone(&REQUESTED))
+            .and_then(|_| flag::register(signal, Arc::clone(&REQUESTED)))
+            .map_err(|error| Failure::Usage(format!("cannot watch for Ctrl-C: {error}")))?;
+    }
+    Ok(())
 }
 
 /// Whether a signal has come.
 pub(crate) fn requested() -> bool {
+    // A flag and nothing else is handed over, so no ordering beyond its own is needed.
     REQUESTED.load(Ordering::Relaxed)
 }
 
