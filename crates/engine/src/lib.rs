@@ -14,6 +14,7 @@
 //! The engine knows nothing of the five interfaces, of asynchronous runtimes or of replication. `docs/format.md`
 //! is the layout on disk, `docs/architecture.md` how the parts fit together.
 
+mod address;
 mod batch;
 mod commit;
 mod error;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, Result, escape_key};
 use crate::format::CHUNK_BYTES;
 use crate::format::checksum;
+use crate::log::frame_of::sequence_at;
 use crate::log::scan::chunk_holds;
 use crate::log::segment::Segment;
 use crate::numbers::Sequence;
@@ -28,7 +29,10 @@ pub(crate) struct PayloadRef {
     /// The offset by which "verified" is remembered when there is no table.
     pub(crate) mark: u64,
     pub(crate) policy: VerifyReads,
-    pub(crate) sequence: Sequence,
+    /// The alignment of the store's payloads.
+    pub(crate) alignment: u64,
+    /// The commit that wrote the entry, where it is known already.
+    pub(crate) sequence: Option<Sequence>,
     /// What the entry is stored under, for messages.
     pub(crate) name: Vec<u8>,
     /// Set when the table was held against the checksum of the whole.
@@ -129,7 +133,9 @@ impl PayloadRef {
 
     fn rotten(&self, offset: u64) -> Error {
         let name = escape_key(&self.name);
-        let what = format!("the value of {name} (sequence {}) fails its checksum", self.sequence);
+        let known = self.sequence.or_else(|| sequence_at(&self.segment, self.alignment, self.mark));
+        let sequence = known.map_or_else(|| "unknown".to_owned(), |sequence| sequence.to_string());
+        let what = format!("the value of {name} (sequence {sequence}) fails its checksum");
         Error::damaged(&self.segment.path, offset, what)
     }
 }

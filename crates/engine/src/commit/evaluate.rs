@@ -51,13 +51,12 @@ pub(crate) struct Plan {
 struct Found {
     at: FoundAt,
     deadline: Option<Timestamp>,
-    sequence: Sequence,
 }
 
 #[derive(Debug)]
 enum FoundAt {
     Index(Version),
-    Group(DraftValue),
+    Group(DraftValue, Sequence),
 }
 
 impl<'a> Evaluation<'a> {
@@ -72,7 +71,7 @@ impl<'a> Evaluation<'a> {
             |operation: &Operation| matches!(operation, Operation::Put { .. } | Operation::PutHash { .. });
         Self {
             core,
-            view: View { sequence: core.published.sequence(), time },
+            view: View { time, ..core.view() },
             overlay: Overlay::default(),
             looks: batches
                 .clone()
@@ -145,7 +144,7 @@ impl<'a> Evaluation<'a> {
             (Expect::Absent, found) => found.is_none(),
             (_, None) => false,
             (Expect::Present, Some(_)) => true,
-            (Expect::Unmodified(sequence), Some(found)) => found.sequence == *sequence,
+            (Expect::Unmodified(sequence), Some(found)) => self.sequence_of(&subject, &found)? == *sequence,
             (Expect::Value(expected), Some(found)) => self.value_is(&subject, &found, expected)?,
         })
     }
@@ -207,7 +206,7 @@ impl<'a> Evaluation<'a> {
     /// The value of an entry as it is to be written under another key.
     fn value_to_move(&self, subject: &DraftSubject, at: &FoundAt) -> Result<DraftValue> {
         match at {
-            FoundAt::Group(value) => Ok(value.clone()),
+            FoundAt::Group(value, _) => Ok(value.clone()),
             FoundAt::Index(version) => {
                 self.where_it_is(version, subject, |version| self.core.draft_value_at(version, subject))
             }
@@ -270,14 +269,13 @@ impl<'a> Evaluation<'a> {
                 Pending::Deleted => None,
                 Pending::Live { deadline: Some(deadline), .. } if *deadline <= self.view.time => None,
                 Pending::Live { value, deadline, sequence } => Some(Found {
-                    at: FoundAt::Group(value.clone()),
+                    at: FoundAt::Group(value.clone(), *sequence),
                     deadline: *deadline,
-                    sequence: *sequence,
                 }),
             };
         }
         let version = self.published(subject, hash)?;
-        Some(Found { at: FoundAt::Index(version), deadline: version.deadline(), sequence: version.sequence })
+        Some(Found { at: FoundAt::Index(version), deadline: version.deadline() })
     }
 
     /// The live entry of a subject in the published state.
@@ -306,19 +304,35 @@ impl<'a> Evaluation<'a> {
                 return result;
             }
             match self.published(subject, hash) {
-                Some(moved) if moved.position != version.position => version = moved,
+                Some(moved) if moved.address != version.address => version = moved,
                 _ => return result,
             }
         }
     }
 
+    /// The commit that wrote an entry.
+    fn sequence_of(&self, subject: &DraftSubject, found: &Found) -> Result<Sequence> {
+        match &found.at {
+            FoundAt::Group(_, sequence) => Ok(*sequence),
+            FoundAt::Index(version) => self.where_it_is(version, subject, |version| {
+                let segment = self.core.segment_of(version);
+                let sequence = self.core.sequence_of(version);
+                if sequence.0 > 0 {
+                    return Ok(sequence);
+                }
+                let path = segment.map_or_else(|| self.core.dir.clone(), |segment| segment.path.clone());
+                Err(Error::damaged(&path, version.address.offset(), "the frame of an entry cannot be read"))
+            }),
+        }
+    }
+
     fn value_is(&self, subject: &DraftSubject, found: &Found, expected: &[u8]) -> Result<bool> {
         match &found.at {
-            FoundAt::Group(DraftValue::Inline(bytes)) => Ok(**bytes == *expected),
-            FoundAt::Group(DraftValue::Tombstone) => Ok(false),
-            FoundAt::Group(DraftValue::External { segment, length, checksum }) => {
+            FoundAt::Group(DraftValue::Inline(bytes), _) => Ok(**bytes == *expected),
+            FoundAt::Group(DraftValue::Tombstone, _) => Ok(false),
+            FoundAt::Group(DraftValue::External { segment, length, checksum }, _) => {
                 let same_length = *length == expected.len() as u64;
-                Ok(same_length && *self.external(*segment, *length, *checksum, subject, found)? == *expected)
+                Ok(same_length && *self.external(*segment, *length, *checksum, subject)? == *expected)
             }
             FoundAt::Index(version) => {
                 // A length that differs answers without touching a byte of the value.
@@ -334,10 +348,10 @@ impl<'a> Evaluation<'a> {
 
     fn bytes_of(&self, subject: &DraftSubject, found: &Found) -> Result<PayloadBytes> {
         match &found.at {
-            FoundAt::Group(DraftValue::Inline(bytes)) => Ok(bytes.clone()),
-            FoundAt::Group(DraftValue::Tombstone) => Ok(PayloadBytes::Owned(Bytes::new())),
-            FoundAt::Group(DraftValue::External { segment, length, checksum }) => {
-                Ok(PayloadBytes::Mapped(self.external(*segment, *length, *checksum, subject, found)?))
+            FoundAt::Group(DraftValue::Inline(bytes), _) => Ok(bytes.clone()),
+            FoundAt::Group(DraftValue::Tombstone, _) => Ok(PayloadBytes::Owned(Bytes::new())),
+            FoundAt::Group(DraftValue::External { segment, length, checksum }, _) => {
+                Ok(PayloadBytes::Mapped(self.external(*segment, *length, *checksum, subject)?))
             }
             FoundAt::Index(version) => {
                 let payload =
@@ -354,11 +368,10 @@ impl<'a> Evaluation<'a> {
         length: u64,
         checksum: u32,
         subject: &DraftSubject,
-        found: &Found,
     ) -> Result<Value> {
         let payload = self
             .core
-            .external_payload(segment, length, checksum, found.sequence, subject)?
+            .external_payload(segment, length, checksum, None, subject)?
             .ok_or_else(|| {
                 let text = "a batch cannot look at the value of a stream that it puts itself";
                 Error::new(ErrorKind::InvalidInput, text)

@@ -12,7 +12,7 @@ use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::Layout;
 use crate::format::frame::{self, FrameKind};
-use crate::index::{Change, Position, Space, Version, VersionKind};
+use crate::index::{Born, Change, Space, Version, VersionKind};
 use crate::log::failure::Failure;
 use crate::log::frame_writer::{DraftSubject, DraftValue};
 use crate::log::segment::Segment;
@@ -261,9 +261,7 @@ impl Core {
                 .iter()
                 .zip(&written.layouts)
                 .zip(plan.hashes.iter().zip(&hash_keys))
-                .zip(0..)
-                .map(|(((draft, layout), (hash, hash_key)), ordinal)| {
-                    let position = Position { segment: segment.id, offset: layout.start };
+                .map(|((draft, layout), (hash, hash_key))| {
                     let bytes = layout.end - layout.start;
                     let kind = match draft.value {
                         DraftValue::Tombstone => VersionKind::Tombstone,
@@ -276,13 +274,15 @@ impl Core {
                         DraftSubject::Key(key) => (Space::Keys, key),
                         DraftSubject::Hash(_) => (Space::Hashes, hash_key),
                     };
-                    let version = Version::new(written.sequence, position, bytes, kind).at_ordinal(ordinal);
+                    let born = Born::At(segment.log_offset(layout.start));
+                    let version = Version { address: segment.address(layout.start), bytes, kind, born };
                     Change { space, key, hash: *hash, version }
                 })
                 .collect();
-            let live: u64 = changes.iter().map(|change| change.version.bytes()).sum();
+            let live: u64 = changes.iter().map(|change| change.version.bytes).sum();
             segment.count_live(live.cast_signed());
             self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
+            segment.frame_starts().note(written.offset);
             self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
         }
         if let Some(last) = written.last() {

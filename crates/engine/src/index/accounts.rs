@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use super::key::Key;
 use super::memory::{bytes_of, shrink_heap, tree_bytes};
 use super::version::{Version, VersionKind};
-use crate::numbers::{Sequence, Timestamp};
+use crate::numbers::Timestamp;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -31,12 +31,11 @@ pub(super) struct Ledger {
     expiring: Vec<(Deadline, Move)>,
 }
 
-/// When a key ends, and the sequence of the version that says so.
+/// When a key ends.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Deadline {
     at: Timestamp,
     key: Key,
-    sequence: Sequence,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,13 +45,18 @@ enum Move {
 }
 
 impl Ledger {
-    /// Notes that the newest version of `key` changed.
-    pub(super) fn replace(&mut self, key: &Key, before: Option<Version>, after: Option<Version>) {
+    /// Notes that the newest version of a key changed; the key is made only where one has a deadline.
+    pub(super) fn replace(
+        &mut self,
+        key: impl Fn() -> Key,
+        before: Option<Version>,
+        after: Option<Version>,
+    ) {
         for (version, step, direction) in [(before, -1, Move::Goes), (after, 1, Move::Comes)] {
             let Some(version) = version else { continue };
-            match version.kind() {
+            match version.kind {
                 VersionKind::Value { deadline: Some(at) } => {
-                    let deadline = Deadline { at, key: key.clone(), sequence: version.sequence };
+                    let deadline = Deadline { at, key: key() };
                     self.expiring.push((deadline, direction));
                 }
                 VersionKind::Value { deadline: None } => self.plain += step,
@@ -97,14 +101,14 @@ impl Accounts {
         reaped
     }
 
-    /// Reaped versions, `limit` at most, whose deadline is at or before `time`; each is handed out once.
-    pub(super) fn take_expired(&mut self, time: Timestamp, limit: usize) -> Vec<(Sequence, Key)> {
+    /// Reaped keys and their deadlines, `limit` at most, which are at or before `time`; each is handed out once.
+    pub(super) fn take_expired(&mut self, time: Timestamp, limit: usize) -> Vec<(Timestamp, Key)> {
         let mut due = Vec::new();
         while due.len() < limit
             && self.expired.peek().is_some_and(|Reverse(first)| first.at <= time)
             && let Some(Reverse(first)) = self.expired.pop()
         {
-            due.push((first.sequence, first.key));
+            due.push((first.at, first.key));
         }
         shrink_heap(&mut self.expired);
         due

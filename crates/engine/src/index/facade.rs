@@ -1,26 +1,28 @@
 //! The index as the store sees it: its state, and everything that changes it. Reads are in `lookup.rs`.
 //!
-//! Invariants: a mutation holds `writer` for one slice at a time and updates the ordered index before the point
-//! index; the horizon never moves back; callbacks run with no lock held. See the module for the order of the locks.
+//! Invariants: a mutation holds `writer` and updates the ordered index before the slot table; the horizon never moves
+//! back. See the module for the order of the locks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::accounts::{Accounts, Ledger};
-use super::garbage::Garbage;
+use crate::address::Address;
+use super::crowds::{Crowd, Crowds};
+use super::drops::Drops;
+use super::entries::{Entries, SpaceKeys};
+use super::garbage::{Garbage, Waste};
 use super::key::{Change, Key, Space};
-use super::ordered::{OrderedIndex, Relocated, Remains, Step};
-use super::point::PointIndex;
-use super::table::TableIndex;
-use super::tree::TreeIndex;
-use super::version::{Position, Version, View};
-use crate::numbers::{Sequence, Timestamp};
+use super::ordered::{Ordered, Row};
+use super::slots::{Placed, SlotTable};
+use super::version::{Born, Version, VersionKind, View};
+use crate::numbers::{LogOffset, Sequence, Timestamp};
 
-/// Changes, or keys to prune, that are worked off under one hold of the locks: 1 to 3 ms when all keys are cold.
+/// Waste that is worked off under one hold of the lock.
 const SLICE: usize = 1024;
 
-/// Callbacks run outside the locks, so only a defect of the index itself can leave one poisoned. It is then not known
-/// which keys are found, and answering would be guessing.
+/// Only a defect of the index itself can leave a lock of it poisoned. It is then not known which keys are found, and
+/// answering would be guessing.
 pub(super) const WHOLE: &str = "the index is whole: no thread panicked while changing it";
 
 /// Where every version that a view can still see stands in the log.
@@ -28,142 +30,195 @@ pub(super) const WHOLE: &str = "the index is whole: no thread panicked while cha
 /// Mutations (`apply`, `collect`, `relocate`, `reap`) may be called while others read; `apply` has one caller at a
 /// time, the others any number.
 #[derive(Debug)]
-pub(crate) struct Index {
-    // Another point or ordered index is put here; nothing but these two lines and the constructors names them.
-    pub(super) point: TableIndex,
-    pub(super) ordered: TreeIndex,
-    /// Held by whoever changes the two parts, so that they change in the same order.
+pub(crate) struct Index<E> {
+    pub(super) entries: E,
+    /// The newest version of each key, by hash.
+    pub(super) slots: SlotTable,
+    pub(super) crowds: Crowds,
+    /// Every version that is held, by key, for each of the two spaces.
+    pub(super) keys: Ordered,
+    pub(super) hashes: Ordered,
+    /// Held by whoever changes the parts, so that they change in the same order.
     writer: Mutex<Garbage>,
     accounts: Mutex<Accounts>,
-    /// The highest horizon given; sequence and time, each on its own.
-    horizon: [AtomicU64; 2],
+    /// The highest horizon given; sequence, tail and time, each on its own.
+    horizon: [AtomicU64; 3],
 }
 
-impl Index {
+impl<E: Entries> Index<E> {
     /// An empty index; a store gets its own from [`Rebuild`](super::Rebuild). `secret` is a random number of the store's own; who knows it can make lookups slow.
-    #[cfg(test)]
-    pub(crate) fn new(secret: u64) -> Self {
-        Self::from_parts(TableIndex::new(secret), TreeIndex::default(), Ledger::default())
-    }
-
-    /// An index over two parts that agree; `ledger` counts what is in them.
-    pub(super) fn from_parts(point: TableIndex, ordered: TreeIndex, ledger: Ledger) -> Self {
-        let mut accounts = Accounts::default();
-        accounts.settle(ledger);
+    pub(crate) fn new(secret: u64, entries: E) -> Self {
         Self {
-            point,
-            ordered,
+            entries,
+            slots: SlotTable::new(secret),
+            crowds: Crowds::default(),
+            keys: Ordered::default(),
+            hashes: Ordered::default(),
             writer: Mutex::default(),
-            accounts: Mutex::new(accounts),
+            accounts: Mutex::default(),
             horizon: Default::default(),
         }
     }
 
-    /// Adds the versions of one or more commits. The caller publishes their sequences afterwards; until then no
-    /// view includes them.
+    /// Adds the versions of one commit, in its order; the commits come in the order of the log. The caller publishes it
+    /// afterwards; until then no view includes it.
     ///
-    /// A later change wins over an earlier one of the same key and sequence. Sequences may come in any order, but
-    /// each is above every horizon given so far, because what is at or below the horizon has been decided.
-    ///
-    /// `horizon` is the oldest view in use. What it shows to be invisible for ever in the keys that are touched is
-    /// dropped, and `dropped` is called for each such version, as it is for a version replaced by one of its own
-    /// sequence. For a tombstone this says only that the index needs it no more; the entry in the log must stay as
-    /// long as a segment may hold an older version of its key.
+    /// Of two changes of one key the later one counts. `horizon` is the oldest view in use. `dropped` is called for each
+    /// version that no view can see any more, now or in a later [`Index::collect`]. For a tombstone this says only that the
+    /// index needs it no more; the entry in the log must stay as long as a segment may hold an older version of its key.
     pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Version)) {
-        let horizon = self.raise_horizon(horizon);
+        self.raise_horizon(horizon);
         let mut ledger = Ledger::default();
-        let mut freed = Vec::new();
-        let mut steps = Vec::new();
-        for slice in changes.chunks(SLICE) {
-            debug_assert!(
-                slice.iter().all(|change| change.version.sequence > horizon.sequence),
-                "a change at or below the horizon {horizon:?} comes too late"
-            );
-            let mut garbage = self.writer();
-            self.ordered.insert(slice, horizon, &mut freed, &mut steps);
-            for (change, step) in slice.iter().zip(steps.drain(..)) {
-                self.follow(change, step, &mut garbage, &mut ledger);
-            }
-            drop(garbage);
-            freed.drain(..).for_each(|version| dropped(&version));
+        let order = in_key_order(changes, dropped);
+        let mut garbage = self.writer();
+        for space in [Space::Keys, Space::Hashes] {
+            let of_space = order.iter().map(|&at| &changes[at]).filter(|change| change.space == space);
+            self.ordered(space).push(of_space.map(Row::of), &self.keys_of(space), &self.drops());
         }
+        for change in order.iter().map(|&at| &changes[at]) {
+            let before = self.place(change);
+            if let Some(before) = before {
+                garbage.push(offset_of(change.version.born), Waste::Older(before));
+            }
+            if change.version.is_tombstone() {
+                let waste = Waste::Tombstone { hash: change.hash, version: change.version };
+                garbage.push(offset_of(change.version.born), waste);
+            }
+            // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
+            ledger.replace(|| key_of(change), before, Some(change.version));
+        }
+        drop(garbage);
         self.accounts().settle(ledger);
     }
 
-    /// Brings the point index, the queue and the ledger in line with a change to the ordered index.
-    fn follow(&self, change: &Change<'_>, step: Step, garbage: &mut Garbage, ledger: &mut Ledger) {
-        let key = Key { hash: change.hash, space: change.space, bytes: step.key };
-        if step.before != step.after {
-            match step.after {
-                Some(newest) => self.point.set(key.space, &key.bytes, key.hash, newest),
-                None => self.point.remove(key.space, &key.bytes, key.hash),
+    /// Makes a change's version the newest of its key; returns the one before, unless that is a tombstone.
+    fn place(&self, change: &Change<'_>) -> Option<Version> {
+        let Change { space, key, hash, version } = *change;
+        let rank_of = |address| self.entries.rank(address).unwrap_or_default();
+        let crowded =
+            self.crowds.change(hash, |crowd| crowd.set(space, key, version.address, rank_of(version.address)));
+        let before = match crowded {
+            Some(before) => before.and_then(|before| self.version_at(before)),
+            None => {
+                let mut before = None;
+                let is_it = |address| {
+                    self.entries
+                        .show(address, |entry| {
+                            let same = entry.is(space, key);
+                            if same {
+                                before = Some(Version::of(address, entry));
+                            }
+                            same
+                        })
+                        .unwrap_or(false)
+                };
+                match self.slots.set(hash, version.address, is_it, |address| self.hash_at(address)) {
+                    Placed::Replaced(_) => before,
+                    Placed::Inserted => None,
+                    Placed::Crowded => {
+                        self.crowd(space, key, hash, version.address);
+                        None
+                    }
+                }
             }
-            ledger.replace(&key, step.before, step.after);
+        };
+        before.filter(|before| !before.is_tombstone())
+    }
+
+    /// Moves every key of a hash that has become crowded, and the one that made it so, out of the slot table.
+    pub(super) fn crowd(&self, space: Space, key: &[u8], hash: u64, newest: Address) {
+        let mut held = Vec::new();
+        self.slots.candidates(hash, |address| held.push(address));
+        held.sort_unstable();
+        held.dedup();
+        held.retain(|address| self.hash_at(*address) == hash);
+        let mut crowd = Crowd::default();
+        for &address in &held {
+            let rank = self.entries.rank(address).unwrap_or_default();
+            self.entries.show(address, |entry| crowd.set(entry.space, entry.key, address, rank));
         }
-        for sequence in step.prune_at.into_iter().flatten() {
-            garbage.push(sequence, key.clone());
+        crowd.set(space, key, newest, self.entries.rank(newest).unwrap_or_default());
+        self.crowds.list(hash, crowd);
+        for address in held {
+            self.slots.remove(hash, address);
         }
     }
 
     /// Drops what no view at or above `horizon` can see; `dropped` is called for each version. The cost follows
     /// what became invisible since the last call, not the number of keys.
-    ///
-    /// One kind of version stays for longer than it must: an expired one below a newer one that is itself above the
-    /// horizon goes together with the rest, once the horizon reaches the newer one.
     pub(crate) fn collect(&self, horizon: View, dropped: &mut dyn FnMut(&Version)) {
         let horizon = self.raise_horizon(horizon);
-        let mut removed = false;
         self.accounts().reap(horizon.time);
         loop {
-            // What has expired for every view goes, like a tombstone, once the horizon has reached its sequence.
             let expired = self.accounts().take_expired(horizon.time, SLICE);
             if expired.is_empty() {
                 break;
             }
             let mut garbage = self.writer();
-            expired.into_iter().for_each(|(sequence, key)| garbage.push(sequence, key));
+            for (deadline, key) in expired {
+                // One that was moved was published long ago: every view from now on includes it.
+                let due = self.newest_until(deadline, &key).map(|version| offset_of(version.born));
+                if let Some(due) = due {
+                    garbage.push(due, Waste::Expired { deadline, key });
+                }
+            }
         }
-        let mut freed = Vec::new();
         loop {
             let mut garbage = self.writer();
-            let due = garbage.take(horizon.sequence, SLICE);
+            let due = garbage.take(horizon.tail, SLICE);
             if due.is_empty() {
                 break;
             }
-            for (key, remains) in due.iter().zip(self.ordered.prune(&due, horizon, &mut freed)) {
-                if remains == Remains::Removed {
-                    self.point.remove(key.space, &key.bytes, key.hash);
-                    removed = true;
+            for waste in &due {
+                match waste {
+                    Waste::Older(version) => dropped(version),
+                    Waste::Tombstone { hash, version } => {
+                        self.forget(*hash, version.address);
+                        dropped(version);
+                    }
+                    Waste::Expired { deadline, key } => {
+                        // If it is not the newest any more, whatever came above it has queued it.
+                        if let Some(version) = self.newest_until(*deadline, key) {
+                            self.forget(key.hash, version.address);
+                            dropped(&version);
+                        }
+                    }
                 }
             }
-            drop(garbage);
-            freed.drain(..).for_each(|version| dropped(&version));
-        }
-        if removed {
-            self.point.shrink();
         }
     }
 
-    /// Notes that compaction copied the entry of `sequence` from `from` to `to`. `false`, and nothing changed, if
-    /// that version does not stand at `from` any more.
+    /// The newest version of a key, if it has this deadline.
+    fn newest_until(&self, deadline: Timestamp, key: &Key) -> Option<Version> {
+        self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
+    }
+
+    fn forget(&self, hash: u64, address: Address) -> bool {
+        let crowded = self.crowds.change(hash, |crowd| crowd.remove(address));
+        crowded.unwrap_or_else(|| self.slots.remove(hash, address))
+    }
+
+    /// Notes that compaction copied the entry at `from` to `to`, where it takes `bytes`. `false`, and nothing changed, if
+    /// the index does not hold that version any more.
     pub(crate) fn relocate(
         &self,
         space: Space,
         key: &[u8],
         hash: u64,
-        sequence: Sequence,
-        from: Position,
-        to: Position,
+        from: Address,
+        (to, bytes): (Address, u64),
     ) -> bool {
-        let _writer = self.writer();
-        match self.ordered.relocate(space, key, sequence, from, to) {
-            Relocated::No => false,
-            Relocated::Older => true,
-            Relocated::Newest(key, version) => {
-                self.point.set(space, &key, hash, version);
-                true
-            }
+        let mut garbage = self.writer();
+        if !self.ordered(space).relocate(key, from, to, &self.keys_of(space)) {
+            return false;
         }
+        let crowded = self.crowds.change(hash, |crowd| crowd.replace(from, to));
+        let newest = crowded.unwrap_or_else(|| self.slots.replace(hash, from, to));
+        let is_tombstone = || self.entries.show(to, |entry| entry.kind == VersionKind::Tombstone);
+        if !newest || is_tombstone().unwrap_or(false) {
+            garbage.relocate(from, to, bytes);
+        }
+        true
     }
 
     /// How many keys are live at `now`, in both spaces together. Exact: every commit applied so far counts as a
@@ -180,30 +235,71 @@ impl Index {
         self.accounts().reap(now)
     }
 
+    /// Merges runs of the ordered index in the background; `true` if there was something to do. With `idle` it goes on until
+    /// there is one run left.
+    pub(crate) fn maintain(&self, idle: bool) -> bool {
+        let drops = self.drops();
+        let keys = self.keys.maintain(&self.keys_of(Space::Keys), &drops, idle);
+        keys | self.hashes.maintain(&self.keys_of(Space::Hashes), &drops, idle)
+    }
+
     /// An estimate of the memory that the index takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let garbage = self.writer().memory_bytes();
         let accounts = self.accounts().memory_bytes();
-        self.point.memory_bytes() + self.ordered.memory_bytes() + garbage + accounts
+        let ordered = self.keys.memory_bytes() + self.hashes.memory_bytes();
+        self.slots.memory_bytes() + self.crowds.memory_bytes() + ordered + garbage + accounts
     }
 
-    /// The highest horizon that was given, sequence and time each on its own. An answer at a view that is not at or
-    /// above it, both ways, may miss what has been dropped.
+    /// The highest horizon that was given, sequence, tail and time each on its own. An answer at a view that is not at or
+    /// above it, in each of them, may miss what has been dropped.
     pub(crate) fn horizon(&self) -> View {
-        let [sequence, time] = &self.horizon;
+        let [sequence, tail, time] = &self.horizon;
         View {
             sequence: Sequence(sequence.load(Ordering::Acquire)),
+            tail: LogOffset(tail.load(Ordering::Acquire)),
             time: Timestamp(time.load(Ordering::Acquire)),
         }
     }
 
     /// The horizon to work with. One that was true once stays true, because views only get newer, so the caller may
     /// have lost a race with another one. It is raised before anything is dropped: see [`Self::horizon`].
-    fn raise_horizon(&self, horizon: View) -> View {
-        let [sequence, time] = &self.horizon;
+    pub(super) fn raise_horizon(&self, horizon: View) -> View {
+        let [sequence, tail, time] = &self.horizon;
         sequence.fetch_max(horizon.sequence.0, Ordering::AcqRel);
+        tail.fetch_max(horizon.tail.0, Ordering::AcqRel);
         time.fetch_max(horizon.time.0, Ordering::AcqRel);
         self.horizon()
+    }
+
+    /// The keys of a space, as they stand in the log.
+    pub(super) fn keys_of(&self, space: Space) -> SpaceKeys<'_, E> {
+        SpaceKeys { entries: &self.entries, space }
+    }
+
+    /// What a merge of runs may leave out.
+    fn drops(&self) -> Drops<'_, E> {
+        Drops { entries: &self.entries, horizon: self.horizon() }
+    }
+
+    pub(super) fn ordered(&self, space: Space) -> &Ordered {
+        match space {
+            Space::Keys => &self.keys,
+            Space::Hashes => &self.hashes,
+        }
+    }
+
+    /// The hash by which the entry at `address` is found; any number when its segment has gone.
+    pub(super) fn hash_at(&self, address: Address) -> u64 {
+        self.entries.show(address, |entry| entry.hash()).unwrap_or_default()
+    }
+
+    pub(super) fn version_at(&self, address: Address) -> Option<Version> {
+        self.entries.show(address, |entry| Version::of(address, entry))
+    }
+
+    pub(super) fn settle(&self, ledger: Ledger) {
+        self.accounts().settle(ledger);
     }
 
     fn writer(&self) -> MutexGuard<'_, Garbage> {
@@ -213,4 +309,42 @@ impl Index {
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().expect(WHOLE)
     }
+}
+
+fn offset_of(born: Born) -> LogOffset {
+    match born {
+        Born::At(offset) => offset,
+        Born::In(_) => LogOffset(0),
+    }
+}
+
+fn key_of(change: &Change<'_>) -> Key {
+    Key { hash: change.hash, space: change.space, bytes: Arc::from(change.key) }
+}
+
+/// The places of the changes in key order, without those that a later one of the same key replaces.
+fn in_key_order(changes: &[Change<'_>], dropped: &mut dyn FnMut(&Version)) -> Vec<usize> {
+    let piece = |change: &Change<'_>| {
+        let mut piece = [0; 8];
+        let length = change.key.len().min(8);
+        piece[..length].copy_from_slice(&change.key[..length]);
+        u64::from_be_bytes(piece)
+    };
+    let mut order: Vec<(u64, usize)> = changes.iter().map(piece).zip(0..).collect();
+    order.sort_unstable_by(|(piece, at), (other_piece, other)| {
+        let full = |at: usize| (changes[at].key, changes[at].space);
+        piece.cmp(other_piece).then_with(|| full(*at).cmp(&full(*other))).then(at.cmp(other))
+    });
+    let same = |at: usize, other: usize| {
+        (changes[at].space, changes[at].key) == (changes[other].space, changes[other].key)
+    };
+    let mut kept = Vec::with_capacity(order.len());
+    for (place, &(_, at)) in order.iter().enumerate() {
+        if order.get(place + 1).is_some_and(|&(_, next)| same(at, next)) {
+            dropped(&changes[at].version);
+        } else {
+            kept.push(at);
+        }
+    }
+    kept
 }

@@ -1,42 +1,71 @@
-//! The queue of keys that will have something to prune once the horizon reaches a sequence.
+//! The queue of versions that no view will see any more once the horizon has passed a place in the log.
 //!
-//! Invariant: whenever a chain holds a version above which another one stands, or a tombstone, the sequence of the
-//! upper one, or of the tombstone, is queued with the key. So what the horizon frees is found by the horizon alone,
-//! without looking at a key that keeps everything. An entry whose reason has gone by another way costs one lookup.
+//! Invariant: a version is queued once, when a newer one takes its place or, if it is a tombstone, when it comes; so what
+//! the horizon frees is found by the horizon alone. What compaction moves meanwhile is found at its new place.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{HashMap, VecDeque};
 
+use crate::address::Address;
 use super::key::Key;
-use super::memory::{bytes_of, shrink_heap};
-use crate::numbers::Sequence;
+use super::memory::bytes_of;
+use super::version::Version;
+use crate::numbers::{LogOffset, Timestamp};
 
-/// Keys by the sequence that they wait for. Sequences arrive nearly in order, for which a heap is cheap.
+/// What waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Waste {
+    /// A version below a newer one: nothing points to it but the ordered index.
+    Older(Version),
+    /// The newest version of a key with this hash, a tombstone.
+    Tombstone { hash: u64, version: Version },
+    /// The newest version of a key, if it still is the one with this deadline, which has passed.
+    Expired { deadline: Timestamp, key: Key },
+}
+
+/// Versions by the place in the log that they wait for, ascending.
 #[derive(Debug, Default)]
 pub(super) struct Garbage {
-    waiting: BinaryHeap<Reverse<(Sequence, Key)>>,
+    waiting: VecDeque<(LogOffset, Waste)>,
+    /// Where compaction took queued versions, and how big they are there.
+    moved: HashMap<Address, (Address, u64)>,
 }
 
 impl Garbage {
-    pub(super) fn push(&mut self, sequence: Sequence, key: Key) {
-        self.waiting.push(Reverse((sequence, key)));
+    /// Queues a version until every view in use includes what was written at `due`.
+    pub(super) fn push(&mut self, due: LogOffset, waste: Waste) {
+        // Later than it must is harmless, and keeps the queue in order.
+        let due = self.waiting.back().map_or(due, |(last, _)| due.max(*last));
+        self.waiting.push_back((due, waste));
     }
 
-    /// The next keys, `limit` at most, that wait for a sequence at or below the horizon.
-    pub(super) fn take(&mut self, horizon: Sequence, limit: usize) -> Vec<Key> {
-        let mut due = Vec::new();
-        while due.len() < limit
-            && let Some(Reverse((sequence, _))) = self.waiting.peek()
-            && *sequence <= horizon
-            && let Some(Reverse((_, key))) = self.waiting.pop()
-        {
-            due.push(key);
+    /// Notes that a version which is queued stands elsewhere now.
+    pub(super) fn relocate(&mut self, from: Address, to: Address, bytes: u64) {
+        self.moved.insert(from, (to, bytes));
+    }
+
+    /// The next versions, `limit` at most, that wait for a place before the end `tail` of every view.
+    pub(super) fn take(&mut self, tail: LogOffset, limit: usize) -> Vec<Waste> {
+        let due = self.waiting.iter().take(limit).take_while(|(due, _)| *due < tail).count();
+        let taken: Vec<Waste> = self.waiting.drain(..due).map(|(_, waste)| waste).collect();
+        const SMALL: usize = 1024;
+        if self.waiting.capacity() > SMALL && self.waiting.len() < self.waiting.capacity() / 4 {
+            self.waiting.shrink_to(self.waiting.len() * 2);
         }
-        shrink_heap(&mut self.waiting);
-        due
+        if self.moved.is_empty() { taken } else { taken.into_iter().map(|waste| self.followed(waste)).collect() }
+    }
+
+    /// The same where it stands now.
+    fn followed(&mut self, mut waste: Waste) -> Waste {
+        let (Waste::Older(version) | Waste::Tombstone { version, .. }) = &mut waste else { return waste };
+        while let Some((to, bytes)) = self.moved.remove(&version.address) {
+            version.address = to;
+            version.bytes = bytes;
+        }
+        waste
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
-        bytes_of(self.waiting.capacity(), size_of::<(Sequence, Key)>())
+        bytes_of(self.waiting.capacity(), size_of::<(LogOffset, Waste)>())
+            + bytes_of(self.moved.capacity(), size_of::<(Address, (Address, u64))>() + 1)
     }
 }

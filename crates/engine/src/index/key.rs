@@ -1,7 +1,7 @@
 //! Keys as the index names them, and the change that brings one a new version.
 //!
-//! Invariant: a key held by the index is a copy of its own, shared between the parts; a caller's buffer is never
-//! kept alive. Which hash belongs to a key is the caller's business, but it must always be the same one.
+//! Invariant: which hash belongs to a key is the caller's business, but it must always be the same one. The index keeps
+//! copies only of keys that expire, and of those whose hash very many keys share.
 
 use std::sync::Arc;
 

@@ -2,18 +2,27 @@
 //!
 //! Invariant: no answer holds a version above its view, and none misses one that its view includes, whatever is
 //! applied, collected or moved meanwhile, as long as the view is not below the horizon. An expired version is
-//! absent and hides what is older. A read takes one lock at a time and holds none between two of them.
+//! absent and hides what is older. An address that shows nothing was read before compaction moved its entry: the read
+//! starts again.
 
-use std::ops::Bound;
+use std::borrow::Cow;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
+use crate::address::Address;
+use super::entries::{Entries, Rank};
 use super::facade::Index;
 use super::key::Space;
-use super::ordered::{Direction, OrderedIndex, Versions};
-use super::point::{Found, PointIndex, Slot};
+use super::ordered::Direction;
 use super::version::{Version, View};
 
-impl Index {
+/// A read that meets a removed segment starts again. So often in a row it is not compaction: the index points to nothing.
+const MOVES_MAX: u32 = 64;
+
+/// A key with all its versions, newest first.
+pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
+
+impl<E: Entries> Index<E> {
     /// The live version of `key` at `view`; `hash` is its key hash.
     pub(crate) fn get(&self, key: &[u8], hash: u64, view: View) -> Option<Version> {
         self.find(Space::Keys, key, hash, view)
@@ -24,18 +33,40 @@ impl Index {
         self.find(Space::Hashes, &hash.to_be_bytes(), hash, view)
     }
 
-    /// The newest live entry with this key hash, keyed or not: the highest sequence and, within one commit, the
-    /// highest position. When very many keys share the hash, the cost follows those of them that were written
-    /// after the view, not all.
+    /// The newest live entry with this key hash, keyed or not: the highest sequence and, within one commit, the last.
+    /// When very many keys share the hash, the cost follows those of them that were written after the view, not all.
     pub(crate) fn newest_with_hash(&self, hash: u64, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
-        let candidates = self.point.candidates(hash, view).into_iter();
-        candidates.filter_map(|slot| self.resolve(slot, view)).max_by_key(|(_, _, version)| version.rank())
+        let crowded = self.crowds.read(hash, |crowd| {
+            let mut live = Vec::new();
+            for ((space, key), address) in crowd.by_rank() {
+                let is_above = self.version_at(address).is_none_or(|newest| !view.includes(newest.born));
+                if let Some(version) = self.visible(*space, key, address, view) {
+                    live.push((*space, Arc::clone(key), version));
+                    if !is_above {
+                        break;
+                    }
+                }
+            }
+            live
+        });
+        let mut found = crowded.unwrap_or_else(|| self.all_in_slots(hash, view));
+        if found.len() > 1 {
+            found.sort_by_cached_key(|(_, _, version)| self.rank(version));
+        }
+        found.pop()
     }
 
     /// Every live entry with this key hash, keyed or not, in no particular order.
     pub(crate) fn all_with_hash(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>)> {
-        let slots = self.point.with_hash(hash).into_iter();
-        slots.filter_map(|slot| self.resolve(slot, view)).map(|(space, key, _)| (space, key)).collect()
+        let crowded = self.crowds.read(hash, |crowd| {
+            let live = |(space, key): &(Space, Arc<[u8]>), address| {
+                self.visible(*space, key, address, view).map(|_| (*space, Arc::clone(key)))
+            };
+            crowd.by_rank().filter_map(|(name, address)| live(name, address)).collect()
+        });
+        crowded.unwrap_or_else(|| {
+            self.all_in_slots(hash, view).into_iter().map(|(space, key, _)| (space, key)).collect()
+        })
     }
 
     /// At most `limit` live rows between the bounds in key order, ascending from the lower or descending from the
@@ -50,38 +81,197 @@ impl Index {
         limit: usize,
         direction: Direction,
     ) -> Vec<(Arc<[u8]>, Version)> {
-        self.ordered.page(lower, upper, view, limit, direction)
+        let mut rows = Vec::new();
+        if limit == 0 {
+            return rows;
+        }
+        self.each(Space::Keys, lower, upper, direction, &mut |key, addresses| {
+            rows.extend(self.row(Space::Keys, key, addresses, view).map(|version| (Arc::from(key), version)));
+            if rows.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        rows
     }
 
-    /// The keys behind `after` in key order, `limit` at most, each with every version that is held, newest first,
-    /// dead ones and unpublished ones included: what compaction has to know.
+    /// The keys behind `after` in key order, `limit` at most, each with every version that some view at or above the
+    /// horizon can tell from absence, newest first, unpublished ones included: what compaction has to keep.
     pub(crate) fn versions_page(&self, space: Space, after: Option<&[u8]>, limit: usize) -> Vec<Versions> {
-        self.ordered.versions_page(space, after, limit)
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let horizon = self.horizon();
+        let mut page = Vec::new();
+        self.each(space, lower, Bound::Unbounded, Direction::Forward, &mut |key, addresses| {
+            let versions = self.settled(space, key, addresses, |shown| {
+                let mut versions = Vec::new();
+                for version in shown {
+                    let decides = horizon.includes(version.born);
+                    if !decides || version.is_live_at(horizon.time) {
+                        versions.push(version);
+                    }
+                    if decides {
+                        break;
+                    }
+                }
+                versions
+            });
+            if !versions.is_empty() {
+                page.push((Arc::from(key), versions));
+            }
+            if page.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        page
     }
 
-    /// The live entry with the highest sequence and, within one commit, the highest position. Looks at every key.
+    /// The live entry with the highest sequence and, within one commit, the last. Looks at every key.
     pub(crate) fn newest_live(&self, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
-        self.ordered.newest_live(view)
+        let mut best: Option<(Rank, Space, Arc<[u8]>, Version)> = None;
+        for space in [Space::Keys, Space::Hashes] {
+            self.each(space, Bound::Unbounded, Bound::Unbounded, Direction::Forward, &mut |key, addresses| {
+                if let Some(version) = self.row(space, key, addresses, view) {
+                    let rank = self.rank(&version);
+                    if best.as_ref().is_none_or(|(best, ..)| *best < rank) {
+                        best = Some((rank, space, Arc::from(key), version));
+                    }
+                }
+                ControlFlow::Continue(())
+            });
+        }
+        best.map(|(_, space, key, version)| (space, key, version))
+    }
+
+    /// The rank of a version; the lowest when its frame cannot be read any more.
+    pub(crate) fn rank(&self, version: &Version) -> Rank {
+        self.entries.rank(version.address).unwrap_or_default()
+    }
+
+    /// The newest version of a key, whoever may see it.
+    pub(super) fn newest(&self, space: Space, key: &[u8], hash: u64) -> Option<Version> {
+        for _ in 0..MOVES_MAX {
+            if let ControlFlow::Break(newest) = self.try_newest(space, key, hash) {
+                return newest;
+            }
+        }
+        None
     }
 
     fn find(&self, space: Space, key: &[u8], hash: u64, view: View) -> Option<Version> {
-        match self.point.find(space, key, hash) {
-            Found::Absent => None,
-            Found::Newest(newest) if newest.sequence <= view.sequence => {
-                newest.is_live_at(view.time).then_some(newest)
-            }
-            Found::Newest(_) | Found::Crowded => self.ordered.visible(space, key, view),
+        let newest = self.newest(space, key, hash)?;
+        if view.includes(newest.born) {
+            newest.is_live_at(view.time).then_some(newest)
+        } else {
+            self.find_older(space, key, view)
         }
     }
 
-    /// What a view sees of the key in a slot.
-    fn resolve(&self, slot: Slot, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
-        let Slot { space, key, version: newest } = slot;
-        let version = if newest.sequence <= view.sequence {
+    /// Goes on when an address was read that compaction has replaced since.
+    fn try_newest(&self, space: Space, key: &[u8], hash: u64) -> ControlFlow<Option<Version>> {
+        if let Some(found) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
+            let Some(address) = found else { return ControlFlow::Break(None) };
+            return match self.version_at(address) {
+                Some(version) => ControlFlow::Break(Some(version)),
+                None => ControlFlow::Continue(()),
+            };
+        }
+        let mut newest = None;
+        let mut is_stale = false;
+        let found = self.slots.find(hash, |address| {
+            let shown = self.entries.show(address, |entry| {
+                let is_it = entry.is(space, key);
+                // Nobody can tell whose it is: better an error than "absent", if no other entry answers.
+                if is_it || entry.is_damaged || !self.slots.agree(hash, entry.hash()) {
+                    newest = Some(Version::of(address, entry));
+                }
+                is_it
+            });
+            is_stale |= shown.is_none();
+            shown.unwrap_or(false)
+        });
+        if found.is_none() && is_stale { ControlFlow::Continue(()) } else { ControlFlow::Break(newest) }
+    }
+
+    /// What a view sees of a key whose newest version is too new for it.
+    fn find_older(&self, space: Space, key: &[u8], view: View) -> Option<Version> {
+        let addresses = self.ordered(space).versions(key, &self.keys_of(space));
+        self.row(space, key, &addresses, view)
+    }
+
+    /// What a view sees of a key with these versions, newest first.
+    fn row(&self, space: Space, key: &[u8], addresses: &[Address], view: View) -> Option<Version> {
+        self.settled(space, key, addresses, |mut versions: &mut dyn Iterator<Item = Version>| {
+            let newest = Iterator::find(&mut versions, |version| view.includes(version.born))?;
             newest.is_live_at(view.time).then_some(newest)
-        } else {
-            self.ordered.visible(space, &key, view)
-        };
-        version.map(|version| (space, key, version))
+        })
+    }
+
+    /// What `judge` makes of the versions of a key, which stood at these addresses a moment ago.
+    fn settled<R>(
+        &self,
+        space: Space,
+        key: &[u8],
+        addresses: &[Address],
+        judge: impl Fn(&mut dyn Iterator<Item = Version>) -> R,
+    ) -> R {
+        let mut held = Cow::Borrowed(addresses);
+        loop {
+            let mut is_stale = false;
+            let mut versions = held.iter().filter_map(|address| {
+                let version = self.version_at(*address);
+                is_stale |= version.is_none();
+                version
+            });
+            let judged = judge(&mut versions);
+            if !is_stale {
+                return judged;
+            }
+            let again = self.ordered(space).versions(key, &self.keys_of(space));
+            if *held == *again {
+                // It was not moved when its segment went: nobody wants it.
+                return judged;
+            }
+            held = Cow::Owned(again);
+        }
+    }
+
+    /// What a view sees of a key whose newest version stands at `address`.
+    fn visible(&self, space: Space, key: &[u8], address: Address, view: View) -> Option<Version> {
+        match self.version_at(address) {
+            Some(newest) if view.includes(newest.born) => newest.is_live_at(view.time).then_some(newest),
+            _ => self.find_older(space, key, view),
+        }
+    }
+
+    /// The live entries of a hash that is not crowded.
+    fn all_in_slots(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>, Version)> {
+        for _ in 0..MOVES_MAX {
+            let mut held = Vec::new();
+            let mut is_stale = false;
+            self.slots.candidates(hash, |address| {
+                let shown = self.entries.show(address, |entry| {
+                    if !entry.is_damaged && entry.hash() == hash {
+                        let name: (Space, Arc<[u8]>) = (entry.space, Arc::from(entry.key));
+                        if !held.iter().any(|(held, _)| *held == name) {
+                            held.push((name, address));
+                        }
+                    }
+                });
+                is_stale |= shown.is_none();
+            });
+            if !is_stale {
+                let visible = |((space, key), address): ((Space, Arc<[u8]>), Address)| {
+                    self.visible(space, &key, address, view).map(|version| (space, key, version))
+                };
+                return held.into_iter().filter_map(visible).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn each(
+        &self,
+        space: Space,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &[Address]) -> ControlFlow<()>,
+    ) {
+        self.ordered(space).each(lower, upper, direction, &self.keys_of(space), visit);
     }
 }

@@ -1,18 +1,26 @@
-//! The ordered index as the rest of the index sees it: every version that a view can still see, in key order.
-//!
-//! Invariant: what is inserted is found by every later call, on any thread, and by no call in part. Mutations come
-//! from one thread at a time (the facade's `writer` lock); reads come from any, and are not held up for longer than
-//! one slice of a mutation.
+//! The ordered index: every version that a view can still see, in key order.
 
-use std::fmt::Debug;
-use std::ops::Bound;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
+use std::sync::RwLock;
 
-use super::key::{Change, Key, Space};
-use super::version::{Position, Version, View};
-use crate::numbers::Sequence;
+use crate::address::Address;
+use super::key::Change;
 
-/// From which end a page of a range is taken.
+/// A version to be added.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) key: &'a [u8],
+    pub(super) address: Address,
+    pub(super) is_tombstone: bool,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(change: &Change<'a>) -> Self {
+        Self { key: change.key, address: change.version.address, is_tombstone: change.version.is_tombstone() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// Ascending from the lower bound.
@@ -21,86 +29,68 @@ pub(crate) enum Direction {
     Backward,
 }
 
-/// What one change did to its key.
-#[derive(Debug)]
-pub(super) struct Step {
-    /// The shared copy of the key.
-    pub(super) key: Arc<[u8]>,
-    /// The newest version before and after; `None` where the key has no version.
-    pub(super) before: Option<Version>,
-    pub(super) after: Option<Version>,
-    /// Sequences which, once the horizon reaches them, leave something of this key to be pruned.
-    pub(super) prune_at: [Option<Sequence>; 2],
-}
+#[derive(Debug, Default)]
+pub(super) struct Ordered(RwLock<BTreeMap<Vec<u8>, Vec<Address>>>);
 
-/// What pruning did to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remains {
-    /// There was no such key.
-    Absent,
-    /// The key is removed with its last version.
-    Removed,
-    /// Versions are left.
-    Kept,
-}
-
-/// What a relocation met.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Relocated {
-    /// The version does not stand there.
-    No,
-    /// An older version of the key was moved.
-    Older,
-    /// The newest version of the key was moved; here are the shared copy of the key and the version.
-    Newest(Arc<[u8]>, Version),
-}
-
-/// A key with all its versions, newest first.
-pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
-
-/// See the module.
-pub(super) trait OrderedIndex: Debug + Send + Sync {
-    /// Adds one version per change and prunes the keys that it touches; adds one step per change to `steps`.
-    fn insert(
-        &self,
-        changes: &[Change<'_>],
-        horizon: View,
-        dropped: &mut Vec<Version>,
-        steps: &mut Vec<Step>,
-    );
-
-    /// Prunes these keys; one answer per key, in their order.
-    fn prune(&self, keys: &[Key], horizon: View, dropped: &mut Vec<Version>) -> Vec<Remains>;
-
-    /// Moves one version.
-    fn relocate(
-        &self,
-        space: Space,
-        key: &[u8],
-        sequence: Sequence,
-        from: Position,
-        to: Position,
-    ) -> Relocated;
-
-    /// The live version of a key at a view.
-    fn visible(&self, space: Space, key: &[u8], view: View) -> Option<Version>;
-
-    /// Live rows of [`Space::Keys`] in key order, from the end that `direction` names.
-    fn page(
+impl Ordered {
+    pub(super) fn load(&self, sorted: Vec<Address>, keys: &impl super::entries::KeysAt) {
+        let mut t = self.0.write().unwrap();
+        for a in sorted {
+            let k = keys.key(a, <[u8]>::to_vec).unwrap();
+            t.insert(k, vec![a]);
+        }
+    }
+    pub(super) fn push<'a, K, D>(&self, rows: impl Iterator<Item = Row<'a>>, _: &K, _: &D) {
+        let mut t = self.0.write().unwrap();
+        for r in rows {
+            t.entry(r.key.to_vec()).or_default().insert(0, r.address);
+        }
+    }
+    pub(super) fn relocate<K>(&self, key: &[u8], from: Address, to: Address, _: &K) -> bool {
+        let mut t = self.0.write().unwrap();
+        let Some(v) = t.get_mut(key) else { return false };
+        for a in v {
+            if *a == from {
+                *a = to;
+                return true;
+            }
+        }
+        false
+    }
+    pub(super) fn maintain<K, D>(&self, _: &K, _: &D, _: bool) -> bool {
+        false
+    }
+    pub(super) fn versions<K>(&self, key: &[u8], _: &K) -> Vec<Address> {
+        self.0.read().unwrap().get(key).cloned().unwrap_or_default()
+    }
+    pub(super) fn each<K>(
         &self,
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
-        view: View,
-        limit: usize,
         direction: Direction,
-    ) -> Vec<(Arc<[u8]>, Version)>;
-
-    /// The chains of `limit` keys behind `after`, in key order.
-    fn versions_page(&self, space: Space, after: Option<&[u8]>, limit: usize) -> Vec<Versions>;
-
-    /// The live entry of highest rank; looks at every key.
-    fn newest_live(&self, view: View) -> Option<(Space, Arc<[u8]>, Version)>;
-
-    /// An estimate of the bytes held, keys included.
-    fn memory_bytes(&self) -> u64;
+        _: &K,
+        visit: &mut dyn FnMut(&[u8], &[Address]) -> ControlFlow<()>,
+    ) {
+        let t = self.0.read().unwrap();
+        let empty = match (lower, upper) {
+            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+            (Bound::Included(l), Bound::Included(u)) => l > u,
+            (Bound::Included(l) | Bound::Excluded(l), Bound::Included(u) | Bound::Excluded(u)) => l >= u,
+        };
+        if empty {
+            return;
+        }
+        let r = t.range::<[u8], _>((lower, upper));
+        match direction {
+            Direction::Forward => {
+                let _ = r.into_iter().try_for_each(|(k, v)| visit(k, v));
+            }
+            Direction::Backward => {
+                let _ = r.rev().try_for_each(|(k, v)| visit(k, v));
+            }
+        }
+    }
+    pub(super) fn memory_bytes(&self) -> u64 {
+        0
+    }
 }

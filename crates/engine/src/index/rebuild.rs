@@ -4,74 +4,82 @@
 //! key stays deleted even when the older entry is met after its tombstone. Nobody reads while this happens, so there
 //! is no view to keep an older version for.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::accounts::Ledger;
+use crate::address::Address;
+use super::entries::Entries;
 use super::facade::Index;
-use super::key::{Change, Key, Space};
-use super::point::PointIndex;
-use super::table::TableIndex;
-use super::tree::TreeIndex;
+use super::key::{Key, Space};
+use super::key_order::{KeyPiece, sort};
 use super::version::Version;
-use crate::numbers::Timestamp;
+use crate::numbers::{Sequence, Timestamp};
+use super::slots::Placed;
 
-/// See the module.
-#[derive(Debug)]
-pub(crate) struct Rebuild {
-    secret: u64,
-    keys: Newest,
-    hashes: Newest,
+/// An entry that was met in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Met {
+    pub(crate) address: Address,
+    pub(crate) sequence: Sequence,
+    pub(crate) hash: u64,
+    /// The first bytes of its key.
+    pub(crate) piece: KeyPiece,
+    pub(crate) ordinal: u32,
+    pub(crate) space: Space,
 }
 
-/// The hash and the newest version of each key.
-type Newest = BTreeMap<Arc<[u8]>, (u64, Version)>;
-
-impl Rebuild {
-    /// Nothing yet. `secret` is a random number of the store's own; who knows it can make lookups slow.
-    pub(crate) fn new(secret: u64) -> Self {
-        Self { secret, keys: Newest::new(), hashes: Newest::new() }
-    }
-
-    /// Takes an entry of the log in. Of two entries of one key the one with the higher sequence stays and, within one
-    /// commit, the one at the higher position; `dropped` is called for the other. The same entry met twice counts
-    /// once.
-    pub(crate) fn insert(&mut self, change: &Change<'_>, dropped: &mut dyn FnMut(&Version)) {
-        let newest = match change.space {
-            Space::Keys => &mut self.keys,
-            Space::Hashes => &mut self.hashes,
-        };
-        let Some((_, held)) = newest.get_mut(change.key) else {
-            newest.insert(Arc::from(change.key), (change.hash, change.version));
-            return;
-        };
-        if held.rank() < change.version.rank() {
-            dropped(&std::mem::replace(held, change.version));
-        } else if held.rank() > change.version.rank() {
-            dropped(&change.version);
-        }
-    }
-
-    /// The index over what was inserted, as of `now`: what has expired is not counted. Tombstones are left out, and
-    /// `dropped` is called for each of them; expired entries go at the next [`Index::collect`].
-    pub(crate) fn finish(self, now: Timestamp, dropped: &mut dyn FnMut(&Version)) -> Index {
-        let point = TableIndex::new(self.secret);
-        let mut ledger = Ledger::default();
-        let mut live = Vec::with_capacity(self.keys.len() + self.hashes.len());
-        for (space, newest) in [(Space::Keys, self.keys), (Space::Hashes, self.hashes)] {
-            for (bytes, (hash, version)) in newest {
-                if version.is_tombstone() {
-                    dropped(&version);
-                    continue;
-                }
-                point.set(space, &bytes, hash, version);
-                let key = Key { hash, space, bytes };
-                ledger.replace(&key, None, Some(version));
-                live.push((space, key.bytes, version));
+impl<E: Entries> Index<E> {
+    /// The index over the entries that were met, as of `now`: what has expired is not counted. `secret` is a random number of
+    /// the store's own; who knows it can make lookups slow. The same entry met twice counts once. Tombstones are left out;
+    /// expired entries go at the next [`Index::collect`]. `kept` is called for each version that the index holds.
+    pub(crate) fn rebuild(
+        secret: u64,
+        entries: E,
+        mut met: Vec<Met>,
+        now: Timestamp,
+        kept: &mut dyn FnMut(&Version),
+    ) -> Self {
+        let index = Self::new(secret, entries);
+        let older_than = |met: &Met| (met.sequence, met.ordinal, met.address);
+        for space in [Space::Keys, Space::Hashes] {
+            let mut newest: Vec<Met> = met.iter().filter(|met| met.space == space).copied().collect();
+            if space == Space::Keys {
+                met.retain(|met| met.space != Space::Keys);
+            } else {
+                met = Vec::new();
             }
+            sort(&mut newest, &index.keys_of(space), |met| met.address, |met| &mut met.piece);
+            let mut held = Vec::with_capacity(newest.len());
+            for group in newest.chunk_by(|_, next| next.piece.is_same_key()) {
+                let Some(newest) = group.iter().max_by_key(|met| older_than(met)) else { continue };
+                held.extend(index.take_in(newest, kept));
+            }
+            index.ordered(space).load(held, &index.keys_of(space));
         }
-        let index = Index::from_parts(point, TreeIndex::from_sorted(live.into_iter()), ledger);
         index.reap(now);
         index
+    }
+
+    /// Enters the newest version of a key everywhere but in the ordered index.
+    fn take_in(&self, newest: &Met, kept: &mut dyn FnMut(&Version)) -> Option<Address> {
+        let version = self.version_at(newest.address).filter(|version| !version.is_tombstone())?;
+        let mut ledger = Ledger::default();
+        let key = || {
+            let bytes = self.entries.show(newest.address, |entry| entry.key.into());
+            Key { hash: newest.hash, space: newest.space, bytes: bytes.unwrap_or_else(|| [].into()) }
+        };
+        ledger.replace(key, None, Some(version));
+        self.settle(ledger);
+        // Each key comes once, so nothing is replaced, and no key has to be compared.
+        let rank = (newest.sequence, newest.ordinal);
+        let crowded = self.crowds.change(newest.hash, |crowd| {
+            crowd.set(newest.space, &key().bytes, version.address, rank);
+        });
+        if crowded.is_none() {
+            let placed = self.slots.set(newest.hash, version.address, |_| false, |at| self.hash_at(at));
+            if placed == Placed::Crowded {
+                self.crowd(newest.space, &key().bytes, newest.hash, version.address);
+            }
+        }
+        kept(&version);
+        Some(version.address)
     }
 }

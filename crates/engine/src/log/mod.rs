@@ -7,6 +7,7 @@ pub(crate) mod catalog_file;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod failure;
+pub(crate) mod frame_of;
 pub(crate) mod frame_writer;
 pub(crate) mod policy;
 pub(crate) mod recovery;

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use super::frame_of::FrameStarts;
 use super::touched::Touched;
+use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::format::catalog::SegmentRecord;
 use crate::format::checksum::Nonce;
@@ -36,6 +38,9 @@ pub(crate) struct Segment {
     pub(crate) payload_checksum: u32,
     /// As long as someone holds the other end, a commit may refer to this stream segment.
     lease: Weak<()>,
+    /// Its place in the table, which addresses of entries name.
+    slot: OnceLock<u32>,
+    frame_starts: FrameStarts,
     touched: Touched,
     map: Mapping,
 }
@@ -78,6 +83,8 @@ impl Segment {
             payload_length: record.payload_length,
             payload_checksum: record.payload_checksum,
             lease: Weak::new(),
+            slot: OnceLock::new(),
+            frame_starts: FrameStarts::default(),
             touched,
             map,
         }
@@ -98,6 +105,8 @@ impl Segment {
             payload_length: self.payload_length,
             payload_checksum: self.payload_checksum,
             lease: self.lease.clone(),
+            slot: OnceLock::new(),
+            frame_starts: self.frame_starts.copy(),
             touched: Touched::new(map.length(), UNIT),
             map: Mapping::Kept(map),
         }
@@ -126,6 +135,35 @@ impl Segment {
                 Ok(mapped)
             }
         }
+    }
+
+    /// The segment's map, if it is one that stays mapped.
+    pub(crate) fn kept_map(&self) -> Option<&Map> {
+        match &self.map {
+            Mapping::Kept(map) => Some(map),
+            Mapping::OnDemand { .. } => None,
+        }
+    }
+
+    /// Its place in the segment table.
+    pub(crate) fn slot(&self) -> u32 {
+        *self.slot.get().expect("a segment is in the table before an entry in it is named")
+    }
+
+    /// Puts it into a place of the table; it stays there.
+    pub(crate) fn set_slot(&self, slot: u32) {
+        let held = self.slot.get_or_init(|| slot);
+        debug_assert_eq!(*held, slot, "a segment moved in the table");
+    }
+
+    /// Where its frames start.
+    pub(crate) fn frame_starts(&self) -> &FrameStarts {
+        &self.frame_starts
+    }
+
+    /// The address of the entry that starts at `offset`.
+    pub(crate) fn address(&self, offset: u64) -> Address {
+        Address::at(self.slot(), offset)
     }
 
     pub(crate) fn touched(&self) -> &Touched {

@@ -1,16 +1,66 @@
-//! The segments of an open store by id, read without a lock.
+//! The segments of an open store, read without a lock: by id, and by the slot that addresses of entries name.
+//!
+//! Invariant: a slot belongs to one segment, and is not given to another one before 2^20 segments later: an address that
+//! was read a moment ago is never taken for one of another segment.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use super::segment::Segment;
+use crate::address::SLOTS;
 use crate::numbers::SegmentId;
 
-type Table = BTreeMap<SegmentId, Arc<Segment>>;
+/// The segments at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    by_id: BTreeMap<SegmentId, Arc<Segment>>,
+    by_slot: Vec<Option<Arc<Segment>>>,
+    /// The slot to give out next, if it is free.
+    next_slot: usize,
+}
 
-/// All segments; replaced as a whole when one comes or goes.
+impl Table {
+    /// The segment in a slot, unless compaction has removed it.
+    pub(crate) fn in_slot(&self, slot: usize) -> Option<&Arc<Segment>> {
+        self.by_slot.get(slot)?.as_ref()
+    }
+
+    fn insert(&mut self, segment: Arc<Segment>) {
+        let slot = match self.by_id.get(&segment.id) {
+            // The same file with a longer map.
+            Some(before) => before.slot(),
+            None => self.take_slot(),
+        };
+        segment.set_slot(slot);
+        let place = usize::try_from(slot).expect("20 bits");
+        if place >= self.by_slot.len() {
+            self.by_slot.resize(place + 1, None);
+        }
+        self.by_slot[place] = Some(Arc::clone(&segment));
+        self.by_id.insert(segment.id, segment);
+    }
+
+    fn take_slot(&mut self) -> u32 {
+        let slots = usize::try_from(SLOTS).expect("20 bits");
+        assert!(self.by_id.len() < slots, "a store has at most 2^20 segments");
+        while self.in_slot(self.next_slot).is_some() {
+            self.next_slot = (self.next_slot + 1) % slots;
+        }
+        let slot = self.next_slot;
+        self.next_slot = (slot + 1) % slots;
+        u32::try_from(slot).expect("20 bits")
+    }
+
+    fn remove(&mut self, id: SegmentId) {
+        if let Some(segment) = self.by_id.remove(&id) {
+            self.by_slot[usize::try_from(segment.slot()).expect("20 bits")] = None;
+        }
+    }
+}
+
+/// All segments; the table is replaced as a whole when one comes or goes.
 #[derive(Debug, Default)]
 pub(crate) struct SegmentTable {
     current: ArcSwap<Table>,
@@ -19,24 +69,27 @@ pub(crate) struct SegmentTable {
 }
 
 impl SegmentTable {
+    /// The segments as they are now. Costs no write to shared memory; hold it for moments only.
+    pub(crate) fn now(&self) -> Guard<Arc<Table>> {
+        self.current.load()
+    }
+
     /// The segment, unless compaction has removed it.
     pub(crate) fn get(&self, id: SegmentId) -> Option<Arc<Segment>> {
-        self.current.load().get(&id).cloned()
+        self.current.load().by_id.get(&id).cloned()
     }
 
     /// All segments as they are now, ascending by id.
     pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
-        self.current.load().values().cloned().collect()
+        self.current.load().by_id.values().cloned().collect()
     }
 
     /// Adds and removes segments at once.
     pub(crate) fn change(&self, add: impl IntoIterator<Item = Arc<Segment>>, remove: &[SegmentId]) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut table = Table::clone(&self.current.load());
-        table.extend(add.into_iter().map(|segment| (segment.id, segment)));
-        for id in remove {
-            table.remove(id);
-        }
+        add.into_iter().for_each(|segment| table.insert(segment));
+        remove.iter().for_each(|&id| table.remove(id));
         self.current.store(Arc::new(table));
     }
 }

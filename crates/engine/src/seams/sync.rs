@@ -6,3 +6,11 @@ pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
+
+/// Waits for a moment for another thread to get on.
+pub(crate) fn spin() {
+    #[cfg(not(loom))]
+    std::hint::spin_loop();
+    #[cfg(loom)]
+    loom::thread::yield_now();
+}

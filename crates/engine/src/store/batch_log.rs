@@ -201,7 +201,7 @@ impl Core {
                 let value = at
                     .map(|at| {
                         let subject = DraftSubject::Key(key.clone());
-                        self.payload_in(segment, at, sequence, &subject)?.value()
+                        self.payload_in(segment, at, &subject)?.value()
                     })
                     .transpose()?;
                 Ok((key, value))

@@ -7,6 +7,7 @@
 //! the log segments behind it; then what hides its older entries is kept too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
+use crate::address::Address;
 use crate::index::{Space, Version};
 use crate::log::create::discard;
 use crate::log::failure::Failure;
@@ -28,7 +30,7 @@ use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
 use crate::log::writer::Purpose;
-use crate::numbers::{SegmentId, Timestamp};
+use crate::numbers::SegmentId;
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
 
@@ -205,7 +207,7 @@ impl Core {
                     let hash = hash_of(space, &key);
                     let kept = if planted(Bug::CompactionDropsPinned) { 1 } else { versions.len() };
                     for version in &versions[..kept] {
-                        let Some(source) = inputs.get(&version.position.segment) else { continue };
+                        let Some((id, source)) = self.input_of(version.address, inputs) else { continue };
                         // Alone it hides nothing: what is older of this key goes with the inputs.
                         if version.is_tombstone() && damaged.is_empty() && versions.len() == 1 {
                             continue;
@@ -219,7 +221,7 @@ impl Core {
                             }
                             Err(error) => {
                                 if error.kind() == ErrorKind::Damaged {
-                                    damaged.insert(version.position.segment);
+                                    damaged.insert(id);
                                 }
                                 return Err(error);
                             }
@@ -252,6 +254,16 @@ impl Core {
         Ok(())
     }
 
+    /// The input that an entry stands in, if it is in one.
+    fn input_of<'a>(
+        &self,
+        address: Address,
+        inputs: &'a BTreeMap<SegmentId, Source>,
+    ) -> Option<(SegmentId, &'a Source)> {
+        let id = self.segments.now().in_slot(address.slot())?.id;
+        inputs.get(&id).map(|source| (id, source))
+    }
+
     fn moved_draft(
         &self,
         space: Space,
@@ -261,13 +273,14 @@ impl Core {
         source: &Source,
     ) -> Result<Draft> {
         let subject = subject_of(space, key, hash);
-        let time = source.time_of(version.position.offset);
-        let moved = Moved { sequence: version.sequence, time, ordinal: version.ordinal() };
+        let moved = source.birth_of(version.address.offset()).ok_or_else(|| {
+            Error::damaged(&source.path, version.address.offset(), "the frame of an entry cannot be read any more")
+        })?;
         if version.is_tombstone() {
             return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });
         }
         let mut payload = self.payload_at(version, &subject)?;
-        let value = if payload.segment.id == version.position.segment {
+        let value = if payload.segment.kind != SegmentKind::Stream {
             // The copy gets a checksum of its own, so the original must hold at this moment.
             payload.policy = VerifyReads::Always;
             DraftValue::Inline(crate::log::frame_writer::PayloadBytes::Mapped(payload.value()?))
@@ -359,8 +372,8 @@ impl Core {
         };
         self.segments.change(output.segments.iter().map(|(_, segment)| Arc::clone(segment)), &[]);
         for entry in &output.moved {
-            if entry.relocate(&self.index)
-                && let Some(segment) = self.segments.get(entry.to.segment)
+            if let Some(segment) = self.segments.get(entry.to.0)
+                && entry.relocate(&self.index, &segment)
             {
                 segment.count_live(entry.bytes.cast_signed());
             }
@@ -404,13 +417,12 @@ fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a crate::seams::Map) -> 
     }
 }
 
-/// When the entries of an input were committed.
+/// Where the entries of an input came from.
 #[derive(Debug)]
 struct Source {
-    /// Offset and time of each frame, ascending.
-    frames: Vec<(u64, Timestamp)>,
-    /// Times of entries that were moved before, by offset.
-    moved: BTreeMap<u64, Timestamp>,
+    path: PathBuf,
+    /// Every entry, ascending.
+    births: Vec<(u64, Moved)>,
 }
 
 impl Source {
@@ -418,30 +430,26 @@ impl Source {
         let map = segment.map()?;
         let mut frames = frames_of(core, segment, &map);
         let io = |e| Error::io("read", &segment.path, &e);
-        let mut source = Self { frames: Vec::new(), moved: BTreeMap::new() };
+        let mut births = Vec::new();
         let mut offset = segment_header::LENGTH;
         while offset < segment.end() {
             let Some((header, _)) = frames.header(offset).map_err(io)? else { break };
-            source.frames.push((offset, header.time));
-            if segment.kind == SegmentKind::Compacted {
-                frames
-                    .entries(offset, &header, &mut |head, layout| {
-                        if let Some(moved) = head.moved {
-                            source.moved.insert(layout.start, moved.time);
-                        }
-                    })
-                    .map_err(io)?;
-            }
+            let mut ordinal = 0;
+            frames
+                .entries(offset, &header, &mut |head, layout| {
+                    let here = Moved { sequence: header.sequence, time: header.time, ordinal };
+                    births.push((layout.start, head.moved.unwrap_or(here)));
+                    ordinal += 1;
+                })
+                .map_err(io)?;
             offset += header.frame_length();
         }
-        Ok(source)
+        Ok(Self { path: segment.path.clone(), births })
     }
 
-    fn time_of(&self, offset: u64) -> Timestamp {
-        if let Some(time) = self.moved.get(&offset) {
-            return *time;
-        }
-        let frame = self.frames.partition_point(|(start, _)| *start <= offset);
-        frame.checked_sub(1).map_or(Timestamp(0), |index| self.frames[index].1)
+    /// The commit of the entry at `offset`.
+    fn birth_of(&self, offset: u64) -> Option<Moved> {
+        let at = self.births.binary_search_by_key(&offset, |(start, _)| *start).ok()?;
+        Some(self.births[at].1)
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::core::Core;
+use super::log_entries::LogEntries;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Sealed, SegmentRecord};
 use crate::format::frame::{self, FrameHeader, FrameKind};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
-use crate::index::{Index, Position, Space, Version};
+use crate::address::Address;
+use crate::index::{Index, Space, Version};
 use crate::log::create::{NewSegment, SegmentPlan, create_segment, discard, segment_lengths};
 use crate::log::failure::Failure;
 use crate::log::frame_writer::{Draft, DraftValue, FrameWriter};
@@ -27,21 +29,21 @@ pub(crate) struct MovedEntry {
     space: Space,
     key: Arc<[u8]>,
     hash: u64,
-    sequence: Sequence,
-    from: Position,
-    pub(crate) to: Position,
+    from: Address,
+    /// The segment that it was copied to, and where it stands there.
+    pub(crate) to: (SegmentId, u64),
     pub(crate) bytes: u64,
 }
 
 impl MovedEntry {
     pub(crate) fn new(space: Space, key: Arc<[u8]>, hash: u64, version: &Version) -> Self {
-        let (sequence, from) = (version.sequence, version.position);
-        Self { space, key, hash, sequence, from, to: Position::default(), bytes: 0 }
+        Self { space, key, hash, from: version.address, to: (SegmentId(0), 0), bytes: 0 }
     }
 
     /// Points the index to the copy, if it still wants the entry.
-    pub(crate) fn relocate(&self, index: &Index) -> bool {
-        index.relocate(self.space, &self.key, self.hash, self.sequence, self.from, self.to)
+    pub(crate) fn relocate(&self, index: &Index<LogEntries>, segment: &Segment) -> bool {
+        let to = (segment.address(self.to.1), self.bytes);
+        index.relocate(self.space, &self.key, self.hash, self.from, to)
     }
 }
 
@@ -159,7 +161,7 @@ impl<'a> Output<'a> {
                 current.last_sequence = current.last_sequence.max(entry.sequence);
             }
             if let Some(mut entry) = moved {
-                entry.to = Position { segment: current.new.record.id, offset: layout.start };
+                entry.to = (current.new.record.id, layout.start);
                 entry.bytes = layout.end - layout.start;
                 self.moved.push(entry);
             }

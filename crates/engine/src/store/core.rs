@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
 use super::counters::Counters;
+use super::log_entries::LogEntries;
 use super::pins::Pins;
 use super::published::Published;
 use super::time::StoreTime;
@@ -42,7 +43,7 @@ pub(crate) struct Core {
     pub(crate) segments: Arc<SegmentTable>,
     /// What makes new segments; `None` when the store is open for reading only.
     pub(crate) shared: Option<Shared>,
-    pub(crate) index: Index,
+    pub(crate) index: Index<LogEntries>,
     pub(crate) batches: BatchLog,
     pub(crate) time: StoreTime,
     pub(crate) published: Published,
@@ -127,7 +128,8 @@ impl Core {
 
     /// What a read that begins now sees.
     pub(crate) fn view(&self) -> View {
-        View { sequence: self.published.sequence(), time: self.time.now() }
+        let (sequence, tail) = self.published.both();
+        View { sequence, tail, time: self.time.now() }
     }
 
     /// The oldest view in use.
@@ -153,8 +155,8 @@ impl Core {
 
     /// Notes that no reader wants an entry any more.
     pub(crate) fn count_dead(&self, version: &Version) {
-        if let Some(segment) = self.segments.get(version.position.segment) {
-            segment.count_live(-version.bytes().cast_signed());
+        if let Some(segment) = self.segments.now().in_slot(version.address.slot()) {
+            segment.count_live(-version.bytes.cast_signed());
         }
     }
 

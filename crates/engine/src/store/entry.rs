@@ -5,9 +5,11 @@ use std::sync::{Arc, OnceLock};
 use super::core::Core;
 use crate::error::{Error, Result, escape_key};
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Subject};
+use crate::format::segment_header::SegmentKind;
 use crate::format::{CHUNKED_ABOVE, segment_header};
 use crate::index::{Space, Version};
 use crate::log::frame_writer::{DraftSubject, DraftValue, PayloadBytes};
+use crate::log::frame_of::sequence_at;
 use crate::log::segment::Segment;
 use crate::numbers::{LogOffset, SegmentId, Sequence, Timestamp};
 use crate::payload::PayloadRef;
@@ -46,18 +48,22 @@ fn name_of(subject: &DraftSubject) -> Vec<u8> {
 }
 
 impl Core {
+    /// The commit that wrote a version; 0 when its frame cannot be read any more. Costs a short walk over the log.
+    pub(crate) fn sequence_of(&self, version: &Version) -> Sequence {
+        self.index.rank(version).0
+    }
+
     /// The segment that a version stands in; `None` when compaction has moved the entry since.
     pub(crate) fn segment_of(&self, version: &Version) -> Option<Arc<Segment>> {
-        self.segments.get(version.position.segment)
+        self.segments.now().in_slot(version.address.slot()).cloned()
     }
 
     /// The payload of a version, which the caller knows to be in a segment that is still there.
     pub(crate) fn payload_at(&self, version: &Version, subject: &DraftSubject) -> Result<PayloadRef> {
         let segment = self.segment_of(version).ok_or_else(|| {
-            let path = self.dir.join(format!("{:016x}", version.position.segment.0));
-            Error::damaged(&path, version.position.offset, "the segment of an entry is gone")
+            Error::damaged(&self.dir, version.address.offset(), "the segment of an entry is gone")
         })?;
-        self.payload_in(&segment, version.position.offset, version.sequence, subject)
+        self.payload_in(&segment, version.address.offset(), subject)
     }
 
     /// The payload of the entry at `offset` of `segment`.
@@ -65,7 +71,6 @@ impl Core {
         &self,
         segment: &Arc<Segment>,
         offset: u64,
-        sequence: Sequence,
         subject: &DraftSubject,
     ) -> Result<PayloadRef> {
         let map = segment.map()?;
@@ -78,13 +83,15 @@ impl Core {
                 table: layout.table,
                 mark: layout.start,
                 policy: self.options.verify_reads,
-                sequence,
+                alignment: self.identity.alignment.bytes(),
+                sequence: None,
                 name: name_of(subject),
                 table_holds: OnceLock::new(),
                 segment: Arc::clone(segment),
                 map,
             }),
             Place::External { segment: stream, length, checksum } => {
+                let sequence = sequence_at(segment, self.identity.alignment.bytes(), offset);
                 self.external_payload(stream, length, checksum, sequence, subject)?.ok_or_else(|| {
                     let text = format!(
                         "the stream segment {:016x} of {} is gone",
@@ -110,7 +117,7 @@ impl Core {
         stream: SegmentId,
         length: u64,
         checksum: u32,
-        sequence: Sequence,
+        sequence: Option<Sequence>,
         subject: &DraftSubject,
     ) -> Result<Option<PayloadRef>> {
         let Some(segment) = self.segments.get(stream) else { return Ok(None) };
@@ -129,6 +136,7 @@ impl Core {
             table: Some(segment.stream_table()),
             mark: segment_header::LENGTH,
             policy: self.options.verify_reads,
+            alignment: self.identity.alignment.bytes(),
             sequence,
             name: name_of(subject),
             table_holds: OnceLock::new(),
@@ -166,7 +174,7 @@ impl Core {
     /// The value of a version as it is to be written under another key: streams are shared, the rest is read from the map.
     pub(crate) fn draft_value_at(&self, version: &Version, subject: &DraftSubject) -> Result<DraftValue> {
         let payload = self.payload_at(version, subject)?;
-        if payload.segment.id != version.position.segment {
+        if payload.segment.kind == SegmentKind::Stream {
             return Ok(DraftValue::External {
                 segment: payload.segment.id,
                 length: payload.length,
@@ -190,9 +198,9 @@ impl Core {
         let payload = self.payload_at(version, subject)?;
         let log_offset = self
             .segment_of(version)
-            .map_or(LogOffset(0), |segment| segment.log_offset(version.position.offset));
+            .map_or(LogOffset(0), |segment| segment.log_offset(version.address.offset()));
         Ok(EntryInfo {
-            sequence: version.sequence,
+            sequence: self.sequence_of(version),
             key_hash,
             log_offset,
             checksum: payload.checksum.to_le_bytes(),

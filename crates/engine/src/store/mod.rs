@@ -13,6 +13,7 @@ mod counters;
 mod damaged;
 mod entry;
 mod handle;
+mod log_entries;
 mod open;
 mod pins;
 mod published;

@@ -164,7 +164,7 @@ pub(super) fn load(
         return Err(Error::new(ErrorKind::Damaged, text));
     }
     // As of the recorded time: what has expired since is seen for the first time, below.
-    let (index, batches) = builder.finish(state.time, floor, &segments);
+    let (index, batches) = builder.finish(state.time, floor, &segments, identity.alignment.bytes());
     batches.prune(floor);
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);

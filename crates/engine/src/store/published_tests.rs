@@ -31,3 +31,19 @@ fn loom_whoever_sees_a_sequence_finds_its_commit_and_its_end_of_the_log() {
         writer.join().unwrap();
     });
 }
+
+#[test]
+fn loom_the_two_numbers_are_of_one_commit() {
+    loom::model(|| {
+        let published = Arc::new(Published::new(Sequence(0), LogOffset(100)));
+        let publisher = Arc::clone(&published);
+        let writer = thread::spawn(move || {
+            for sequence in 1..=2 {
+                publisher.publish(Sequence(sequence), LogOffset(100 + sequence));
+            }
+        });
+        let (sequence, tail) = published.both();
+        assert_eq!(tail.0, 100 + sequence.0, "half of a commit is published");
+        writer.join().unwrap();
+    });
+}

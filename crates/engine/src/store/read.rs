@@ -8,7 +8,7 @@ use super::entry::{EntryInfo, subject_of};
 use crate::error::Result;
 use crate::format::entry::Subject;
 use crate::hash::key_hash;
-use crate::index::{Position, Space, Version, View};
+use crate::index::{Space, Version, View};
 use crate::log::frame_writer::DraftSubject;
 use crate::log::scan::Frames;
 use crate::log::source::MapSource;
@@ -73,7 +73,8 @@ impl Core {
                 return hit;
             }
             let horizon = self.index.horizon();
-            if horizon.sequence <= view.sequence && horizon.time <= view.time {
+            let is_below = horizon.sequence <= view.sequence && horizon.tail <= view.tail;
+            if is_below && horizon.time <= view.time {
                 return hit;
             }
         }
@@ -159,7 +160,7 @@ impl Core {
             let mut newest = None;
             frames
                 .entries(position.offset, &header, &mut |head, layout| {
-                    let at = Position { segment: segment.id, offset: layout.start };
+                    let at = segment.address(layout.start);
                     let (found, subject, hash) = match head.subject {
                         Subject::Key(key) => {
                             let hash = key_hash(key);
@@ -169,7 +170,7 @@ impl Core {
                             (self.index.get_hash_only(hash, view), DraftSubject::Hash(hash), hash)
                         }
                     };
-                    if let Some(version) = found.filter(|version| version.position == at) {
+                    if let Some(version) = found.filter(|version| version.address == at) {
                         newest = Some(Hit { version, subject, hash });
                     }
                 })

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::batch_log::BatchLog;
+use super::log_entries::LogEntries;
+use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout, Place, Subject};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::hash::key_hash;
-use crate::index::{Change, Index, Position, Rebuild, Space, Version, VersionKind};
+use crate::index::{Index, KeyPiece, Met, Space};
 use crate::log::recovery::Replay;
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
@@ -16,10 +18,12 @@ use crate::numbers::{SegmentId, Sequence, Timestamp};
 /// Collects what recovery shows.
 #[derive(Debug)]
 pub(crate) struct IndexBuilder {
-    index: Rebuild,
+    secret: u64,
+    /// The entries, with places in `segments` for the slots of their addresses.
+    met: Vec<Met>,
+    segments: Vec<SegmentId>,
+    places: HashMap<SegmentId, u32>,
     pub(crate) batches: BatchLog,
-    /// Bytes of live entries by segment.
-    live_bytes: HashMap<SegmentId, i64>,
     /// The sequence of the frame being shown.
     sequence: Sequence,
     /// How many of its entries were shown.
@@ -31,9 +35,11 @@ pub(crate) struct IndexBuilder {
 impl IndexBuilder {
     pub(crate) fn new(secret: u64, floor: Sequence) -> Self {
         Self {
-            index: Rebuild::new(secret),
+            secret,
+            met: Vec::new(),
+            segments: Vec::new(),
+            places: HashMap::new(),
             batches: BatchLog::new(floor),
-            live_bytes: HashMap::new(),
             sequence: Sequence(0),
             entries: 0,
             keeps_batches: true,
@@ -50,28 +56,42 @@ impl IndexBuilder {
         mut self,
         now: Timestamp,
         floor: Sequence,
-        segments: &SegmentTable,
-    ) -> (Index, BatchLog) {
-        let live_bytes = &mut self.live_bytes;
-        let index = self.index.finish(now, &mut |version| count(live_bytes, version, -1));
-        for (id, bytes) in self.live_bytes {
-            if let Some(segment) = segments.get(id) {
-                segment.count_live(bytes);
+        segments: &Arc<SegmentTable>,
+        alignment: u64,
+    ) -> (Index<LogEntries>, BatchLog) {
+        // What stands in a segment that recovery has replaced since was shown again in the new one.
+        let slots: Vec<Option<u32>> =
+            self.segments.iter().map(|id| segments.get(*id).map(|segment| segment.slot())).collect();
+        self.met.retain_mut(|met| {
+            let Some(slot) = slots[met.address.slot()] else { return false };
+            met.address = Address::at(slot, met.address.offset());
+            true
+        });
+        let table = segments.now();
+        let entries = LogEntries::new(Arc::clone(segments), alignment);
+        let index = Index::rebuild(self.secret, entries, self.met, now, &mut |version| {
+            if let Some(segment) = table.in_slot(version.address.slot()) {
+                segment.count_live(version.bytes.cast_signed());
             }
-        }
+        });
         self.batches.prune(floor);
         (index, self.batches)
     }
-}
 
-fn count(live_bytes: &mut HashMap<SegmentId, i64>, version: &Version, sign: i64) {
-    *live_bytes.entry(version.position.segment).or_default() += sign * version.bytes().cast_signed();
+    /// The place of a segment among those that were shown.
+    fn place_of(&mut self, segment: SegmentId) -> u32 {
+        *self.places.entry(segment).or_insert_with(|| {
+            self.segments.push(segment);
+            u32::try_from(self.segments.len() - 1).expect("a store has at most 2^20 segments")
+        })
+    }
 }
 
 impl Replay for IndexBuilder {
     fn frame(&mut self, segment: &Arc<Segment>, offset: u64, header: &FrameHeader) {
         self.sequence = header.sequence;
         self.entries = 0;
+        segment.frame_starts().note(offset);
         if header.kind == FrameKind::Commit && self.keeps_batches {
             self.batches.push(header.sequence, segment, offset, header.time);
         }
@@ -86,22 +106,14 @@ impl Replay for IndexBuilder {
                 (Space::Hashes, &hash_key, hash)
             }
         };
-        let kind = match head.place {
-            Place::None => VersionKind::Tombstone,
-            _ => VersionKind::Value { deadline: head.deadline },
-        };
         if let Place::External { segment: stream, .. } = head.place {
             segment.refer(stream);
         }
         let (sequence, ordinal) =
             head.moved.map_or((self.sequence, self.entries), |moved| (moved.sequence, moved.ordinal));
         self.entries += 1;
-        let position = Position { segment: segment.id, offset: layout.start };
-        let version = Version::new(sequence, position, layout.end - layout.start, kind).at_ordinal(ordinal);
         segment.raise_last_sequence(sequence.0);
-        count(&mut self.live_bytes, &version, 1);
-        let live_bytes = &mut self.live_bytes;
-        self.index
-            .insert(&Change { space, key, hash, version }, &mut |dropped| count(live_bytes, dropped, -1));
+        let address = Address::at(self.place_of(segment.id), layout.start);
+        self.met.push(Met { address, sequence, hash, piece: KeyPiece::of(key), ordinal, space });
     }
 }

@@ -195,14 +195,14 @@ impl<'a> Copy<'a> {
                 let Some((last, _)) = page.last() else { break };
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
-                    let newest = versions.into_iter().find(|version| version.sequence <= view.sequence);
+                    let newest = versions.into_iter().find(|version| view.includes(version.born));
                     if let Some(version) = newest.filter(|version| version.is_live_at(view.time)) {
                         entries.push(Entry { space, key, version });
                     }
                 }
             }
         }
-        entries.sort_by_key(|entry| entry.version.rank());
+        entries.sort_by_cached_key(|entry| core.index.rank(&entry.version));
         entries
     }
 
@@ -212,16 +212,15 @@ impl<'a> Copy<'a> {
         let payload = match core.payload_at(&entry.version, &subject) {
             Ok(payload) => payload,
             Err(error) => {
-                let position = entry.version.position;
-                let file = match core.segments.get(position.segment) {
+                let file = match core.segment_of(&entry.version) {
                     Some(segment) => segment.path.clone(),
                     None => core.dir.clone(),
                 };
-                return self.leave_out(entry, file, position.offset, error);
+                return self.leave_out(entry, file, entry.version.address.offset(), error);
             }
         };
         let bytes = entry.key.len() as u64 + payload.length();
-        let is_stream = payload.segment.id != entry.version.position.segment;
+        let is_stream = payload.segment.kind == SegmentKind::Stream;
         let (file, start) = (payload.segment.path.clone(), payload.start);
         let value = if is_stream { self.stream(payload) } else { self.inline(payload, bytes) };
         self.done_bytes += bytes;
@@ -290,7 +289,7 @@ impl<'a> Copy<'a> {
             Space::Keys => Some(Bytes::copy_from_slice(&entry.key)),
             Space::Hashes => None,
         };
-        let sequence = Some(entry.version.sequence);
+        let sequence = Some(self.source.core().sequence_of(&entry.version));
         // The place has fields of its own here.
         let text = error.to_string();
         let place = format!("{} is damaged at offset {offset}: ", file.display());

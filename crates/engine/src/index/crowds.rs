@@ -1,0 +1,132 @@
+//! The keys of hashes that very many keys share.
+//!
+//! Someone can make keys that collide on all 64 bits of their hash. Beyond [`CROWD`] of them the slot table would compare
+//! them one by one, so all keys of such a hash live here instead, in trees: a lookup stays logarithmic, and the highest
+//! rank is found without a look at the rest.
+//!
+//! Invariant: a key of a crowded hash is here and not in the slot table from the moment that the hash is listed; before
+//! that it is in the slot table alone. A hash stays crowded while the store is open.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::address::Address;
+use super::entries::Rank;
+use super::key::Space;
+use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
+
+/// Keys of one hash that a lookup in the slot table compares.
+#[cfg(test)]
+pub(super) const CROWD: usize = super::slots::CROWD;
+
+type Name = (Space, Arc<[u8]>);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Crowds {
+    /// Whether there is one: what every lookup asks first.
+    any: AtomicBool,
+    by_hash: RwLock<HashMap<u64, Crowd>>,
+}
+
+/// The keys of one hash.
+#[derive(Debug, Default)]
+pub(super) struct Crowd {
+    by_name: BTreeMap<Name, (Address, Rank)>,
+    by_rank: BTreeMap<(Rank, Name), Address>,
+}
+
+impl Crowds {
+    /// Calls `read` with the crowd of a hash, if it is a crowded one.
+    pub(super) fn read<R>(&self, hash: u64, read: impl FnOnce(&Crowd) -> R) -> Option<R> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.shared().get(&hash).map(read)
+    }
+
+    /// Calls `change` with the crowd of a hash, if it is a crowded one.
+    pub(super) fn change<R>(&self, hash: u64, change: impl FnOnce(&mut Crowd) -> R) -> Option<R> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        self.exclusive().get_mut(&hash).map(change)
+    }
+
+    /// Lists a hash with its keys.
+    pub(super) fn list(&self, hash: u64, crowd: Crowd) {
+        self.exclusive().insert(hash, crowd);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// An estimate of the bytes held.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        if !self.any.load(Ordering::Acquire) {
+            return 0;
+        }
+        self.shared().values().map(Crowd::memory_bytes).sum()
+    }
+
+    fn shared(&self) -> RwLockReadGuard<'_, HashMap<u64, Crowd>> {
+        self.by_hash.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exclusive(&self) -> RwLockWriteGuard<'_, HashMap<u64, Crowd>> {
+        self.by_hash.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Crowd {
+    /// Makes `address` the newest version of a key; returns the one before.
+    pub(super) fn set(&mut self, space: Space, key: &[u8], address: Address, rank: Rank) -> Option<Address> {
+        let name = (space, Arc::from(key));
+        let before = self.remove_name(&name);
+        self.by_rank.insert((rank, name.clone()), address);
+        self.by_name.insert(name, (address, rank));
+        before
+    }
+
+    /// The newest version of a key.
+    pub(super) fn find(&self, space: Space, key: &[u8]) -> Option<Address> {
+        self.by_name.get(&(space, Arc::from(key))).map(|(address, _)| *address)
+    }
+
+    /// Takes out the key whose newest version stands at `address`.
+    pub(super) fn remove(&mut self, address: Address) -> bool {
+        let name = self.name_of(address);
+        name.is_some_and(|name| self.remove_name(&name).is_some())
+    }
+
+    /// Notes that a version stands elsewhere now.
+    pub(super) fn replace(&mut self, from: Address, to: Address) -> bool {
+        let Some(name) = self.name_of(from) else { return false };
+        let Some((address, rank)) = self.by_name.get_mut(&name) else { return false };
+        *address = to;
+        self.by_rank.insert((*rank, name), to);
+        true
+    }
+
+    /// Every key's newest version, those of highest rank first.
+    pub(super) fn by_rank(&self) -> impl Iterator<Item = (&Name, Address)> {
+        self.by_rank.iter().rev().map(|((_, name), address)| (name, *address))
+    }
+
+    fn remove_name(&mut self, name: &Name) -> Option<Address> {
+        let (address, rank) = self.by_name.remove(name)?;
+        self.by_rank.remove(&(rank, name.clone()));
+        Some(address)
+    }
+
+    /// Looks at every key: compaction and expiry ask, for keys that someone made to collide.
+    fn name_of(&self, address: Address) -> Option<Name> {
+        self.by_name.iter().find(|(_, (at, _))| *at == address).map(|(name, _)| name.clone())
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        let keys: u64 = self.by_name.keys().map(|(_, key)| shared_key_bytes(key.len())).sum();
+        keys + tree_bytes(self.by_name.len(), size_of::<(Name, Address, Rank)>())
+            + tree_bytes(self.by_rank.len(), size_of::<(Rank, Name, Address)>())
+            + bytes_of(1, size_of::<Self>())
+    }
+}

@@ -1,0 +1,77 @@
+//! What the index reads in the log: it holds addresses, and whatever it wants to know of an entry stands there.
+//!
+//! Invariant: what an address shows never changes while its segment is there. A segment goes only after every entry
+//! that is still wanted was moved and the index was told, so an address that shows nothing was read before that: look
+//! again, and if it is still the same one, nobody wants the entry any more.
+
+use std::fmt::Debug;
+
+use crate::address::Address;
+use super::key::Space;
+use super::version::{Born, VersionKind};
+use crate::hash::key_hash;
+use crate::numbers::Sequence;
+
+/// An entry of the log, as far as the index is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) space: Space,
+    /// The key; of a hash-only entry the hash in 8 big-endian bytes.
+    pub(crate) key: &'a [u8],
+    pub(crate) kind: VersionKind,
+    /// The size on disk of the whole entry.
+    pub(crate) bytes: u64,
+    pub(crate) born: Born,
+    /// The entry cannot be read any more; the rest means nothing.
+    pub(crate) is_damaged: bool,
+}
+
+impl Entry<'_> {
+    /// Whether it is an entry of this key.
+    pub(super) fn is(&self, space: Space, key: &[u8]) -> bool {
+        !self.is_damaged && self.space == space && self.key == key
+    }
+
+    /// The hash by which it is found.
+    pub(super) fn hash(&self) -> u64 {
+        match self.space {
+            Space::Keys => key_hash(self.key),
+            Space::Hashes => self.key.try_into().map(u64::from_be_bytes).unwrap_or_default(),
+        }
+    }
+}
+
+/// When an entry was written: its commit, and its number in there, from 0. It orders the versions of all keys.
+pub(crate) type Rank = (Sequence, u32);
+
+/// The log as the index reads it.
+pub(crate) trait Entries: Debug + Send + Sync {
+    /// Calls `read` with the entry at `address`; `None` when its segment has gone.
+    fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R>;
+
+    /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
+    /// walk over a few kilobytes of the log.
+    fn rank(&self, address: Address) -> Option<Rank>;
+}
+
+/// Keys by the addresses of their entries.
+pub(super) trait KeysAt {
+    /// Calls `read` with the key of the entry at `address`; `None` when its segment has gone.
+    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R>;
+}
+
+/// The keys of one space.
+#[derive(Debug)]
+pub(super) struct SpaceKeys<'a, E> {
+    pub(super) entries: &'a E,
+    pub(super) space: Space,
+}
+
+impl<E: Entries> KeysAt for SpaceKeys<'_, E> {
+    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        self.entries.show(address, |entry| {
+            debug_assert!(entry.is_damaged || entry.space == self.space, "{address:?} is of the other space");
+            read(entry.key)
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! From an entry back to the frame that it lies in.
+//!
+//! Entries say nothing of their commit as long as they stand where they were written. So a segment remembers where a frame
+//! starts for about every [`SPACING`] bytes, and the walk goes from there from header to header.
+
+use std::io;
+use std::sync::{PoisonError, RwLock};
+
+use super::scan::Frames;
+use super::segment::Segment;
+use super::source::MapSource;
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX};
+use crate::format::frame::FrameHeader;
+use crate::format::{UNIT, segment_header};
+use crate::numbers::Sequence;
+
+/// Least distance of two frame starts that are remembered, in bytes.
+const SPACING: u64 = 4096;
+
+/// Starts of frames, ascending, in units of [`UNIT`] bytes.
+#[derive(Debug, Default)]
+pub(crate) struct FrameStarts {
+    starts: RwLock<Vec<u32>>,
+}
+
+impl FrameStarts {
+    /// Notes that a frame starts at `offset`; frames are noted in their order.
+    pub(crate) fn note(&self, offset: u64) {
+        let mut starts = self.starts.write().unwrap_or_else(PoisonError::into_inner);
+        let due = starts.last().map_or(0, |last| u64::from(*last) * UNIT + SPACING);
+        // One that has no place in 32 bits is walked to from the last that has.
+        if offset >= due
+            && let Ok(start) = u32::try_from(offset / UNIT)
+        {
+            starts.push(start);
+        }
+    }
+
+    /// A frame that starts at or before `offset`.
+    fn before(&self, offset: u64) -> u64 {
+        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
+        let behind = starts.partition_point(|start| u64::from(*start) * UNIT <= offset);
+        behind.checked_sub(1).map_or(segment_header::LENGTH, |index| u64::from(starts[index]) * UNIT)
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
+        Self { starts: RwLock::new(starts.clone()) }
+    }
+
+    /// Heap bytes in use.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
+        (starts.capacity() * size_of::<u32>()) as u64
+    }
+}
+
+/// The frame that an entry lies in.
+#[derive(Debug)]
+pub(crate) struct FrameOf {
+    pub(crate) header: FrameHeader,
+    /// The entry's number in the frame, from 0.
+    pub(crate) ordinal: u32,
+}
+
+/// The frame of the entry at `offset` of a log or compacted segment; `None` when a header on the way to it does not verify.
+pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Result<Option<FrameOf>> {
+    let map = segment.map()?;
+    let end = segment.end();
+    let mut frames =
+        Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+    let mut start = segment.frame_starts().before(offset);
+    while let Some((header, _)) = frames.header(start)? {
+        if start + header.frame_length() > offset {
+            let (mut ordinal, mut at) = (None, 0);
+            frames.entries(start, &header, &mut |_, layout| {
+                if layout.start == offset {
+                    ordinal = Some(at);
+                }
+                at += 1;
+            })?;
+            return Ok(ordinal.map(|ordinal| FrameOf { header, ordinal }));
+        }
+        start += header.frame_length();
+    }
+    Ok(None)
+}
+
+/// The commit that wrote the entry at `offset`; `None` when that cannot be read any more.
+pub(crate) fn sequence_at(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
+    let map = segment.kept_map()?;
+    let length = HEAD_BYTES_MAX.min(segment.end().checked_sub(offset)?);
+    let (head, _) = EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()?;
+    if let Some(moved) = head.moved {
+        return Some(moved.sequence);
+    }
+    let frame = frame_of(segment, alignment, offset).ok()??;
+    Some(frame.header.sequence)
+}
