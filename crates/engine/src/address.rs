@@ -21,8 +21,9 @@ pub(crate) const SLOTS: u32 = 1 << SLOT_BITS;
 pub(crate) struct Address(u64);
 
 impl Address {
-    /// Every bit that an address can have.
-    pub(crate) const MASK: u64 = (1 << (OFFSET_BITS + SLOT_BITS)) - 1;
+    /// How many bits an address has.
+    pub(crate) const BITS: u32 = OFFSET_BITS + SLOT_BITS;
+    const MASK: u64 = (1 << Self::BITS) - 1;
 
     /// The address that these bits are.
     pub(crate) fn new(bits: u64) -> Self {

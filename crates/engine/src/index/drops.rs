@@ -5,6 +5,7 @@
 
 use crate::address::Address;
 use super::entries::Entries;
+use super::runs::Keep;
 use super::version::{Version, View};
 
 /// See the module.
@@ -14,15 +15,13 @@ pub(super) struct Drops<'a, E> {
     pub(super) horizon: View,
 }
 
-impl<E: Entries> Drops<'_, E> {
-    /// Whether nobody can see what stands below this version of its key.
-    pub(super) fn hides(&self, newer: Address) -> bool {
+impl<E: Entries> Keep for Drops<'_, E> {
+    fn superseded(&self, newer: Address, _older: Address) -> bool {
         let born = self.entries.show(newer, |entry| entry.born);
         born.is_some_and(|born| self.horizon.includes(born))
     }
 
-    /// Whether nobody can tell this version, below which nothing is left, from absence.
-    pub(super) fn is_nothing(&self, address: Address) -> bool {
+    fn tombstone_may_go(&self, address: Address) -> bool {
         let version = self.entries.show(address, |entry| Version::of(address, entry));
         version.is_none_or(|version| {
             self.horizon.includes(version.born) && !version.is_live_at(self.horizon.time)

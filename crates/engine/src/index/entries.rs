@@ -8,6 +8,7 @@ use std::fmt::Debug;
 
 use crate::address::Address;
 use super::key::Space;
+use super::runs::Keys;
 use super::version::{Born, VersionKind};
 use crate::hash::key_hash;
 use crate::numbers::Sequence;
@@ -54,12 +55,6 @@ pub(crate) trait Entries: Debug + Send + Sync {
     fn rank(&self, address: Address) -> Option<Rank>;
 }
 
-/// Keys by the addresses of their entries.
-pub(super) trait KeysAt {
-    /// Calls `read` with the key of the entry at `address`; `None` when its segment has gone.
-    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R>;
-}
-
 /// The keys of one space.
 #[derive(Debug)]
 pub(super) struct SpaceKeys<'a, E> {
@@ -67,7 +62,7 @@ pub(super) struct SpaceKeys<'a, E> {
     pub(super) space: Space,
 }
 
-impl<E: Entries> KeysAt for SpaceKeys<'_, E> {
+impl<E: Entries> Keys for SpaceKeys<'_, E> {
     fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         self.entries.show(address, |entry| {
             debug_assert!(entry.is_damaged || entry.space == self.space, "{address:?} is of the other space");

@@ -13,7 +13,7 @@ use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::garbage::{Garbage, Waste};
 use super::key::{Change, Key, Space};
-use super::ordered::{Ordered, Row};
+use super::ordered::Ordered;
 use super::slots::{Placed, SlotTable};
 use super::version::{Born, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
@@ -73,7 +73,7 @@ impl<E: Entries> Index<E> {
         let mut garbage = self.writer();
         for space in [Space::Keys, Space::Hashes] {
             let of_space = order.iter().map(|&at| &changes[at]).filter(|change| change.space == space);
-            self.ordered(space).push(of_space.map(Row::of), &self.keys_of(space), &self.drops());
+            self.ordered(space).push(of_space, &self.keys_of(space), &self.drops());
         }
         for change in order.iter().map(|&at| &changes[at]) {
             let before = self.place(change);
@@ -286,6 +286,13 @@ impl<E: Entries> Index<E> {
         match space {
             Space::Keys => &self.keys,
             Space::Hashes => &self.hashes,
+        }
+    }
+
+    pub(super) fn ordered_mut(&mut self, space: Space) -> &mut Ordered {
+        match space {
+            Space::Keys => &mut self.keys,
+            Space::Hashes => &mut self.hashes,
         }
     }
 

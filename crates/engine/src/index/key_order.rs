@@ -5,7 +5,7 @@
 //! Bentley and R. Sedgewick, "Fast algorithms for sorting and searching strings", 1997.)
 
 use crate::address::Address;
-use super::entries::KeysAt;
+use super::runs::Keys;
 
 const WORD: usize = 8;
 
@@ -50,7 +50,7 @@ impl KeyPiece {
 /// Sorts by key; the pieces are those of [`KeyPiece::of`]. Entries of one key stand side by side, in no particular order.
 pub(super) fn sort<T>(
     entries: &mut [T],
-    keys: &impl KeysAt,
+    keys: &impl Keys,
     address: impl Fn(&T) -> Address,
     piece: impl Fn(&mut T) -> &mut KeyPiece,
 ) where

@@ -143,7 +143,7 @@ impl<E: Entries> Index<E> {
     }
 
     /// The newest version of a key, whoever may see it.
-    pub(super) fn newest(&self, space: Space, key: &[u8], hash: u64) -> Option<Version> {
+    pub(crate) fn newest(&self, space: Space, key: &[u8], hash: u64) -> Option<Version> {
         for _ in 0..MOVES_MAX {
             if let ControlFlow::Break(newest) = self.try_newest(space, key, hash) {
                 return newest;

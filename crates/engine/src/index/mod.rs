@@ -32,6 +32,7 @@ mod lookup;
 mod memory;
 mod ordered;
 mod rebuild;
+mod runs;
 mod slots;
 mod version;
 

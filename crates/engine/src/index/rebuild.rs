@@ -10,6 +10,8 @@ use super::entries::Entries;
 use super::facade::Index;
 use super::key::{Key, Space};
 use super::key_order::{KeyPiece, sort};
+use super::ordered::{Ordered, mark};
+use super::runs::Entry;
 use super::version::Version;
 use crate::numbers::{Sequence, Timestamp};
 use super::slots::Placed;
@@ -37,7 +39,7 @@ impl<E: Entries> Index<E> {
         now: Timestamp,
         kept: &mut dyn FnMut(&Version),
     ) -> Self {
-        let index = Self::new(secret, entries);
+        let mut index = Self::new(secret, entries);
         let older_than = |met: &Met| (met.sequence, met.ordinal, met.address);
         for space in [Space::Keys, Space::Hashes] {
             let mut newest: Vec<Met> = met.iter().filter(|met| met.space == space).copied().collect();
@@ -50,9 +52,11 @@ impl<E: Entries> Index<E> {
             let mut held = Vec::with_capacity(newest.len());
             for group in newest.chunk_by(|_, next| next.piece.is_same_key()) {
                 let Some(newest) = group.iter().max_by_key(|met| older_than(met)) else { continue };
-                held.extend(index.take_in(newest, kept));
+                let taken = index.take_in(newest, kept);
+                held.extend(taken.map(|address| Entry { piece: 0, address, mark: mark(false) }));
             }
-            index.ordered(space).load(held, &index.keys_of(space));
+            let loaded = Ordered::load(&held, &index.keys_of(space));
+            *index.ordered_mut(space) = loaded.expect("segments do not go while a store is opened");
         }
         index.reap(now);
         index

@@ -13,6 +13,7 @@ mod counters;
 mod damaged;
 mod entry;
 mod handle;
+mod in_place;
 mod log_entries;
 mod open;
 mod pins;

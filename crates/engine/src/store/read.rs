@@ -18,7 +18,7 @@ use crate::value::Value;
 
 /// A read meets a removed segment when a compaction ends between its two steps. So many in a row are none: the index
 /// points to nothing, and the read says so.
-const MOVES_MAX: u32 = 64;
+pub(crate) const MOVES_MAX: u32 = 64;
 
 /// What a point read looks for.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl Core {
     /// What a target is now. The view is not pinned, so what it sees may be dropped while it is looked for. The version of one
     /// key that is found is the one that the view sees, because older ones are dropped first; but "absent", and the choice
     /// among entries, count only if nothing that the view could see was dropped meanwhile.
-    fn look_up_now(&self, target: Target<'_>) -> Option<Hit> {
+    pub(crate) fn look_up_now(&self, target: Target<'_>) -> Option<Hit> {
         loop {
             let view = self.view();
             let hit = self.look_up(target, view);

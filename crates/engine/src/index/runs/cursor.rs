@@ -1,0 +1,266 @@
+//! Reading runs in order: the versions of every key between two bounds, merged over all runs, in either direction.
+//!
+//! Invariant: a cursor shows the list that it began with: each key once, its versions side by side and newest first.
+//! Which of them a view sees is the caller's business, and so is the key, which stands in the log. What is pushed
+//! while it is open does not show. Relocations show as long as the runs are in the list; behind a merge a cursor
+//! goes on with the addresses of its own time, and says that it is stale where these lead to nothing.
+
+use std::ops::{Bound, Range};
+use std::sync::Arc;
+
+use arc_swap::Guard;
+
+use super::cell::Mark;
+use super::contest::{Contest, Gone, Way};
+use super::keys::Keys;
+use super::list::{List, Runs};
+use super::run::Run;
+use super::seek::Reading;
+use crate::address::Address;
+
+/// The list has changed and what is needed has moved: open a new cursor behind the last key that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stale;
+
+/// One version of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) address: Address,
+    pub(crate) mark: Mark,
+    /// Whether the row before it had the same key; then that one is the newer version.
+    pub(crate) same_key_as_before: bool,
+    run: u32,
+    record: usize,
+}
+
+/// What there is to say of a row whose address led to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It stands here now.
+    Moved(Address),
+    /// It is nowhere: nobody may see it any more. Leave it out.
+    Dead,
+    /// This cursor cannot know; open another one at this row's key or behind the last key that was read.
+    Stale,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    list: Guard<Arc<List>>,
+    way: Way,
+    source: Source,
+    /// Versions of the current key that were not given yet.
+    versions: Vec<(usize, Range<usize>)>,
+    /// How many of the ranges in `versions` were given in full.
+    given: usize,
+    is_new_key: bool,
+}
+
+/// Where keys come from.
+#[derive(Debug)]
+enum Source {
+    /// From one run: the records left, and those of the current key that were not given yet.
+    One { run: usize, left: Range<usize>, key: Range<usize>, is_first: bool },
+    Many(Contest),
+}
+
+impl Runs {
+    /// Opens a cursor. Reads the log where bounds tie with the windows of records.
+    pub(crate) fn cursor<K: Keys>(
+        &self,
+        keys: &K,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        way: Way,
+    ) -> Cursor {
+        loop {
+            let list = self.list();
+            let reading = Reading::new(keys);
+            let mut ranges = Vec::with_capacity(list.len());
+            for (number, run) in list.iter().enumerate() {
+                let range = run.range(lower, upper, &reading);
+                if !range.is_empty() {
+                    ranges.push((number, range));
+                }
+            }
+            if reading.met_gone() && !self.are_current(&list) {
+                continue;
+            }
+            let source = match ranges.len() {
+                0 => Source::one(0, 0..0),
+                1 => Source::one(ranges[0].0, ranges[0].1.clone()),
+                _ => Source::Many(Contest::new(way, ranges)),
+            };
+            return Cursor { list, way, source, versions: Vec::new(), given: 0, is_new_key: true };
+        }
+    }
+
+    /// All versions of a key, newest first.
+    pub(crate) fn find<K: Keys>(&self, key: &[u8], keys: &K) -> Vec<(Address, Mark)> {
+        loop {
+            let list = self.list();
+            let reading = Reading::new(keys);
+            let mut found = Vec::new();
+            for run in list.iter() {
+                let place = run.seek(key, &reading);
+                if place.is_found {
+                    let versions = run.versions(place.record, &(0..run.len()));
+                    found.extend(versions.map(|record| run.cell(record)).map(|cell| (cell.address(), cell.mark())));
+                }
+            }
+            if !reading.met_gone() || self.are_current(&list) {
+                return found;
+            }
+        }
+    }
+
+    /// About how many versions lie between two bounds: right but for what a merge would leave out.
+    pub(crate) fn count_estimate<K: Keys>(&self, keys: &K, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> usize {
+        let reading = Reading::new(keys);
+        self.list().iter().map(|run| run.range(lower, upper, &reading).len()).sum()
+    }
+}
+
+impl Source {
+    fn one(run: usize, left: Range<usize>) -> Self {
+        Self::One { run, left, key: 0..0, is_first: true }
+    }
+}
+
+impl Cursor {
+    /// The next version, `None` behind the last.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`], and again from then on, when the next key cannot be told because the runs that the cursor reads
+    /// were merged and their records moved since.
+    #[inline]
+    pub(crate) fn next<K: Keys>(&mut self, runs: &Runs, keys: &K) -> Result<Option<Row>, Stale> {
+        match &mut self.source {
+            Source::One { run, left, key, is_first } => {
+                let Some((record, is_new)) = next_of_one(&self.list, *run, left, key, self.way) else {
+                    return Ok(None);
+                };
+                let same = !is_new && !*is_first;
+                *is_first = false;
+                Ok(Some(row(&self.list, *run, record, same)))
+            }
+            Source::Many(_) => self.next_of_many(runs, keys),
+        }
+    }
+
+    fn next_of_many<K: Keys>(&mut self, runs: &Runs, keys: &K) -> Result<Option<Row>, Stale> {
+        if self.given == self.versions.len() {
+            self.versions.clear();
+            self.given = 0;
+            let Source::Many(contest) = &mut self.source else { return Ok(None) };
+            while let Err(gone) = contest.next(&self.list, keys, &mut self.versions) {
+                skip(contest, gone, &self.list, runs)?;
+            }
+            self.is_new_key = true;
+        }
+        let Some((run, records)) = self.versions.get_mut(self.given) else { return Ok(None) };
+        let row = row(&self.list, *run, records.start, !self.is_new_key);
+        records.start += 1;
+        if records.start == records.end {
+            self.given += 1;
+        }
+        self.is_new_key = false;
+        Ok(Some(row))
+    }
+
+    /// The addresses of the next `count` versions of the run that leads, for reading ahead; nothing is consumed.
+    pub(crate) fn ahead(&self, count: usize) -> impl Iterator<Item = Address> {
+        let (run, left) = self.leading();
+        let (forward, backward) = match self.way {
+            Way::Forward => (left.start..left.end.min(left.start + count), 0..0),
+            Way::Backward => (0..0, left.start.max(left.end.saturating_sub(count))..left.end),
+        };
+        let run = self.list.get(run);
+        let records = forward.chain(backward.rev());
+        records.filter_map(move |record| Some(run?.cell(record).address()))
+    }
+
+    /// The address that the run that leads comes to in `distance` versions, the next one being at 0. A caller that
+    /// touches this one per row has touched every row by the time it reads it.
+    #[inline]
+    pub(crate) fn at_distance(&self, distance: usize) -> Option<Address> {
+        let (run, left) = self.leading();
+        if distance >= left.len() {
+            return None;
+        }
+        let record = match self.way {
+            Way::Forward => left.start + distance,
+            Way::Backward => left.end - 1 - distance,
+        };
+        Some(self.list[run].cell(record).address())
+    }
+
+    /// What became of a row of this cursor whose segment has gone.
+    pub(crate) fn again(&self, runs: &Runs, row: &Row) -> Again {
+        let Some(run) = usize::try_from(row.run).ok().and_then(|run| self.list.get(run)) else {
+            return Again::Stale;
+        };
+        let address = run.cell(row.record).address();
+        if address != row.address {
+            return Again::Moved(address);
+        }
+        if runs.is_current(run) { Again::Dead } else { Again::Stale }
+    }
+
+    #[inline]
+    fn leading(&self) -> (usize, Range<usize>) {
+        match &self.source {
+            Source::One { run, left, .. } => (*run, left.clone()),
+            Source::Many(contest) => contest.leading().unwrap_or((0, 0..0)),
+        }
+    }
+}
+
+/// The next record of a single run, and whether it is the first version of its key.
+#[inline]
+fn next_of_one(
+    list: &List,
+    run: usize,
+    left: &mut Range<usize>,
+    key: &mut Range<usize>,
+    way: Way,
+) -> Option<(usize, bool)> {
+    if way == Way::Forward {
+        let record = left.next()?;
+        return Some((record, !list[run].cell(record).same_as_before()));
+    }
+    if let Some(record) = key.next() {
+        return Some((record, false));
+    }
+    if left.start == left.end {
+        return None;
+    }
+    *key = list[run].versions(left.end - 1, left);
+    left.end = key.start;
+    key.next().map(|record| (record, true))
+}
+
+#[inline]
+fn row(list: &List, run: usize, record: usize, same_key_as_before: bool) -> Row {
+    let cell = list[run].cell(record);
+    Row {
+        address: cell.address(),
+        mark: cell.mark(),
+        same_key_as_before,
+        run: u32::try_from(run).expect("a list is short"),
+        record,
+    }
+}
+
+/// Passes over a record that cannot be compared, if it is known to be dead.
+fn skip(contest: &mut Contest, gone: Gone, list: &List, runs: &Runs) -> Result<(), Stale> {
+    let (run, _) = contest.place_of(gone);
+    let run: &Arc<Run> = &list[run];
+    if !runs.is_current(run) {
+        return Err(Stale);
+    }
+    contest.skip(list, gone);
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Sorted runs: the keys of one space in order, each with the addresses of its versions, without the keys.
+//!
+//! A record is sixteen bytes: eight bytes of its key, and an address with flags. A [`Run`] is an immutable array of
+//! records in key order, cut into blocks; what the keys of a block share is stored once, so that the eight bytes
+//! are those that tell neighbours apart. Only where they do not is the key read in the log, through [`Keys`].
+//!
+//! [`Runs`] is a list of runs, newest first. A commit's records become a small run; neighbours are merged as they
+//! grow, small ones by whoever pushes, large ones by a thread that calls [`Runs::maintain`]. Within a run and over the
+//! list the newest version of a key comes first, so that rank takes no sequences. A merge may leave out what nobody can
+//! see, as [`Keep`] says.
+//!
+//! Readers open a [`Cursor`] between two bounds, take no lock and wait for nobody. They get addresses: what stands
+//! there, and whether their view sees it, they find out in the log.
+//!
+//! | file | |
+//! | --- | --- |
+//! | `window`, `stem`, `cell` | the parts of a record: bytes of the key, what is left out of them, address and flags |
+//! | `run`, `seek` | a run, and where a key stands in it |
+//! | `assembly`, `build`, `sort` | runs made from keys |
+//! | `contest`, `weave` | the next key of several runs; runs made from runs |
+//! | `shape`, `list` | which runs are merged when; the list and its locks |
+//! | `cursor` | reading |
+
+mod assembly;
+mod build;
+mod cell;
+mod contest;
+mod cursor;
+mod keys;
+mod list;
+mod run;
+mod seek;
+mod shape;
+mod sort;
+mod stem;
+#[cfg(test)]
+mod tests;
+mod weave;
+mod window;
+
+pub(crate) use cell::Mark;
+pub(crate) use contest::Way;
+pub(crate) use cursor::{Again, Cursor, Row, Stale};
+pub(crate) use keys::{Keep, KeepAll, Keys};
+pub(crate) use list::{Effort, Runs, Size};
+pub(crate) use run::Run;
+pub(crate) use sort::{Entry, sort_entries};

@@ -1,0 +1,210 @@
+//! Where a key stands in a run.
+//!
+//! Invariant: the key of every record before the place that [`Run::seek`] gives is below the key sought, that of
+//! every other is not; a record whose segment has gone counts for either. The log is read where windows tie, and
+//! for blocks whose fences are cut. [`Reading`] remembers whether anything that was needed had gone.
+
+use std::cell::Cell as Noted;
+use std::cmp::Ordering;
+use std::ops::{Bound, Range};
+
+use super::keys::Keys;
+use super::run::{BLOCK, Run};
+use super::window::Window;
+
+/// The log as one reader reads it.
+pub(super) struct Reading<'k, K> {
+    pub(super) keys: &'k K,
+    /// Whether a key was asked for whose segment had gone.
+    gone: Noted<bool>,
+}
+
+impl<'k, K: Keys> Reading<'k, K> {
+    pub(super) fn new(keys: &'k K) -> Self {
+        Self { keys, gone: Noted::new(false) }
+    }
+
+    /// Whether a key asked for had gone since the last call.
+    pub(super) fn met_gone(&self) -> bool {
+        self.gone.replace(false)
+    }
+
+    fn key<R>(&self, run: &Run, record: usize, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let answer = run.key(record, self.keys, read);
+        if answer.is_none() {
+            self.gone.set(true);
+        }
+        answer
+    }
+}
+
+/// Where a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The first record that is not below the key; the length of the run if there is none.
+    pub(super) record: usize,
+    /// Whether that record has the key.
+    pub(super) is_found: bool,
+}
+
+impl Run {
+    /// See the module.
+    pub(super) fn seek<K: Keys>(&self, key: &[u8], reading: &Reading<'_, K>) -> Place {
+        let Some(rest) = key.strip_prefix(&*self.prefix) else {
+            let record = if key < &*self.prefix { 0 } else { self.len() };
+            return Place { record, is_found: false };
+        };
+        let record = match self.blocks_below(key, rest, reading).checked_sub(1) {
+            None => 0,
+            Some(block) => self.first_in_block(block, key, rest, reading),
+        };
+        self.settle(record, key, rest, reading)
+    }
+
+    /// The records between two bounds.
+    pub(super) fn range<K: Keys>(
+        &self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        reading: &Reading<'_, K>,
+    ) -> Range<usize> {
+        let behind = |key: &[u8]| {
+            let Place { record, is_found } = self.seek(key, reading);
+            if is_found { self.versions(record, &(record..self.len())).end } else { record }
+        };
+        let start = match lower {
+            Bound::Unbounded => 0,
+            Bound::Included(key) => self.seek(key, reading).record,
+            Bound::Excluded(key) => behind(key),
+        };
+        let end = match upper {
+            Bound::Unbounded => self.len(),
+            Bound::Included(key) => behind(key),
+            Bound::Excluded(key) => self.seek(key, reading).record,
+        };
+        start..end.max(start)
+    }
+
+    /// How many blocks lie wholly or in part below the key; all of them but the last do so wholly.
+    fn blocks_below<K: Keys>(&self, key: &[u8], rest: &[u8], reading: &Reading<'_, K>) -> usize {
+        let piece = Window::of(rest).piece;
+        let sampled = self.samples.partition_point(|sample| *sample < piece);
+        let from = sampled.saturating_sub(1) * BLOCK;
+        let to = (sampled * BLOCK).min(self.fences.len());
+        let start = from + self.fences[from..to].partition_point(|fence| *fence < piece);
+        let mut below = start;
+        if self.fences.get(start) == Some(&piece) {
+            let ties = self.fences[start..].partition_point(|fence| *fence == piece);
+            below += partition(0..ties, |tie| self.fence(start + tie) < rest);
+        }
+        if below > 0 && self.blocks[below - 1].is_cut() {
+            below = partition(0..below, |block| self.is_below(block, below, key, rest, reading));
+        }
+        below
+    }
+
+    /// Whether a block starts below the key, its fence taken for its first key unless it is cut. `end` blocks are in
+    /// question.
+    fn is_below<K: Keys>(
+        &self,
+        block: usize,
+        end: usize,
+        key: &[u8],
+        rest: &[u8],
+        reading: &Reading<'_, K>,
+    ) -> bool {
+        if !self.blocks[block].is_cut() {
+            return self.fence(block) < rest;
+        }
+        // Where the first record cannot be read, the next that can be speaks for it. Where there is none, these are
+        // all dead, and whether the key is sought before or behind them is all the same.
+        let mut records = block * BLOCK..(end * BLOCK).min(self.len());
+        records.find_map(|record| reading.key(self, record, |first| first < key)).unwrap_or(false)
+    }
+
+    /// The first record of a block that is not below the key, or the end of the block.
+    fn first_in_block<K: Keys>(
+        &self,
+        block: usize,
+        key: &[u8],
+        rest: &[u8],
+        reading: &Reading<'_, K>,
+    ) -> usize {
+        let Range { start, end } = self.records(block);
+        let stem = self.stem_of_block(block);
+        let Some(rest) = rest.strip_prefix(stem) else {
+            return if rest < stem { start } else { end };
+        };
+        let window = Window::of(rest);
+        let pieces = &self.pieces[start..end];
+        let first = start + pieces.partition_point(|piece| *piece < window.piece);
+        if self.pieces[first..end].first() != Some(&window.piece) {
+            return first;
+        }
+        let ties = self.pieces[first..end].iter().take_while(|piece| **piece == window.piece).count();
+        let ties = first..first + ties;
+        let from = partition(ties.clone(), |record| self.window(record) < window);
+        if window.is_whole() {
+            return from;
+        }
+        self.first_of_ties(from..ties.end, key, reading)
+    }
+
+    /// The first of some records, their keys read, that is not below the key.
+    fn first_of_ties<K: Keys>(&self, ties: Range<usize>, key: &[u8], reading: &Reading<'_, K>) -> usize {
+        // As for blocks: the next record that can be read speaks for one that cannot.
+        partition(ties.clone(), |tie| {
+            let mut records = tie..ties.end;
+            records.find_map(|record| reading.key(self, record, |this| this < key)).unwrap_or(false)
+        })
+    }
+
+    /// Finds out whether the first record not below the key has it. Records that have gone are passed over where
+    /// the windows leave the answer open.
+    fn settle<K: Keys>(&self, record: usize, key: &[u8], rest: &[u8], reading: &Reading<'_, K>) -> Place {
+        let mut record = record;
+        for candidate in record..self.len() {
+            match self.compare(candidate, key, rest, reading) {
+                Some(Ordering::Equal) => return Place { record: candidate, is_found: true },
+                // The place is too early where records that have gone could not say so.
+                Some(Ordering::Less) => record = candidate + 1,
+                Some(Ordering::Greater) => break,
+                None => {}
+            }
+        }
+        Place { record, is_found: false }
+    }
+
+    /// A record's key against a key that has the run's prefix; `None` if only the log knows and the segment has gone.
+    fn compare<K: Keys>(
+        &self,
+        record: usize,
+        key: &[u8],
+        rest: &[u8],
+        reading: &Reading<'_, K>,
+    ) -> Option<Ordering> {
+        let stem = self.stem_of_block(record / BLOCK);
+        let Some(rest) = rest.strip_prefix(stem) else {
+            return Some(stem.cmp(rest));
+        };
+        let (ours, sought) = (self.window(record), Window::of(rest));
+        match ours.cmp(&sought) {
+            Ordering::Equal if !ours.is_whole() => reading.key(self, record, |this| this.cmp(key)),
+            order => Some(order),
+        }
+    }
+}
+
+/// The first of `range` for which `is_below` is false; it is true for those before.
+fn partition(range: Range<usize>, is_below: impl Fn(usize) -> bool) -> usize {
+    let Range { mut start, mut end } = range;
+    while start < end {
+        let middle = start + (end - start) / 2;
+        if is_below(middle) {
+            start = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    start
+}

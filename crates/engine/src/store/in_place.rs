@@ -1,0 +1,110 @@
+//! The common read: the newest value of one key, found and verified without a write to shared memory.
+//!
+//! Invariant: what `read` is shown was published when the call began or since, and verified as the option says. The
+//! segment table that it was found in is held meanwhile, so the bytes stay whatever compaction does.
+
+use super::core::Core;
+use super::read::{MOVES_MAX, Target};
+use crate::error::Result;
+use crate::format::checksum;
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Place, Subject};
+use crate::hash::key_hash;
+use crate::index::{Space, Version, View};
+use crate::log::frame_writer::DraftSubject;
+use crate::log::segment::Segment;
+use crate::options::VerifyReads;
+use crate::seams::Map;
+use crate::value::Value;
+
+/// A verified value within a segment that stays mapped.
+#[derive(Clone, Copy, Debug)]
+struct Found<'a> {
+    map: &'a Map,
+    start: u64,
+    length: u64,
+    bytes: &'a [u8],
+}
+
+impl Core {
+    /// The newest value of `key`.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
+        self.with_newest(key, |found| Value::new(found.map.clone(), found.start, found.length), |value| value)
+    }
+
+    /// What `read` makes of the newest value of `key`.
+    pub(crate) fn with_value<R>(&self, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        let read = std::cell::Cell::new(Some(read));
+        let once = |bytes: &[u8]| read.take().map(|read| read(bytes));
+        Ok(self.with_newest(key, |found| once(found.bytes), |value| once(&value))?.flatten())
+    }
+
+    /// Whether `key` is there.
+    pub(crate) fn contains(&self, key: &[u8]) -> Result<bool> {
+        self.check_open()?;
+        Ok(self.newest_now(key, key_hash(key)).is_some())
+    }
+
+    /// Calls `here` with the newest value of `key` where it lies, or `elsewhere` with the value if it is a big one or a
+    /// stream.
+    fn with_newest<R>(
+        &self,
+        key: &[u8],
+        here: impl Fn(Found<'_>) -> R,
+        elsewhere: impl Fn(Value) -> R,
+    ) -> Result<Option<R>> {
+        self.check_open()?;
+        let hash = key_hash(key);
+        for _ in 0..MOVES_MAX {
+            let Some(version) = self.newest_now(key, hash) else { return Ok(None) };
+            let table = self.segments.now();
+            // Gone: compaction has moved the entry since it was found.
+            let Some(segment) = table.in_slot(version.address.slot()) else { continue };
+            if let Some(found) = self.small_value(segment, version.address.offset(), key) {
+                return Ok(Some(here(found)));
+            }
+            let subject = DraftSubject::Key(bytes::Bytes::copy_from_slice(key));
+            let value = self.payload_in(segment, version.address.offset(), &subject)?.value()?;
+            return Ok(Some(elsewhere(value)));
+        }
+        self.read_now(Target::Key(key), |hit| self.value_of(hit).map(&elsewhere))
+    }
+
+    /// The newest live version of `key` among what is published.
+    fn newest_now(&self, key: &[u8], hash: u64) -> Option<Version> {
+        let (sequence, tail) = self.published.both();
+        let newest = self.index.newest(Space::Keys, key, hash)?;
+        let is_included = View { sequence, tail, ..View::default() }.includes(newest.born);
+        if !is_included {
+            return self.look_up_now(Target::Key(key)).map(|hit| hit.version);
+        }
+        // The clock is asked only where it matters: it costs as much as a cache miss.
+        let is_live = !newest.is_tombstone() && newest.deadline().is_none_or(|at| at > self.time.now());
+        is_live.then_some(newest)
+    }
+
+    /// The value of the entry at `offset`, if it is an inline one that verifies as a whole; every other case, damage
+    /// included, is for the long way.
+    fn small_value<'a>(&self, segment: &'a Segment, offset: u64, key: &[u8]) -> Option<Found<'a>> {
+        let map = segment.kept_map()?;
+        let length = HEAD_BYTES_MAX.min(map.length().checked_sub(offset)?);
+        let alignment = self.identity.alignment.bytes();
+        let (head, layout) = EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()?;
+        let Place::Inline { length, checksum } = head.place else { return None };
+        if head.subject != Subject::Key(key) || layout.table.is_some() {
+            return None;
+        }
+        let bytes = map.slice(layout.payload, length)?;
+        let verified = match self.options.verify_reads {
+            VerifyReads::FirstTouch => segment.touched().contains(offset),
+            VerifyReads::Always => false,
+            VerifyReads::Never => true,
+        };
+        if !verified {
+            if checksum::plain(bytes) != checksum {
+                return None;
+            }
+            segment.touched().insert(offset);
+        }
+        Some(Found { map, start: layout.payload, length, bytes })
+    }
+}
