@@ -22,6 +22,7 @@
 //! take one of the last three at a time. No lock is held while a `dropped` callback runs.
 
 mod accounts;
+mod address;
 mod bucket;
 mod chain;
 mod facade;
@@ -32,6 +33,8 @@ mod memory;
 mod ordered;
 mod point;
 mod rebuild;
+#[cfg_attr(any(not(test), loom), expect(dead_code, reason = "it is not wired in yet"))]
+mod slots;
 mod table;
 #[cfg(test)]
 mod tests;
