@@ -14,7 +14,7 @@ use super::entries::{Entries, SpaceKeys};
 use super::garbage::{Garbage, Waste};
 use super::key::{Change, Key, Space};
 use super::ordered::Ordered;
-use super::slots::{Placed, SlotTable};
+use super::slots::{Set, SlotTable};
 use super::version::{Born, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
@@ -113,9 +113,9 @@ impl<E: Entries> Index<E> {
                         .unwrap_or(false)
                 };
                 match self.slots.set(hash, version.address, is_it, |address| self.hash_at(address)) {
-                    Placed::Replaced(_) => before,
-                    Placed::Inserted => None,
-                    Placed::Crowded => {
+                    Set::Replaced(_) => before,
+                    Set::Inserted => None,
+                    Set::Crowded => {
                         self.crowd(space, key, hash, version.address);
                         None
                     }

@@ -171,20 +171,29 @@ impl<E: Entries> Index<E> {
             };
         }
         let mut newest = None;
-        let mut is_stale = false;
+        let (mut is_stale, mut is_other) = (false, false);
         let found = self.slots.find(hash, |address| {
             let shown = self.entries.show(address, |entry| {
                 let is_it = entry.is(space, key);
-                // Nobody can tell whose it is: better an error than "absent", if no other entry answers.
-                if is_it || entry.is_damaged || !self.slots.agree(hash, entry.hash()) {
+                if is_it {
                     newest = Some(Version::of(address, entry));
                 }
                 is_it
             });
             is_stale |= shown.is_none();
+            is_other |= shown == Some(false);
             shown.unwrap_or(false)
         });
-        if found.is_none() && is_stale { ControlFlow::Continue(()) } else { ControlFlow::Break(newest) }
+        if found.is_none() && is_stale {
+            return ControlFlow::Continue(());
+        }
+        if found.is_none() && is_other {
+            // An entry whose key has changed under our hands may be the one. Better an error than "absent".
+            let hash_of = |address| self.entries.show(address, |entry| entry.hash());
+            let suspect = self.slots.misplaced(hash, hash_of);
+            newest = suspect.and_then(|address| self.version_at(address));
+        }
+        ControlFlow::Break(newest)
     }
 
     /// What a view sees of a key whose newest version is too new for it.

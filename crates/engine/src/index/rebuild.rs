@@ -14,7 +14,7 @@ use super::ordered::{Ordered, mark};
 use super::runs::Entry;
 use super::version::Version;
 use crate::numbers::{Sequence, Timestamp};
-use super::slots::Placed;
+use super::slots::Set;
 
 /// An entry that was met in the log.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ impl<E: Entries> Index<E> {
         });
         if crowded.is_none() {
             let placed = self.slots.set(newest.hash, version.address, |_| false, |at| self.hash_at(at));
-            if placed == Placed::Crowded {
+            if placed == Set::Crowded {
                 self.crowd(newest.space, &key().bytes, newest.hash, version.address);
             }
         }
