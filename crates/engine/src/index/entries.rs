@@ -11,7 +11,7 @@ use super::key::Space;
 use super::runs::Keys;
 use super::version::{Born, VersionKind};
 use crate::hash::key_hash;
-use crate::numbers::Sequence;
+use crate::numbers::{Sequence, Timestamp};
 
 /// An entry of the log, as far as the index is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,11 @@ impl Entry<'_> {
         !self.is_damaged && self.space == space && self.key == key
     }
 
+    /// Whether it is a value that has not expired at `time`.
+    pub(super) fn is_live_at(&self, time: Timestamp) -> bool {
+        self.kind.is_live_at(time)
+    }
+
     /// The hash by which it is found.
     pub(super) fn hash(&self) -> u64 {
         match self.space {
@@ -49,6 +54,9 @@ pub(crate) type Rank = (Sequence, u32);
 pub(crate) trait Entries: Debug + Send + Sync {
     /// Calls `read` with the entry at `address`; `None` when its segment has gone.
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R>;
+
+    /// Says that the entry at `address` is about to be shown; it may be fetched into the cache.
+    fn touch(&self, address: Address);
 
     /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
     /// walk over a few kilobytes of the log.
@@ -68,5 +76,9 @@ impl<E: Entries> Keys for SpaceKeys<'_, E> {
             debug_assert!(entry.is_damaged || entry.space == self.space, "{address:?} is of the other space");
             read(entry.key)
         })
+    }
+
+    fn touch(&self, address: Address) {
+        self.entries.touch(address);
     }
 }

@@ -235,8 +235,8 @@ impl<E: Entries> Index<E> {
         self.accounts().reap(now)
     }
 
-    /// Merges runs of the ordered index in the background; `true` if there was something to do. With `idle` it goes on until
-    /// there is one run left.
+    /// Merges runs of the ordered index, once; `true` if there may be more to do. Costs time in proportion to the runs, and
+    /// holds nobody up. With `idle` it brings the runs down to one as far as that is worth it.
     pub(crate) fn maintain(&self, idle: bool) -> bool {
         let drops = self.drops();
         let keys = self.keys.maintain(&self.keys_of(Space::Keys), &drops, idle);

@@ -85,8 +85,8 @@ impl<E: Entries> Index<E> {
         if limit == 0 {
             return rows;
         }
-        self.each(Space::Keys, lower, upper, direction, &mut |key, addresses| {
-            rows.extend(self.row(Space::Keys, key, addresses, view).map(|version| (Arc::from(key), version)));
+        self.scan((lower, upper), view, direction, |address, entry| {
+            rows.push((Arc::from(entry.key), Version::of(address, entry)));
             if rows.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         rows
@@ -271,16 +271,5 @@ impl<E: Entries> Index<E> {
             }
         }
         Vec::new()
-    }
-
-    fn each(
-        &self,
-        space: Space,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
-        direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[Address]) -> ControlFlow<()>,
-    ) {
-        self.ordered(space).each(lower, upper, direction, &self.keys_of(space), visit);
     }
 }

@@ -33,6 +33,7 @@ mod memory;
 mod ordered;
 mod rebuild;
 mod runs;
+mod scan;
 mod slots;
 mod version;
 

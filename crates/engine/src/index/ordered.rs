@@ -3,12 +3,12 @@
 //! Invariant: what is pushed is found by every later call, on any thread. Readers take no lock and see the list of runs as
 //! it was when they began; where one meets an entry that compaction has moved since, it goes on in the list of now.
 
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::key::Change;
-use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Row, Run, Runs, Stale, Way};
+use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Run, Runs, Stale, Way};
 use crate::address::Address;
 
 /// From which end a range is read.
@@ -20,14 +20,37 @@ pub(crate) enum Direction {
     Backward,
 }
 
+/// How many versions ahead the log is fetched: about what a miss takes.
+const AHEAD: usize = 16;
+/// Runs that hold less than one in so many of the records of the largest are left beside it when the store is idle.
+const SETTLED: usize = 16;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
     runs: Runs,
 }
 
-/// What a reader is shown of a key: the key, and the addresses of its versions, newest first.
-pub(super) type Visit<'a> = dyn FnMut(&[u8], &[Address]) -> ControlFlow<()> + 'a;
+/// Who reads a range.
+pub(super) trait Visitor {
+    /// Looks at a version: of the next key, or an older one of the same key.
+    fn version(&mut self, address: Address, is_new_key: bool) -> Seen;
+
+    /// The key behind which to go on, if one was dealt with: the list of runs has changed. What was seen of the key behind it
+    /// is seen again.
+    fn reached(&mut self) -> Option<&[u8]>;
+}
+
+/// What a visitor says of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// On to the next.
+    Yes,
+    /// There is nothing at this address.
+    No,
+    /// That is enough.
+    Enough,
+}
 
 /// The mark of a version in the runs.
 pub(super) fn mark(is_tombstone: bool) -> Mark {
@@ -58,9 +81,13 @@ impl Ordered {
         self.runs.relocate(key, from, to, keys)
     }
 
-    /// Merges runs; `true` if there may be more to do.
+    /// Merges runs; `true` if there may be more to do. When the store is idle, all of them, so that a range is read from one:
+    /// unless the largest is so large that the others do not matter beside it.
     pub(super) fn maintain(&self, keys: &impl Keys, keep: &impl Keep, is_idle: bool) -> bool {
-        self.runs.maintain(keys, keep, if is_idle { Effort::Settle } else { Effort::Due })
+        let size = self.runs.size();
+        let is_worth_it = size.runs > 1 && (size.records - size.largest) * SETTLED >= size.largest;
+        let effort = if is_idle && is_worth_it { Effort::Settle } else { Effort::Due };
+        self.runs.maintain(keys, keep, effort)
     }
 
     /// The versions of a key, newest first.
@@ -68,107 +95,67 @@ impl Ordered {
         self.runs.find(key, keys).into_iter().map(|(address, _)| address).collect()
     }
 
-    /// Shows the keys between the bounds with their versions, until `visit` breaks. The addresses are of this moment: an
-    /// entry may have been moved before it is looked at.
-    pub(super) fn each(
+    /// Shows the versions between the bounds, those of a key side by side and newest first. The addresses are of this moment:
+    /// an entry may have been moved before it is looked at, and then the visitor gets the new address.
+    pub(super) fn walk(
         &self,
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
         direction: Direction,
         keys: &impl Keys,
-        visit: &mut Visit<'_>,
+        visitor: &mut impl Visitor,
     ) {
         let way = match direction {
             Direction::Forward => Way::Forward,
             Direction::Backward => Way::Backward,
         };
-        let mut group = Group::default();
+        let mut reached: Option<Vec<u8>> = None;
         loop {
-            let reached = group.key.clone();
-            let bounds = match (group.is_begun, direction) {
-                (false, _) => (lower, upper),
-                (true, Direction::Forward) => (Bound::Excluded(&*reached), upper),
-                (true, Direction::Backward) => (lower, Bound::Excluded(&*reached)),
+            let bounds = match (reached.as_deref(), direction) {
+                (None, _) => (lower, upper),
+                (Some(key), Direction::Forward) => (Bound::Excluded(key), upper),
+                (Some(key), Direction::Backward) => (lower, Bound::Excluded(key)),
             };
-            match self.each_of_list(bounds, way, keys, &mut group, visit) {
+            match self.walk_list(bounds, way, keys, visitor) {
                 Ok(()) => return,
-                // Behind what was shown last; what was collected of the next key is collected again.
-                Err(Stale) => group.addresses.clear(),
+                Err(Stale) => reached = visitor.reached().map(<[u8]>::to_vec).or(reached),
             }
         }
     }
 
-    fn each_of_list(
+    fn walk_list(
         &self,
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         way: Way,
         keys: &impl Keys,
-        group: &mut Group,
-        visit: &mut Visit<'_>,
+        visitor: &mut impl Visitor,
     ) -> Result<(), Stale> {
         let mut cursor = self.runs.cursor(keys, lower, upper, way);
-        let mut next_key = Vec::new();
-        while let Some(row) = cursor.next(&self.runs, keys)? {
-            if !row.same_key_as_before && group.show(&mut next_key, visit).is_break() {
-                return Ok(());
+        cursor.ahead(AHEAD).for_each(|address| keys.touch(address));
+        let mut is_new_key = true;
+        while let Some(mut row) = cursor.next(&self.runs, keys)? {
+            if let Some(address) = cursor.at_distance(AHEAD) {
+                keys.touch(address);
             }
-            if let Some(address) = self.readable(&cursor, &row, keys, &mut next_key)? {
-                group.addresses.push(address);
+            is_new_key |= !row.same_key_as_before;
+            loop {
+                match visitor.version(row.address, is_new_key) {
+                    Seen::Yes => break is_new_key = false,
+                    Seen::Enough => return Ok(()),
+                    Seen::No => match cursor.again(&self.runs, &row) {
+                        Again::Moved(address) => row.address = address,
+                        // Nobody wants it any more.
+                        Again::Dead => break,
+                        Again::Stale => return Err(Stale),
+                    },
+                }
             }
         }
-        let _ = group.show(&mut next_key, visit);
         Ok(())
-    }
-
-    /// The address of a row's entry, whose key is put into `key`; `None` if nobody wants it any more.
-    fn readable(
-        &self,
-        cursor: &super::runs::Cursor,
-        row: &Row,
-        keys: &impl Keys,
-        key: &mut Vec<u8>,
-    ) -> Result<Option<Address>, Stale> {
-        let mut row = *row;
-        loop {
-            let read = keys.key(row.address, |bytes| {
-                key.clear();
-                key.extend_from_slice(bytes);
-            });
-            if read.is_some() {
-                return Ok(Some(row.address));
-            }
-            match cursor.again(&self.runs, &row) {
-                Again::Moved(address) => row.address = address,
-                Again::Dead => return Ok(None),
-                Again::Stale => return Err(Stale),
-            }
-        }
     }
 
     /// An estimate of the bytes held.
     pub(super) fn memory_bytes(&self) -> u64 {
         u64::try_from(self.runs.size().bytes).expect("lengths are at most 64 bits")
-    }
-}
-
-/// The versions of one key as they are collected, and the key that was shown last.
-#[derive(Debug, Default)]
-struct Group {
-    addresses: Vec<Address>,
-    key: Vec<u8>,
-    is_begun: bool,
-}
-
-impl Group {
-    /// Shows what was collected for `key`, if anything.
-    fn show(&mut self, key: &mut Vec<u8>, visit: &mut Visit<'_>) -> ControlFlow<()> {
-        if self.addresses.is_empty() {
-            return ControlFlow::Continue(());
-        }
-        std::mem::swap(&mut self.key, key);
-        self.is_begun = true;
-        let flow = visit(&self.key, &self.addresses);
-        self.addresses.clear();
-        flow
     }
 }

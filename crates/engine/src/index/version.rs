@@ -46,6 +46,16 @@ pub(crate) enum VersionKind {
     Tombstone,
 }
 
+impl VersionKind {
+    /// Whether it is a value that has not expired at `time`.
+    pub(crate) fn is_live_at(self, time: Timestamp) -> bool {
+        match self {
+            Self::Value { deadline } => deadline.is_none_or(|deadline| deadline > time),
+            Self::Tombstone => false,
+        }
+    }
+}
+
 /// One entry of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -75,10 +85,7 @@ impl Version {
 
     /// Whether the entry is a value that has not expired at `time`.
     pub(crate) fn is_live_at(&self, time: Timestamp) -> bool {
-        match self.kind {
-            VersionKind::Value { deadline } => deadline.is_none_or(|deadline| deadline > time),
-            VersionKind::Tombstone => false,
-        }
+        self.kind.is_live_at(time)
     }
 }
 

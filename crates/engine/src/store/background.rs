@@ -1,4 +1,5 @@
-//! The store's own threads: one leads the commits of futures, one records how far the log is durable, one compacts.
+//! The store's own threads: one leads the commits of futures, one records how far the log is durable, one merges the runs
+//! of the index, one compacts.
 //!
 //! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
 //! could not start all of its threads has none left running.
@@ -55,10 +56,15 @@ struct Stop {
 impl Stop {
     /// Waits for so many ticks; `true` when it is time to stop.
     fn wait(&self, ticks: u32) -> bool {
+        self.wait_for(TICK * ticks)
+    }
+
+    /// Waits for so long; `true` when it is time to stop.
+    fn wait_for(&self, time: Duration) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let (stopped, _) = self
             .changed
-            .wait_timeout_while(stopped, TICK * ticks, |stopped| !*stopped)
+            .wait_timeout_while(stopped, time, |stopped| !*stopped)
             .unwrap_or_else(PoisonError::into_inner);
         *stopped
     }
@@ -75,6 +81,7 @@ impl Threads {
         let started = threads
             .spawn(core, "pentad-commit", |core, _| core.queue.serve(core))
             .and_then(|()| threads.spawn(core, "pentad-mark", mark_until))
+            .and_then(|()| threads.spawn(core, "pentad-index", index_until))
             .and_then(|()| threads.spawn(core, "pentad-compact", compact_until));
         if let Err(error) = started {
             // They hold the store, and with it the lock on its directory.
@@ -118,6 +125,20 @@ fn mark_until(core: &Core, stop: &Stop) {
     }
 }
 
+/// Merges the runs of the index: soon again while there are writes, and all of them once there are none.
+fn index_until(core: &Core, stop: &Stop) {
+    const BUSY: Duration = Duration::from_millis(5);
+    let mut seen = core.published.sequence();
+    let mut pause = TICK;
+    while !stop.wait_for(pause) {
+        let now = core.published.sequence();
+        let is_idle = now == seen;
+        seen = now;
+        let merged = core.index.maintain(is_idle);
+        pause = if merged || !is_idle { BUSY } else { TICK };
+    }
+}
+
 /// Compacts when it is worth it: on a thread of its own, because marks may not wait so long.
 fn compact_until(core: &Core, stop: &Stop) {
     while core.options.auto_compact && !stop.wait(EXPIRY_TICKS) {
@@ -133,6 +154,7 @@ impl Core {
     pub(crate) fn maintain(&self) -> Result<()> {
         self.check_writable()?;
         self.mark_if_due(true)?;
+        while self.index.maintain(true) {}
         if self.options.auto_compact && self.compaction_is_due() {
             self.poison_on_panic("compacting", || self.compact())?;
         }

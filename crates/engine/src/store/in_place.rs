@@ -5,7 +5,8 @@
 
 use super::core::Core;
 use super::read::{MOVES_MAX, Target};
-use crate::error::Result;
+use crate::address::Address;
+use crate::error::{Error, Result};
 use crate::format::checksum;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Place, Subject};
 use crate::hash::key_hash;
@@ -67,6 +68,31 @@ impl Core {
             return Ok(Some(elsewhere(value)));
         }
         self.read_now(Target::Key(key), |hit| self.value_of(hit).map(&elsewhere))
+    }
+
+    /// What `read` makes of the value of the entry at `address`, which the caller has just found at a view that is in use.
+    pub(crate) fn value_in_place<R>(
+        &self,
+        address: Address,
+        key: &[u8],
+        view: View,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R> {
+        let table = self.segments.now();
+        let Some(segment) = table.in_slot(address.slot()) else {
+            // Compaction has moved it in this very moment; where it went is found by the key.
+            let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
+            return value.map(|value| read(&value)).ok_or_else(|| self.gone(address));
+        };
+        if let Some(found) = self.small_value(segment, address.offset(), key) {
+            return Ok(read(found.bytes));
+        }
+        let subject = DraftSubject::Key(bytes::Bytes::copy_from_slice(key));
+        Ok(read(&*self.payload_in(segment, address.offset(), &subject)?.value()?))
+    }
+
+    fn gone(&self, address: Address) -> Error {
+        Error::damaged(&self.dir, address.offset(), "the segment of an entry is gone")
     }
 
     /// The newest live version of `key` among what is published.

@@ -66,6 +66,13 @@ impl Entries for LogEntries {
         })
     }
 
+    fn touch(&self, address: Address) {
+        let table = self.segments.now();
+        if let Some(map) = table.in_slot(address.slot()).and_then(|segment| segment.kept_map()) {
+            map.prefetch(address.offset());
+        }
+    }
+
     fn rank(&self, address: Address) -> Option<Rank> {
         let moved = self.head(address, |found| found.and_then(|found| found.head.moved)).flatten();
         if let Some(moved) = moved {

@@ -75,6 +75,94 @@ impl Range {
         }
     }
 
+    /// Calls `visit` with each row that is left, in ascending order and where it lies, until it breaks; returns what it broke
+    /// with.
+    ///
+    /// The fastest way to read many rows: nothing is copied or allocated for a row. `visit` holds back the freeing of what
+    /// compaction removes, so let it be short.
+    ///
+    /// ```
+    /// # use std::ops::ControlFlow;
+    /// # let dir = tempfile::tempdir()?;
+    /// # let store = pentad_engine::Store::open(dir.path())?;
+    /// store.put("a", "1")?;
+    /// store.put("b", "22")?;
+    /// let mut bytes = 0;
+    /// store.range::<&str>(..).visit(|key, value| {
+    ///     bytes += key.len() + value.len();
+    ///     ControlFlow::<()>::Continue(())
+    /// })?;
+    /// assert_eq!(bytes, 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// At the first row whose value fails its checksum, and after the store was closed.
+    pub fn visit<B>(self, visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<B>) -> Result<Option<B>> {
+        self.visit_from(Direction::Forward, visit)
+    }
+
+    /// The same in descending order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Range::visit`].
+    pub fn visit_back<B>(self, visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<B>) -> Result<Option<B>> {
+        self.visit_from(Direction::Backward, visit)
+    }
+
+    fn visit_from<B>(
+        mut self,
+        direction: Direction,
+        mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<B>,
+    ) -> Result<Option<B>> {
+        // What was fetched already comes first, or last if it was fetched from the other end.
+        let (first, last) = match direction {
+            Direction::Forward => (&mut self.front, &mut self.back),
+            Direction::Backward => (&mut self.back, &mut self.front),
+        };
+        let (first, last) = (std::mem::take(first), std::mem::take(last));
+        let fetched = |rows: &mut dyn Iterator<Item = Row>, visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<B>| {
+            for row in rows {
+                let (key, value) = self.row(row)?;
+                if let ControlFlow::Break(end) = visit(&key, &value) {
+                    return Ok(Some(end));
+                }
+            }
+            Ok(None)
+        };
+        if let Some(end) = fetched(&mut first.into_iter(), &mut visit)? {
+            return Ok(Some(end));
+        }
+        if !self.exhausted
+            && let Some(end) = self.visit_unfetched(direction, &mut visit)?
+        {
+            return Ok(Some(end));
+        }
+        fetched(&mut last.into_iter().rev(), &mut visit)
+    }
+
+    fn visit_unfetched<B>(
+        &self,
+        direction: Direction,
+        visit: &mut impl FnMut(&[u8], &[u8]) -> ControlFlow<B>,
+    ) -> Result<Option<B>> {
+        let core = &self.pinned.core;
+        core.check_open()?;
+        let bounds = (self.lower.as_ref().map(Vec::as_slice), self.upper.as_ref().map(Vec::as_slice));
+        let mut outcome = Ok(None);
+        core.index.scan(bounds, self.pinned.view, direction, |address, entry| {
+            match core.value_in_place(address, entry.key, self.pinned.view, |value| visit(entry.key, value)) {
+                Ok(ControlFlow::Continue(())) => return ControlFlow::Continue(()),
+                Ok(ControlFlow::Break(end)) => outcome = Ok(Some(end)),
+                Err(error) => outcome = Err(error),
+            }
+            ControlFlow::Break(())
+        });
+        outcome
+    }
+
     fn fetch(&mut self, direction: Direction) {
         if self.exhausted {
             return;

@@ -205,6 +205,7 @@ impl Runs {
             records: list.iter().map(|run| run.len()).sum(),
             runs: list.len(),
             bytes: list.iter().map(|run| run.bytes()).sum(),
+            largest: list.iter().map(|run| run.len()).max().unwrap_or(0),
         }
     }
 
@@ -225,6 +226,8 @@ pub(crate) struct Size {
     pub(crate) runs: usize,
     /// Bytes of memory.
     pub(crate) bytes: usize,
+    /// Versions in the largest run.
+    pub(crate) largest: usize,
 }
 
 impl Writer {

@@ -19,7 +19,7 @@ impl Log {
     pub(super) fn append(&self, key: &[u8]) -> Address {
         let mut keys = self.keys.write().unwrap();
         keys.push(Some(key.into()));
-        Address::new(keys.len() as u64).unwrap()
+        Address::new(keys.len() as u64)
     }
 
     /// Removes the segment of an entry.
