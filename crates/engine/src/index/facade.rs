@@ -156,10 +156,11 @@ impl<E: Entries> Index<E> {
             }
             let mut garbage = self.writer();
             for (deadline, key) in expired {
-                // One that was moved was published long ago: every view from now on includes it.
-                let due = self.newest_until(deadline, &key).map(|version| offset_of(version.born));
-                if let Some(due) = due {
-                    garbage.push(due, Waste::Expired { deadline, key });
+                let Key { hash, space, bytes } = key;
+                let newest = self.newest(space, &bytes, hash);
+                if let Some(version) = newest.filter(|version| version.deadline() == Some(deadline)) {
+                    // One that was moved was published long ago: every view from now on includes it.
+                    garbage.push(offset_of(version.born), Waste::Expired { hash, version });
                 }
             }
         }
@@ -176,21 +177,15 @@ impl<E: Entries> Index<E> {
                         self.forget(*hash, version.address);
                         dropped(version);
                     }
-                    Waste::Expired { deadline, key } => {
+                    Waste::Expired { hash, version } => {
                         // If it is not the newest any more, whatever came above it has queued it.
-                        if let Some(version) = self.newest_until(*deadline, key) {
-                            self.forget(key.hash, version.address);
-                            dropped(&version);
+                        if self.forget(*hash, version.address) {
+                            dropped(version);
                         }
                     }
                 }
             }
         }
-    }
-
-    /// The newest version of a key, if it has this deadline.
-    fn newest_until(&self, deadline: Timestamp, key: &Key) -> Option<Version> {
-        self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
     }
 
     fn forget(&self, hash: u64, address: Address) -> bool {
@@ -215,9 +210,7 @@ impl<E: Entries> Index<E> {
         let crowded = self.crowds.change(hash, |crowd| crowd.replace(from, to));
         let newest = crowded.unwrap_or_else(|| self.slots.replace(hash, from, to));
         let is_tombstone = || self.entries.show(to, |entry| entry.kind == VersionKind::Tombstone);
-        if !newest || is_tombstone().unwrap_or(false) {
-            garbage.relocate(from, to, bytes);
-        }
+        garbage.relocate(from, to, bytes, !newest || is_tombstone().unwrap_or(false));
         true
     }
 

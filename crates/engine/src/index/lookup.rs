@@ -16,9 +16,6 @@ use super::key::Space;
 use super::ordered::Direction;
 use super::version::{Version, View};
 
-/// A read that meets a removed segment starts again. So often in a row it is not compaction: the index points to nothing.
-const MOVES_MAX: u32 = 64;
-
 /// A key with all its versions, newest first.
 pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
 
@@ -26,6 +23,16 @@ impl<E: Entries> Index<E> {
     /// The live version of `key` at `view`; `hash` is its key hash.
     pub(crate) fn get(&self, key: &[u8], hash: u64, view: View) -> Option<Version> {
         self.find(Space::Keys, key, hash, view)
+    }
+
+    /// Brings what a lookup of this hash reads first on its way to the processor; the result means nothing.
+    pub(crate) fn warm(&self, hash: u64) -> u64 {
+        self.slots.warm(hash)
+    }
+
+    /// Brings the entries that a lookup of this hash compares on their way to the processor.
+    pub(crate) fn touch(&self, hash: u64) {
+        self.slots.candidates(hash, |address| self.entries.touch(address));
     }
 
     /// The live version of the entry that was stored under `hash` alone.
@@ -92,11 +99,16 @@ impl<E: Entries> Index<E> {
         rows
     }
 
-    /// The keys behind `after` in key order, `limit` at most, each with every version that some view at or above the
-    /// horizon can tell from absence, newest first, unpublished ones included: what compaction has to keep.
-    pub(crate) fn versions_page(&self, space: Space, after: Option<&[u8]>, limit: usize) -> Vec<Versions> {
+    /// The keys behind `after` in key order, `limit` at most, each with every version that some view at or above
+    /// `horizon` can tell from absence, newest first, unpublished ones included: what compaction has to keep.
+    pub(crate) fn versions_page(
+        &self,
+        space: Space,
+        after: Option<&[u8]>,
+        limit: usize,
+        horizon: View,
+    ) -> Vec<Versions> {
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let horizon = self.horizon();
         let mut page = Vec::new();
         self.each(space, lower, Bound::Unbounded, Direction::Forward, &mut |key, addresses| {
             let versions = self.settled(space, key, addresses, |shown| {
@@ -144,12 +156,12 @@ impl<E: Entries> Index<E> {
 
     /// The newest version of a key, whoever may see it.
     pub(crate) fn newest(&self, space: Space, key: &[u8], hash: u64) -> Option<Version> {
-        for _ in 0..MOVES_MAX {
-            if let ControlFlow::Break(newest) = self.try_newest(space, key, hash) {
+        let mut dead = Dead::default();
+        loop {
+            if let ControlFlow::Break(newest) = self.try_newest(space, key, hash, &mut dead) {
                 return newest;
             }
         }
-        None
     }
 
     fn find(&self, space: Space, key: &[u8], hash: u64, view: View) -> Option<Version> {
@@ -161,13 +173,21 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// Goes on when an address was read that compaction has replaced since.
-    fn try_newest(&self, space: Space, key: &[u8], hash: u64) -> ControlFlow<Option<Version>> {
+    /// Goes on when an address was read that compaction may have replaced since.
+    fn try_newest(
+        &self,
+        space: Space,
+        key: &[u8],
+        hash: u64,
+        dead: &mut Dead,
+    ) -> ControlFlow<Option<Version>> {
         if let Some(found) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
             let Some(address) = found else { return ControlFlow::Break(None) };
-            return match self.version_at(address) {
-                Some(version) => ControlFlow::Break(Some(version)),
-                None => ControlFlow::Continue(()),
+            let version = self.version_at(address);
+            return if version.is_none() && dead.is_news(address) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(version)
             };
         }
         let mut newest = None;
@@ -180,7 +200,7 @@ impl<E: Entries> Index<E> {
                 }
                 is_it
             });
-            is_stale |= shown.is_none();
+            is_stale |= shown.is_none() && dead.is_news(address);
             is_other |= shown == Some(false);
             shown.unwrap_or(false)
         });
@@ -249,7 +269,8 @@ impl<E: Entries> Index<E> {
 
     /// The live entries of a hash that is not crowded.
     fn all_in_slots(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>, Version)> {
-        for _ in 0..MOVES_MAX {
+        let mut dead = Dead::default();
+        loop {
             let mut held = Vec::new();
             let mut is_stale = false;
             self.slots.candidates(hash, |address| {
@@ -261,7 +282,7 @@ impl<E: Entries> Index<E> {
                         }
                     }
                 });
-                is_stale |= shown.is_none();
+                is_stale |= shown.is_none() && dead.is_news(address);
             });
             if !is_stale {
                 let visible = |((space, key), address): ((Space, Arc<[u8]>), Address)| {
@@ -270,6 +291,23 @@ impl<E: Entries> Index<E> {
                 return held.into_iter().filter_map(visible).collect();
             }
         }
-        Vec::new()
+    }
+}
+
+/// Addresses that led to nothing. Compaction tells the index where an entry went before its old segment goes, so what leads
+/// to nothing a second time belongs to an entry that nobody wants.
+#[derive(Debug, Default)]
+struct Dead {
+    known: Vec<Address>,
+}
+
+impl Dead {
+    /// Whether it is worth looking again.
+    fn is_news(&mut self, address: Address) -> bool {
+        let is_news = !self.known.contains(&address);
+        if is_news {
+            self.known.push(address);
+        }
+        is_news
     }
 }

@@ -193,10 +193,12 @@ impl Core {
         output: &mut Output<'_>,
         damaged: &mut BTreeSet<SegmentId>,
     ) -> Result<()> {
+        // One for all pages: the oldest view in use when the dead were last collected.
+        let horizon = self.index.horizon();
         for space in [Space::Keys, Space::Hashes] {
             let mut after: Option<Arc<[u8]>> = None;
             loop {
-                let page = self.index.versions_page(space, after.as_deref(), PAGE);
+                let page = self.index.versions_page(space, after.as_deref(), PAGE, horizon);
                 let Some((last, _)) = page.last() else { break };
                 after = Some(Arc::clone(last));
                 if self.closing.load(Ordering::Acquire) {

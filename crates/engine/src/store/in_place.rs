@@ -1,4 +1,5 @@
-//! The common read: the newest value of one key, found and verified without a write to shared memory.
+//! The common reads: the newest value of one key, or the values of many, found and verified without a write to shared
+//! memory.
 //!
 //! Invariant: what `read` is shown was published when the call began or since, and verified as the option says. The
 //! segment table that it was found in is held meanwhile, so the bytes stay whatever compaction does.
@@ -26,17 +27,95 @@ struct Found<'a> {
     bytes: &'a [u8],
 }
 
+/// A value that was read.
+#[derive(Debug)]
+enum Read<'a> {
+    Here(Found<'a>),
+    /// A big one, a stream, or one that took the long way.
+    Elsewhere(Value),
+}
+
+impl Read<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Here(found) => found.bytes,
+            Self::Elsewhere(value) => value,
+        }
+    }
+
+    fn owned(self) -> Value {
+        match self {
+            Self::Here(found) => Value::new(found.map.clone(), found.start, found.length),
+            Self::Elsewhere(value) => value,
+        }
+    }
+}
+
+/// Keys that are looked up together: as many cache misses as a processor has under way at once, and a few more.
+const TOGETHER: usize = 32;
+
 impl Core {
+    /// The values of `keys` at a view that is in use.
+    pub(crate) fn get_many<K: AsRef<[u8]>>(&self, keys: &[K], view: View) -> Result<Vec<Option<Value>>> {
+        let mut values = Vec::with_capacity(keys.len());
+        self.each_of(keys, view, |read| values.push(read.map(|read| read.owned())))?;
+        Ok(values)
+    }
+
+    /// Calls `read` with the value of each key, in their order, at a view that is in use.
+    pub(crate) fn with_values<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        view: View,
+        mut read: impl FnMut(Option<&[u8]>),
+    ) -> Result<()> {
+        self.each_of(keys, view, |found| read(found.as_ref().map(Read::bytes)))
+    }
+
+    /// Three passes over a few keys at a time, so that their cache misses overlap: the slots, the entries, the values.
+    fn each_of<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        view: View,
+        mut each: impl FnMut(Option<Read<'_>>),
+    ) -> Result<()> {
+        self.check_open()?;
+        let mut hashes = [0; TOGETHER];
+        for keys in keys.chunks(TOGETHER) {
+            let hashed = hashes.iter_mut().zip(keys);
+            hashed.for_each(|(hash, key)| *hash = key_hash(key.as_ref()));
+            let hashes = &hashes[..keys.len()];
+            std::hint::black_box(hashes.iter().fold(0, |all, hash| all ^ self.index.warm(*hash)));
+            hashes.iter().for_each(|hash| self.index.touch(*hash));
+            for (key, hash) in keys.iter().map(AsRef::as_ref).zip(hashes) {
+                let Some(version) = self.index.get(key, *hash, view) else {
+                    each(None);
+                    continue;
+                };
+                let table = self.segments.now();
+                let segment = table.in_slot(version.address.slot());
+                match segment.and_then(|segment| self.small_value(segment, version.address.offset(), key)) {
+                    Some(found) => each(Some(Read::Here(found))),
+                    None => {
+                        let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
+                        each(value.map(Read::Elsewhere));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The newest value of `key`.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
-        self.with_newest(key, |found| Value::new(found.map.clone(), found.start, found.length), |value| value)
+        self.with_newest(key, |read| read.owned())
     }
 
     /// What `read` makes of the newest value of `key`.
     pub(crate) fn with_value<R>(&self, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         let read = std::cell::Cell::new(Some(read));
-        let once = |bytes: &[u8]| read.take().map(|read| read(bytes));
-        Ok(self.with_newest(key, |found| once(found.bytes), |value| once(&value))?.flatten())
+        let once = |found: Read<'_>| read.take().map(|read| read(found.bytes()));
+        Ok(self.with_newest(key, once)?.flatten())
     }
 
     /// Whether `key` is there.
@@ -45,14 +124,8 @@ impl Core {
         Ok(self.newest_now(key, key_hash(key)).is_some())
     }
 
-    /// Calls `here` with the newest value of `key` where it lies, or `elsewhere` with the value if it is a big one or a
-    /// stream.
-    fn with_newest<R>(
-        &self,
-        key: &[u8],
-        here: impl Fn(Found<'_>) -> R,
-        elsewhere: impl Fn(Value) -> R,
-    ) -> Result<Option<R>> {
+    /// Calls `read` with the newest value of `key`.
+    fn with_newest<R>(&self, key: &[u8], read: impl Fn(Read<'_>) -> R) -> Result<Option<R>> {
         self.check_open()?;
         let hash = key_hash(key);
         for _ in 0..MOVES_MAX {
@@ -61,13 +134,13 @@ impl Core {
             // Gone: compaction has moved the entry since it was found.
             let Some(segment) = table.in_slot(version.address.slot()) else { continue };
             if let Some(found) = self.small_value(segment, version.address.offset(), key) {
-                return Ok(Some(here(found)));
+                return Ok(Some(read(Read::Here(found))));
             }
             let subject = DraftSubject::Key(bytes::Bytes::copy_from_slice(key));
             let value = self.payload_in(segment, version.address.offset(), &subject)?.value()?;
-            return Ok(Some(elsewhere(value)));
+            return Ok(Some(read(Read::Elsewhere(value))));
         }
-        self.read_now(Target::Key(key), |hit| self.value_of(hit).map(&elsewhere))
+        self.read_now(Target::Key(key), |hit| Ok(read(Read::Elsewhere(self.value_of(hit)?))))
     }
 
     /// What `read` makes of the value of the entry at `address`, which the caller has just found at a view that is in use.

@@ -191,7 +191,7 @@ impl<'a> Copy<'a> {
         for space in [Space::Keys, Space::Hashes] {
             let mut after: Option<Arc<[u8]>> = None;
             loop {
-                let page = core.index.versions_page(space, after.as_deref(), PAGE);
+                let page = core.index.versions_page(space, after.as_deref(), PAGE, view);
                 let Some((last, _)) = page.last() else { break };
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
