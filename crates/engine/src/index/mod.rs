@@ -33,6 +33,8 @@ mod memory;
 mod ordered;
 mod rebuild;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub(crate) use entries::{Entries, Entry, Rank};
