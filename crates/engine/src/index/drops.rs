@@ -17,9 +17,8 @@ pub(super) struct Drops<'a, E> {
 impl<E: Entries> Drops<'_, E> {
     /// Whether nobody can see what stands below this version of its key.
     pub(super) fn hides(&self, newer: Address) -> bool {
-        // One whose segment has gone was dropped: either it hid what is older, or something above it does.
         let born = self.entries.show(newer, |entry| entry.born);
-        born.is_none_or(|born| self.horizon.includes(born))
+        born.is_some_and(|born| self.horizon.includes(born))
     }
 
     /// Whether nobody can tell this version, below which nothing is left, from absence.
