@@ -94,12 +94,18 @@ impl FakeLog {
         state.segments[slot] = None;
     }
 
-    /// The slots that compaction may take in: those that it wrote to, and as many of the oldest of the others.
-    pub(super) fn oldest(&self, others: usize) -> BTreeSet<usize> {
+    /// The slots that compaction may take in: those that it wrote to, and as many of the oldest of the others, of commits up to
+    /// `last`.
+    pub(super) fn oldest(&self, others: usize, last: u64) -> BTreeSet<usize> {
         let state = self.0.read().unwrap();
         let there = |slot: &usize| state.segments[*slot].is_some();
+        let is_due = |slot: &usize| {
+            let newest = state.segments[*slot].as_ref().and_then(|segment| segment.last());
+            newest.is_some_and(|newest| newest.rank.0.0 <= last)
+        };
         let log = (0..state.segments.len()).filter(|slot| !state.compacted.contains(slot) && state.active != Some(*slot));
-        log.filter(there).take(others).chain(state.compacted.iter().copied().filter(there)).collect()
+        let log = log.filter(there).take(others).take_while(is_due);
+        log.chain(state.compacted.iter().copied().filter(there)).collect()
     }
 
     /// Every entry that is there, in the order of slots.

@@ -1,11 +1,21 @@
 //! Tests of the index over a log in memory: against a naive model, under threads, and scenario by scenario.
 //!
-//! Nothing here looks behind [`Index`](super::Index), so the tests hold for any slot table and any ordered index.
+//! All but those of the order of keys ask [`Index`](super::Index) alone, so they hold for any slot table and any ordered index.
 
 mod against_model;
 mod colliding;
 mod compaction;
+mod crowding;
+mod expiry;
 mod fake_log;
+mod key_order;
 mod model;
+mod moving;
+mod plan;
+mod rebuilding;
+mod rows;
+mod snapshots;
 mod store;
+mod threads;
+mod views;
 mod world;

@@ -149,7 +149,7 @@ impl World {
 
     /// Compacts all that was compacted before and some segments of the log.
     pub(super) fn compact(&mut self, segments: usize) {
-        let inputs = self.log.oldest(segments);
+        let inputs = self.log.oldest(segments, self.current.sequence.0);
         // As in the store, what a snapshot alone held is dropped first.
         self.collect();
         let dropped = &mut self.dropped;
