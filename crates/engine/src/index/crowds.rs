@@ -1,6 +1,6 @@
 //! The keys of hashes that very many keys share.
 //!
-//! Someone can make keys that collide on all 64 bits of their hash. Beyond [`CROWD`] of them the slot table would compare
+//! Someone can make keys that collide on all 64 bits of their hash. Beyond [`CROWD`](super::slots::CROWD) of them the slot table would compare
 //! them one by one, so all keys of such a hash live here instead, in trees: a lookup stays logarithmic, and the highest
 //! rank is found without a look at the rest.
 //!
@@ -15,10 +15,6 @@ use crate::address::Address;
 use super::entries::Rank;
 use super::key::Space;
 use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
-
-/// Keys of one hash that a lookup in the slot table compares.
-#[cfg(test)]
-pub(super) const CROWD: usize = super::slots::CROWD;
 
 type Name = (Space, Arc<[u8]>);
 
@@ -44,6 +40,11 @@ impl Crowds {
             return None;
         }
         self.shared().get(&hash).map(read)
+    }
+
+    /// Whether a hash is a crowded one.
+    pub(super) fn has(&self, hash: u64) -> bool {
+        self.read(hash, |_| ()).is_some()
     }
 
     /// Calls `change` with the crowd of a hash, if it is a crowded one.
@@ -92,15 +93,20 @@ impl Crowd {
         self.by_name.get(&(space, Arc::from(key))).map(|(address, _)| *address)
     }
 
-    /// Takes out the key whose newest version stands at `address`.
-    pub(super) fn remove(&mut self, address: Address) -> bool {
-        let name = self.name_of(address);
+    /// Takes out a key if its newest version stands at `address`.
+    pub(super) fn remove(&mut self, space: Space, key: &[u8], address: Address) -> bool {
+        self.find(space, key) == Some(address) && self.remove_name(&(space, Arc::from(key))).is_some()
+    }
+
+    /// Takes out the key whose newest version stands at `address`, where nobody can say which one that is. Looks at every key.
+    pub(super) fn search_and_remove(&mut self, address: Address) -> bool {
+        let name = self.by_name.iter().find(|(_, (at, _))| *at == address).map(|(name, _)| name.clone());
         name.is_some_and(|name| self.remove_name(&name).is_some())
     }
 
-    /// Notes that a version stands elsewhere now.
-    pub(super) fn replace(&mut self, from: Address, to: Address) -> bool {
-        let Some(name) = self.name_of(from) else { return false };
+    /// Notes that the newest version of a key stands elsewhere now.
+    pub(super) fn replace(&mut self, space: Space, key: &[u8], to: Address) -> bool {
+        let name = (space, Arc::from(key));
         let Some((address, rank)) = self.by_name.get_mut(&name) else { return false };
         *address = to;
         self.by_rank.insert((*rank, name), to);
@@ -116,11 +122,6 @@ impl Crowd {
         let (address, rank) = self.by_name.remove(name)?;
         self.by_rank.remove(&(rank, name.clone()));
         Some(address)
-    }
-
-    /// Looks at every key: compaction and expiry ask, for keys that someone made to collide.
-    fn name_of(&self, address: Address) -> Option<Name> {
-        self.by_name.iter().find(|(_, (at, _))| *at == address).map(|(name, _)| name.clone())
     }
 
     fn memory_bytes(&self) -> u64 {

@@ -56,7 +56,9 @@ pub(crate) trait Entries: Debug + Send + Sync {
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R>;
 
     /// Says that the entry at `address` is about to be shown; it may be fetched into the cache.
-    fn touch(&self, address: Address);
+    fn touch(&self, address: Address) {
+        let _ = address;
+    }
 
     /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
     /// walk over a few kilobytes of the log.

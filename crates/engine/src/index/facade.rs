@@ -156,17 +156,14 @@ impl<E: Entries> Index<E> {
             }
             let mut garbage = self.writer();
             for (deadline, key) in expired {
-                let Key { hash, space, bytes } = key;
-                let newest = self.newest(space, &bytes, hash);
-                if let Some(version) = newest.filter(|version| version.deadline() == Some(deadline)) {
-                    // One that was moved was published long ago: every view from now on includes it.
-                    garbage.push(offset_of(version.born), Waste::Expired { hash, version });
+                if let Some(version) = self.newest_until(deadline, &key) {
+                    garbage.push_expired(version.born, deadline, key);
                 }
             }
         }
         loop {
             let mut garbage = self.writer();
-            let due = garbage.take(horizon.tail, SLICE);
+            let due = garbage.take(horizon, SLICE);
             if due.is_empty() {
                 break;
             }
@@ -177,10 +174,11 @@ impl<E: Entries> Index<E> {
                         self.forget(*hash, version.address);
                         dropped(version);
                     }
-                    Waste::Expired { hash, version } => {
+                    Waste::Expired { deadline, key } => {
                         // If it is not the newest any more, whatever came above it has queued it.
-                        if self.forget(*hash, version.address) {
-                            dropped(version);
+                        if let Some(version) = self.newest_until(*deadline, key) {
+                            self.forget(key.hash, version.address);
+                            dropped(&version);
                         }
                     }
                 }
@@ -188,13 +186,21 @@ impl<E: Entries> Index<E> {
         }
     }
 
+    /// The newest version of a key, if it has this deadline.
+    fn newest_until(&self, deadline: Timestamp, key: &Key) -> Option<Version> {
+        self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
+    }
+
     fn forget(&self, hash: u64, address: Address) -> bool {
-        let crowded = self.crowds.change(hash, |crowd| crowd.remove(address));
+        let crowded = self.crowds.change(hash, |crowd| {
+            let shown = self.entries.show(address, |entry| crowd.remove(entry.space, entry.key, address));
+            shown.unwrap_or_else(|| crowd.search_and_remove(address))
+        });
         crowded.unwrap_or_else(|| self.slots.remove(hash, address))
     }
 
     /// Notes that compaction copied the entry at `from` to `to`, where it takes `bytes`. `false`, and nothing changed, if
-    /// the index does not hold that version any more.
+    /// that version was dropped meanwhile, or never stood there: then nobody will say that the copy is not needed any more.
     pub(crate) fn relocate(
         &self,
         space: Space,
@@ -204,13 +210,26 @@ impl<E: Entries> Index<E> {
         (to, bytes): (Address, u64),
     ) -> bool {
         let mut garbage = self.writer();
-        if !self.ordered(space).relocate(key, from, to, &self.keys_of(space)) {
-            return false;
-        }
-        let crowded = self.crowds.change(hash, |crowd| crowd.replace(from, to));
-        let newest = crowded.unwrap_or_else(|| self.slots.replace(hash, from, to));
+        let is_newest = match self.crowds.read(hash, |crowd| crowd.find(space, key)) {
+            Some(newest) => newest == Some(from),
+            None => self.slots.find(hash, |address| address == from).is_some(),
+        };
         let is_tombstone = || self.entries.show(to, |entry| entry.kind == VersionKind::Tombstone);
-        garbage.relocate(from, to, bytes, !newest || is_tombstone().unwrap_or(false));
+        if !is_newest {
+            // What was dropped may stand in the ordered index until a merge leaves it out.
+            if !garbage.holds(from) {
+                return false;
+            }
+            garbage.relocate(from, to, bytes);
+        } else if is_tombstone().unwrap_or(false) {
+            garbage.relocate(from, to, bytes);
+        }
+        // A merge may have left it out before it was dropped; then there is nothing to move.
+        self.ordered(space).relocate(key, from, to, &self.keys_of(space));
+        if is_newest {
+            let crowded = self.crowds.change(hash, |crowd| crowd.replace(space, key, to));
+            crowded.unwrap_or_else(|| self.slots.replace(hash, from, to));
+        }
         true
     }
 
@@ -311,6 +330,7 @@ impl<E: Entries> Index<E> {
     }
 }
 
+/// Where a version that is being applied stands: only what was just written to the log is.
 fn offset_of(born: Born) -> LogOffset {
     match born {
         Born::At(offset) => offset,

@@ -1,14 +1,17 @@
 //! The queue of versions that no view will see any more once the horizon has passed a place in the log.
 //!
 //! Invariant: a version is queued once, when a newer one takes its place or, if it is a tombstone, when it comes; so what
-//! the horizon frees is found by the horizon alone. What compaction moves meanwhile is found at its new place.
+//! the horizon frees is found by the horizon alone. What compaction moves meanwhile is found at its new place. All that a
+//! horizon frees is taken by a collection at that horizon: nothing waits behind something else.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use crate::address::Address;
-use super::memory::bytes_of;
-use super::version::Version;
-use crate::numbers::LogOffset;
+use super::key::Key;
+use super::memory::{bytes_of, shrink_heap, table_bytes};
+use super::version::{Born, Version, View};
+use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 /// What waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,74 +20,137 @@ pub(super) enum Waste {
     Older(Version),
     /// The newest version of a key with this hash, a tombstone.
     Tombstone { hash: u64, version: Version },
-    /// The newest version of a key with this hash at the time; it has expired.
-    Expired { hash: u64, version: Version },
+    /// The newest version of a key, if it still is the one with this deadline, which has passed.
+    Expired { deadline: Timestamp, key: Key },
 }
 
 /// Versions by the place in the log that they wait for, ascending.
 #[derive(Debug, Default)]
 pub(super) struct Garbage {
     waiting: VecDeque<(LogOffset, Waste)>,
-    /// The expired versions among them.
-    expired: HashSet<Address>,
+    /// Expired keys, which come in the order of their deadlines: by their version's place in the log, or by its commit where
+    /// compaction has moved it.
+    expired_at: BinaryHeap<Reverse<Lapse>>,
+    expired_in: BinaryHeap<Reverse<Lapse>>,
     /// Where compaction took queued versions, and how big they are there.
     moved: HashMap<Address, (Address, u64)>,
+    /// Where all that waits stands now. Made when compaction asks, and kept until nothing waits.
+    standing: Option<HashSet<Address>>,
 }
 
+/// A log offset or sequence, a deadline, and the key that had it.
+type Lapse = (u64, Timestamp, Key);
+
 impl Garbage {
-    /// Queues a version until every view in use includes what was written at `due`.
+    /// Queues a version until every view in use includes what was written at `due`; called in the order of the log.
     pub(super) fn push(&mut self, due: LogOffset, waste: Waste) {
-        // Later than it must is harmless, and keeps the queue in order.
+        // The changes of one commit come in the order of their keys; no view ends between them.
         let due = self.waiting.back().map_or(due, |(last, _)| due.max(*last));
-        if let Waste::Expired { version, .. } = waste {
-            self.expired.insert(version.address);
+        if let (Some(standing), Some(version)) = (&mut self.standing, waste.version()) {
+            standing.insert(version.address);
         }
         self.waiting.push_back((due, waste));
     }
 
-    /// Notes that a version stands elsewhere now. `is_queued` says that it is queued for another reason than its deadline.
-    pub(super) fn relocate(&mut self, from: Address, to: Address, bytes: u64, is_queued: bool) {
-        let is_expired = self.expired.remove(&from);
-        if is_expired {
-            self.expired.insert(to);
-        }
-        if is_queued || is_expired {
-            self.moved.insert(from, (to, bytes));
+    /// Queues a key whose newest version, born then, has expired, until every view in use includes that version.
+    pub(super) fn push_expired(&mut self, born: Born, deadline: Timestamp, key: Key) {
+        match born {
+            Born::At(offset) => self.expired_at.push(Reverse((offset.0, deadline, key))),
+            Born::In(sequence) => self.expired_in.push(Reverse((sequence.0, deadline, key))),
         }
     }
 
-    /// The next versions, `limit` at most, that wait for a place before the end `tail` of every view.
-    pub(super) fn take(&mut self, tail: LogOffset, limit: usize) -> Vec<Waste> {
-        let due = self.waiting.iter().take(limit).take_while(|(due, _)| *due < tail).count();
-        let taken: Vec<Waste> = self.waiting.drain(..due).map(|(_, waste)| waste).collect();
+    /// Whether a version is queued that stands here.
+    pub(super) fn holds(&mut self, address: Address) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
+        let Self { waiting, moved, standing, .. } = self;
+        let standing = standing.get_or_insert_with(|| {
+            let mut places = HashSet::with_capacity(waiting.len());
+            for version in waiting.iter().filter_map(|(_, waste)| waste.version()) {
+                let mut place = version.address;
+                while let Some((to, _)) = moved.get(&place) {
+                    place = *to;
+                }
+                places.insert(place);
+            }
+            places
+        });
+        standing.contains(&address)
+    }
+
+    /// Notes that a version which is queued stands elsewhere now.
+    pub(super) fn relocate(&mut self, from: Address, to: Address, bytes: u64) {
+        self.moved.insert(from, (to, bytes));
+        if let Some(standing) = &mut self.standing {
+            standing.remove(&from);
+            standing.insert(to);
+        }
+    }
+
+    /// The next versions, `limit` of each sort at most, that wait for what every view at or above `horizon` includes.
+    pub(super) fn take(&mut self, horizon: View, limit: usize) -> Vec<Waste> {
+        let due = self.waiting.iter().take(limit).take_while(|(due, _)| *due < horizon.tail).count();
+        let mut taken: Vec<Waste> = self.waiting.drain(..due).map(|(_, waste)| waste).collect();
         const SMALL: usize = 1024;
         if self.waiting.capacity() > SMALL && self.waiting.len() < self.waiting.capacity() / 4 {
             self.waiting.shrink_to(self.waiting.len() * 2);
         }
-        if self.moved.is_empty() && self.expired.is_empty() {
-            return taken;
+        taken.iter_mut().for_each(|waste| self.leave(waste));
+        if self.waiting.is_empty() {
+            self.moved = HashMap::new();
+            self.standing = None;
         }
-        taken.into_iter().map(|waste| self.followed(waste)).collect()
+        let by_offset = |born: u64| horizon.includes(Born::At(LogOffset(born)));
+        let by_sequence = |born: u64| horizon.includes(Born::In(Sequence(born)));
+        take_lapsed(&mut self.expired_at, limit, by_offset, &mut taken);
+        take_lapsed(&mut self.expired_in, limit, by_sequence, &mut taken);
+        taken
     }
 
-    /// The same where it stands now.
-    fn followed(&mut self, mut waste: Waste) -> Waste {
-        let (Waste::Older(version) | Waste::Tombstone { version, .. } | Waste::Expired { version, .. }) =
-            &mut waste;
+    /// Takes leave of what was queued, and says where it stands now.
+    fn leave(&mut self, waste: &mut Waste) {
+        let (Waste::Older(version) | Waste::Tombstone { version, .. }) = waste else { return };
         while let Some((to, bytes)) = self.moved.remove(&version.address) {
             version.address = to;
             version.bytes = bytes;
         }
-        let address = version.address;
-        if matches!(waste, Waste::Expired { .. }) {
-            self.expired.remove(&address);
+        if let Some(standing) = &mut self.standing {
+            standing.remove(&version.address);
         }
-        waste
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
         bytes_of(self.waiting.capacity(), size_of::<(LogOffset, Waste)>())
-            + bytes_of(self.expired.capacity(), size_of::<Address>() + 1)
-            + bytes_of(self.moved.capacity(), size_of::<(Address, (Address, u64))>() + 1)
+            + bytes_of(self.expired_at.capacity() + self.expired_in.capacity(), size_of::<Lapse>())
+            + table_bytes(self.moved.capacity(), size_of::<(Address, (Address, u64))>())
+            + self.standing.as_ref().map_or(0, |standing| table_bytes(standing.capacity(), size_of::<Address>()))
     }
+}
+
+impl Waste {
+    /// The version, where it is known.
+    fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Older(version) | Self::Tombstone { version, .. } => Some(version),
+            Self::Expired { .. } => None,
+        }
+    }
+}
+
+/// Takes the keys whose versions are included.
+fn take_lapsed(
+    lapsed: &mut BinaryHeap<Reverse<Lapse>>,
+    limit: usize,
+    is_included: impl Fn(u64) -> bool,
+    taken: &mut Vec<Waste>,
+) {
+    for _ in 0..limit {
+        if !lapsed.peek().is_some_and(|Reverse((born, ..))| is_included(*born)) {
+            break;
+        }
+        taken.extend(lapsed.pop().map(|Reverse((_, deadline, key))| Waste::Expired { deadline, key }));
+    }
+    shrink_heap(lapsed);
 }

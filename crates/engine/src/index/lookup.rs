@@ -10,6 +10,7 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use crate::address::Address;
+use super::crowds::Crowd;
 use super::entries::{Entries, Rank};
 use super::facade::Index;
 use super::key::Space;
@@ -43,7 +44,7 @@ impl<E: Entries> Index<E> {
     /// The newest live entry with this key hash, keyed or not: the highest sequence and, within one commit, the last.
     /// When very many keys share the hash, the cost follows those of them that were written after the view, not all.
     pub(crate) fn newest_with_hash(&self, hash: u64, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
-        let crowded = self.crowds.read(hash, |crowd| {
+        let of_crowd = |crowd: &Crowd| {
             let mut live = Vec::new();
             for ((space, key), address) in crowd.by_rank() {
                 let is_above = self.version_at(address).is_none_or(|newest| !view.includes(newest.born));
@@ -55,8 +56,8 @@ impl<E: Entries> Index<E> {
                 }
             }
             live
-        });
-        let mut found = crowded.unwrap_or_else(|| self.all_in_slots(hash, view));
+        };
+        let mut found = self.among(hash, of_crowd, || self.all_in_slots(hash, view));
         if found.len() > 1 {
             found.sort_by_cached_key(|(_, _, version)| self.rank(version));
         }
@@ -65,15 +66,14 @@ impl<E: Entries> Index<E> {
 
     /// Every live entry with this key hash, keyed or not, in no particular order.
     pub(crate) fn all_with_hash(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>)> {
-        let crowded = self.crowds.read(hash, |crowd| {
-            let live = |(space, key): &(Space, Arc<[u8]>), address| {
-                self.visible(*space, key, address, view).map(|_| (*space, Arc::clone(key)))
+        let of_crowd = |crowd: &Crowd| {
+            let live = |((space, key), address): (&(Space, Arc<[u8]>), Address)| {
+                self.visible(*space, key, address, view).map(|version| (*space, Arc::clone(key), version))
             };
-            crowd.by_rank().filter_map(|(name, address)| live(name, address)).collect()
-        });
-        crowded.unwrap_or_else(|| {
-            self.all_in_slots(hash, view).into_iter().map(|(space, key, _)| (space, key)).collect()
-        })
+            crowd.by_rank().filter_map(live).collect()
+        };
+        let found = self.among(hash, of_crowd, || self.all_in_slots(hash, view));
+        found.into_iter().map(|(space, key, _)| (space, key)).collect()
     }
 
     /// At most `limit` live rows between the bounds in key order, ascending from the lower or descending from the
@@ -167,10 +167,25 @@ impl<E: Entries> Index<E> {
     fn find(&self, space: Space, key: &[u8], hash: u64, view: View) -> Option<Version> {
         let newest = self.newest(space, key, hash)?;
         if view.includes(newest.born) {
-            newest.is_live_at(view.time).then_some(newest)
-        } else {
-            self.find_older(space, key, view)
+            return newest.is_live_at(view.time).then_some(newest);
         }
+        // A view that nobody registered may come too late: what it should see was dropped, and something older is still there.
+        self.find_older(space, key, view).filter(|_| self.is_at_or_above_horizon(view))
+    }
+
+    fn is_at_or_above_horizon(&self, view: View) -> bool {
+        let horizon = self.horizon();
+        horizon.sequence <= view.sequence && horizon.tail <= view.tail && horizon.time <= view.time
+    }
+
+    /// What is found in the crowd of a hash, or else in the slot table.
+    fn among<R>(&self, hash: u64, of_crowd: impl Fn(&Crowd) -> R, in_slots: impl Fn() -> R) -> R {
+        if let Some(found) = self.crowds.read(hash, &of_crowd) {
+            return found;
+        }
+        let found = in_slots();
+        // If it has become crowded meanwhile, its keys may have left the slot table before they were looked for.
+        self.crowds.read(hash, &of_crowd).unwrap_or(found)
     }
 
     /// Goes on when an address was read that compaction may have replaced since.
@@ -204,7 +219,8 @@ impl<E: Entries> Index<E> {
             is_other |= shown == Some(false);
             shown.unwrap_or(false)
         });
-        if found.is_none() && is_stale {
+        // It is also not there if its hash has become crowded since that was asked.
+        if found.is_none() && (is_stale || self.crowds.has(hash)) {
             return ControlFlow::Continue(());
         }
         if found.is_none() && is_other {
@@ -230,7 +246,8 @@ impl<E: Entries> Index<E> {
         })
     }
 
-    /// What `judge` makes of the versions of a key, which stood at these addresses a moment ago.
+    /// What `judge` makes of the versions of a key, which stood at these addresses a moment ago. It is not shown what is older
+    /// than a version whose segment has gone: that one hid it, and views that could tell are below the horizon.
     fn settled<R>(
         &self,
         space: Space,
@@ -241,7 +258,7 @@ impl<E: Entries> Index<E> {
         let mut held = Cow::Borrowed(addresses);
         loop {
             let mut is_stale = false;
-            let mut versions = held.iter().filter_map(|address| {
+            let mut versions = held.iter().map_while(|address| {
                 let version = self.version_at(*address);
                 is_stale |= version.is_none();
                 version

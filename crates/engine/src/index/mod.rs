@@ -35,6 +35,8 @@ mod rebuild;
 mod runs;
 mod scan;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub(crate) use entries::{Entries, Entry, Rank};

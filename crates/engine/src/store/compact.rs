@@ -381,6 +381,9 @@ impl Core {
             }
             report.entries += 1;
         }
+        // What was left out because the horizon had passed it must be forgotten before its segment goes: afterwards nobody can
+        // tell whose it was.
+        self.index.collect(self.index.horizon(), &mut |version| self.count_dead(version));
         self.segments.change([], &removed_ids);
         for segment in removed {
             discard(&self.environment.disk, &segment.path);
