@@ -14,7 +14,6 @@ use super::cell::Mark;
 use super::contest::{Contest, Gone, Way};
 use super::keys::Keys;
 use super::list::{List, Runs};
-use super::run::Run;
 use super::seek::Reading;
 use crate::index::address::Address;
 
@@ -77,20 +76,25 @@ impl Runs {
         loop {
             let list = self.list();
             let reading = Reading::new(keys);
-            let mut ranges = Vec::with_capacity(list.len());
+            // Most lists have one run in the range: no list of ranges is made for that.
+            let (mut first, mut ranges) = (None, Vec::new());
             for (number, run) in list.iter().enumerate() {
                 let range = run.range(lower, upper, &reading);
-                if !range.is_empty() {
-                    ranges.push((number, range));
+                match (&first, range.is_empty()) {
+                    (_, true) => {}
+                    (None, false) => first = Some((number, range)),
+                    (Some(_), false) => ranges.push((number, range)),
                 }
             }
             if reading.met_gone() && !self.are_current(&list) {
                 continue;
             }
-            let source = match ranges.len() {
-                0 => Source::one(0, 0..0),
-                1 => Source::one(ranges[0].0, ranges[0].1.clone()),
-                _ => Source::Many(Contest::new(way, ranges)),
+            let source = match first {
+                None => Source::one(0, 0..0),
+                Some((run, range)) if ranges.is_empty() => Source::one(run, range),
+                Some(first) => {
+                    Source::Many(Contest::new(way, std::iter::once(first).chain(ranges)))
+                }
             };
             return Cursor { list, way, source, versions: Vec::new(), given: 0, is_new_key: true };
         }
@@ -256,9 +260,7 @@ fn row(list: &List, run: usize, record: usize, same_key_as_before: bool) -> Row 
 
 /// Passes over a record that cannot be compared, if it is known to be dead.
 fn skip(contest: &mut Contest, gone: Gone, list: &List, runs: &Runs) -> Result<(), Stale> {
-    let (run, _) = contest.place_of(gone);
-    let run: &Arc<Run> = &list[run];
-    if !runs.is_current(run) {
+    if !runs.is_current(&list[contest.run_of(gone)]) {
         return Err(Stale);
     }
     contest.skip(list, gone);

@@ -16,7 +16,6 @@ use super::cell::Cell;
 use super::keys::Keys;
 use super::stem::Stem;
 use super::window::Window;
-use crate::index::address::Address;
 
 /// Records in a block; the last block of a run may have fewer.
 pub(super) const BLOCK: usize = 64;
@@ -149,18 +148,5 @@ impl Run {
             }
             address = again;
         }
-    }
-
-    /// Moves the record among `within` that stands at `from`. False when none does.
-    pub(super) fn relocate(&self, within: Range<usize>, from: Address, to: Address) -> bool {
-        within.into_iter().any(|record| {
-            let cell = self.cell(record);
-            // Relocations are made one at a time, under the lock of the list, so that nothing changes in between;
-            // the exchange makes that visible if it should ever be broken.
-            cell.address() == from
-                && self.cells[record]
-                    .compare_exchange(cell.bits(), cell.moved(to).bits(), Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok()
-        })
     }
 }

@@ -63,7 +63,7 @@ impl Pair {
     pub(super) fn relocate(&mut self, key: &[u8], version: usize) {
         let from = self.keys[key][version].0;
         let to = self.log.append(key);
-        let is_there = self.runs.relocate(key, from, to, &self.log);
+        let is_there = self.runs.relocate(key, from, to);
         assert!(is_there || self.may_go.0.contains(&from), "a version that is there was not found");
         if self.may_go.0.contains(&from) {
             self.may_go.0.insert(to);
