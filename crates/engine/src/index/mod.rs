@@ -33,7 +33,10 @@ mod memory;
 mod ordered;
 mod point;
 mod rebuild;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the ordered index is being rebuilt around it"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the ordered index is being rebuilt around it")
+)]
 mod runs;
 mod table;
 #[cfg(test)]

@@ -90,7 +90,12 @@ impl Assembly {
             }
         }
         let fence_at = u32::try_from(self.arena.len()).expect("there is room, or this is the first block");
-        self.blocks.push(Block::new(fence_at, u16::try_from(length).expect("at most STEM_MAX"), stem, is_cut));
+        self.blocks.push(Block::new(
+            fence_at,
+            u16::try_from(length).expect("at most STEM_MAX"),
+            stem,
+            is_cut,
+        ));
         self.fences.push(Window::of(fence).piece);
         self.arena.extend_from_slice(fence);
     }

@@ -35,8 +35,8 @@ pub(crate) struct Row {
 /// What there is to say of a row whose address led to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// It stands here now.
-    Moved(Address),
+    /// It has moved; the row says where it stands now.
+    Moved,
     /// It is nowhere: nobody may see it any more. Leave it out.
     Dead,
     /// This cursor cannot know; open another one at this row's key or behind the last key that was read.
@@ -60,7 +60,12 @@ pub(crate) struct Cursor {
 #[derive(Debug)]
 enum Source {
     /// From one run: the records left, and those of the current key that were not given yet.
-    One { run: usize, left: Range<usize>, key: Range<usize>, is_first: bool },
+    One {
+        run: usize,
+        left: Range<usize>,
+        key: Range<usize>,
+        is_first: bool,
+    },
     Many(Contest),
 }
 
@@ -92,9 +97,7 @@ impl Runs {
             let source = match first {
                 None => Source::one(0, 0..0),
                 Some((run, range)) if ranges.is_empty() => Source::one(run, range),
-                Some(first) => {
-                    Source::Many(Contest::new(way, std::iter::once(first).chain(ranges)))
-                }
+                Some(first) => Source::Many(Contest::new(way, std::iter::once(first).chain(ranges))),
             };
             return Cursor { list, way, source, versions: Vec::new(), given: 0, is_new_key: true };
         }
@@ -110,7 +113,9 @@ impl Runs {
                 let place = run.seek(key, &reading);
                 if place.is_found {
                     let versions = run.versions(place.record, &(0..run.len()));
-                    found.extend(versions.map(|record| run.cell(record)).map(|cell| (cell.address(), cell.mark())));
+                    found.extend(
+                        versions.map(|record| run.cell(record)).map(|cell| (cell.address(), cell.mark())),
+                    );
                 }
             }
             if !reading.met_gone() || self.are_current(&list) {
@@ -120,7 +125,12 @@ impl Runs {
     }
 
     /// About how many versions lie between two bounds: right but for what a merge would leave out.
-    pub(crate) fn count_estimate<K: Keys>(&self, keys: &K, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> usize {
+    pub(crate) fn count_estimate<K: Keys>(
+        &self,
+        keys: &K,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+    ) -> usize {
         let reading = Reading::new(keys);
         self.list().iter().map(|run| run.range(lower, upper, &reading).len()).sum()
     }
@@ -201,14 +211,16 @@ impl Cursor {
         Some(self.list[run].cell(record).address())
     }
 
-    /// What became of a row of this cursor whose segment has gone.
-    pub(crate) fn again(&self, runs: &Runs, row: &Row) -> Again {
+    /// What became of a row of this cursor whose segment has gone. Brings its address up to date, so that asking and
+    /// looking by turns comes to an end.
+    pub(crate) fn again(&self, runs: &Runs, row: &mut Row) -> Again {
         let Some(run) = usize::try_from(row.run).ok().and_then(|run| self.list.get(run)) else {
             return Again::Stale;
         };
         let address = run.cell(row.record).address();
         if address != row.address {
-            return Again::Moved(address);
+            row.address = address;
+            return Again::Moved;
         }
         if runs.is_current(run) { Again::Dead } else { Again::Stale }
     }

@@ -129,12 +129,7 @@ impl Run {
 
     /// Calls `read` with the key of a record. `None` when its segment has gone, looked up again in case the record
     /// was relocated meanwhile: in a run of the current list this says that the version is dead.
-    pub(super) fn key<R>(
-        &self,
-        record: usize,
-        keys: &impl Keys,
-        read: impl FnOnce(&[u8]) -> R,
-    ) -> Option<R> {
+    pub(super) fn key<R>(&self, record: usize, keys: &impl Keys, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut read = Some(read);
         let mut address = self.cell(record).address();
         loop {

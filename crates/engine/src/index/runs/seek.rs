@@ -57,10 +57,8 @@ impl Run {
         let Some(block) = self.blocks_below(key, rest, reading).checked_sub(1) else {
             return self.settle(0, key, rest, reading);
         };
-        let place = self.first_in_block(block, key, rest, reading);
-        // The key may be the very one that the next block starts with.
-        let is_behind = place.record == self.records(block).end;
-        if is_behind { self.settle(place.record, key, rest, reading) } else { place }
+        let (place, is_sure) = self.first_in_block(block, key, rest, reading);
+        if is_sure { place } else { self.settle(place.record, key, rest, reading) }
     }
 
     /// The records between two bounds.
@@ -129,18 +127,20 @@ impl Run {
         records.find_map(|record| reading.key(self, record, |first| first < key)).unwrap_or(false)
     }
 
-    /// The first record of a block that is not below the key, or the end of the block.
+    /// The first record of a block that is not below the key, or the end of the block; and whether it is sure that no
+    /// record behind that has the key, as the next block may start with it.
     fn first_in_block<K: Keys>(
         &self,
         block: usize,
         key: &[u8],
         rest: &[u8],
         reading: &Reading<'_, K>,
-    ) -> Place {
+    ) -> (Place, bool) {
         let Range { start, end } = self.records(block);
         let stem = self.stem_of_block(block);
         let Some(rest) = rest.strip_prefix(stem) else {
-            return Place { record: if rest < stem { start } else { end }, is_found: false };
+            let record = if rest < stem { start } else { end };
+            return (Place { record, is_found: false }, record < end);
         };
         let window = Window::of(rest);
         // Counting loads all lines of the block at once, where halving would wait for one after the other.
@@ -150,26 +150,41 @@ impl Run {
         let ties = first..first + ties;
         let from = partition(ties.clone(), |record| self.window(record) < window);
         if window.is_whole() || from == ties.end {
-            return Place { record: from, is_found: from < ties.end && self.window(from) == window };
+            let is_found = from < ties.end && self.window(from) == window;
+            return (Place { record: from, is_found }, from < end);
         }
-        self.first_of_ties(from..ties.end, key, reading)
+        let (place, is_sure) = self.first_of_ties(from..ties.end, key, reading);
+        (place, is_sure && place.record < end)
     }
 
-    /// The first of some records, their keys read, that is not below the key; the end if all are.
-    fn first_of_ties<K: Keys>(&self, ties: Range<usize>, key: &[u8], reading: &Reading<'_, K>) -> Place {
-        let mut place = Place { record: ties.end, is_found: false };
+    /// The first of some records, their keys read, that is not below the key, the end if all are; and whether the log
+    /// could tell.
+    fn first_of_ties<K: Keys>(
+        &self,
+        ties: Range<usize>,
+        key: &[u8],
+        reading: &Reading<'_, K>,
+    ) -> (Place, bool) {
+        let mut equal = None;
+        let mut all_gone_from = ties.end;
         let record = partition(ties.clone(), |tie| {
             // As for blocks: the next record that can be read speaks for one that cannot.
             let mut records = tie..ties.end;
             let read = |record| Some((record, reading.key(self, record, |this| this.cmp(key))?));
-            let Some((record, order)) = records.find_map(read) else { return false };
+            let Some((record, order)) = records.find_map(read) else {
+                all_gone_from = tie;
+                return false;
+            };
             if order == Ordering::Equal {
-                place = Place { record, is_found: true };
+                equal = Some(record);
             }
             order == Ordering::Less
         });
         // Of equal records the one found last is the first in order, as all that lie behind it were ruled out.
-        if place.is_found { place } else { Place { record, is_found: false } }
+        match equal {
+            Some(record) => (Place { record, is_found: true }, true),
+            None => (Place { record, is_found: false }, record == ties.end || record < all_gone_from),
+        }
     }
 
     /// Finds out whether the first record not below the key has it. Records that have gone are passed over where

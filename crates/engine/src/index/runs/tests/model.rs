@@ -163,9 +163,8 @@ impl Pair {
     /// Versions shown against those that there are: none may lack but those that may go.
     fn compare(&self, key: &[u8], shown: &[(Address, Mark)], expected: &[(Address, Mark)]) {
         let there: HashMap<_, _> = shown.iter().copied().collect();
-        let stays = |(address, _): &&(Address, Mark)| {
-            there.contains_key(address) || !self.may_go.0.contains(address)
-        };
+        let stays =
+            |(address, _): &&(Address, Mark)| there.contains_key(address) || !self.may_go.0.contains(address);
         let expected: Versions = expected.iter().filter(stays).copied().collect();
         let key = String::from_utf8_lossy(&key[..key.len().min(100)]);
         assert_eq!(shown, expected, "versions of {key:?}");

@@ -8,9 +8,7 @@ use std::ops::Bound;
 use super::log::{Dice, Log, SHAPES, Shape};
 use super::model::{MayGo, Pair};
 use crate::index::address::Address;
-use crate::index::runs::{
-    Again, Effort, Entry, Keep, KeepAll, Mark, Run, Runs, Stale, Way, sort_entries,
-};
+use crate::index::runs::{Again, Effort, Entry, Keep, KeepAll, Mark, Run, Runs, Stale, Way, sort_entries};
 
 fn settle(pair: &Pair) {
     while pair.maintain(Effort::Settle) {}
@@ -98,8 +96,9 @@ fn a_merge_leaves_out_what_is_superseded_and_tombstones_only_at_the_oldest_end()
 #[test]
 fn entries_whose_segments_have_gone_are_passed_over_and_dropped() {
     // Keys that differ behind the windows, so that every comparison needs the log.
-    let keys: Vec<Vec<u8>> =
-        (0..300).map(|number| format!("{}{}{number:04}", number / 150, "x".repeat(300)).into_bytes()).collect();
+    let keys: Vec<Vec<u8>> = (0..300)
+        .map(|number| format!("{}{}{number:04}", number / 150, "x".repeat(300)).into_bytes())
+        .collect();
     let (runs, log) = (Runs::default(), Log::default());
     let mut addresses = Vec::new();
     for part in 0..3 {
@@ -122,10 +121,10 @@ fn entries_whose_segments_have_gone_are_passed_over_and_dropped() {
     let scan = |way: Way| {
         let mut cursor = runs.cursor(&log, Bound::Unbounded, Bound::Unbounded, way);
         let mut rows = Vec::new();
-        while let Some(row) = cursor.next(&runs, &log).unwrap() {
+        while let Some(mut row) = cursor.next(&runs, &log).unwrap() {
             match log.key_at(row.address) {
                 Some(key) => rows.push((key, row.address)),
-                None => assert_eq!(cursor.again(&runs, &row), Again::Dead),
+                None => assert_eq!(cursor.again(&runs, &mut row), Again::Dead),
             }
         }
         rows
@@ -146,7 +145,8 @@ fn entries_whose_segments_have_gone_are_passed_over_and_dropped() {
 #[test]
 fn a_cursor_that_is_overtaken_says_so_and_a_row_can_be_asked_again() {
     let (runs, log) = (Runs::default(), Log::default());
-    let keys: Vec<Vec<u8>> = (0..40).map(|number| format!("{number:02} {}", "x".repeat(20)).into_bytes()).collect();
+    let keys: Vec<Vec<u8>> =
+        (0..40).map(|number| format!("{number:02} {}", "x".repeat(20)).into_bytes()).collect();
     for part in 0..2 {
         let part: Vec<&[u8]> = keys.iter().skip(part).step_by(2).map(Vec::as_slice).collect();
         runs.push(&records(&log, &part), &log, &KeepAll);
@@ -164,10 +164,10 @@ fn a_cursor_that_is_overtaken_says_so_and_a_row_can_be_asked_again() {
         }
     };
     let mut cursor = runs.cursor(&log, Bound::Unbounded, Bound::Unbounded, Way::Forward);
-    let first = cursor.next(&runs, &log).unwrap().unwrap();
+    let mut first = cursor.next(&runs, &log).unwrap().unwrap();
     move_all();
-    let Again::Moved(to) = cursor.again(&runs, &first) else { panic!("it was moved within its run") };
-    assert_eq!(log.key_at(to).as_ref(), Some(&keys[0]));
+    assert_eq!(cursor.again(&runs, &mut first), Again::Moved);
+    assert_eq!(log.key_at(first.address).as_ref(), Some(&keys[0]));
     assert!(cursor.next(&runs, &log).unwrap().unwrap().same_key_as_before, "the run shows relocations");
 
     while runs.maintain(&log, &KeepAll, Effort::Settle) {}
@@ -175,7 +175,7 @@ fn a_cursor_that_is_overtaken_says_so_and_a_row_can_be_asked_again() {
     let mut outcome = Ok(());
     for _ in 0..keys.len() * 2 {
         match cursor.next(&runs, &log) {
-            Ok(Some(row)) => assert_eq!(cursor.again(&runs, &row), Again::Stale),
+            Ok(Some(mut row)) => assert_eq!(cursor.again(&runs, &mut row), Again::Stale),
             Ok(None) => panic!("rows are missing"),
             Err(stale) => {
                 outcome = Err(stale);
@@ -260,7 +260,8 @@ fn a_record_takes_eighteen_bytes_at_most_and_a_seek_few_reads() {
         pair.log.take_reads();
         for _ in 0..1000 {
             let key = pair.some_key(&mut dice);
-            let mut cursor = pair.runs.cursor(&pair.log, Bound::Included(&key), Bound::Unbounded, Way::Forward);
+            let mut cursor =
+                pair.runs.cursor(&pair.log, Bound::Included(&key), Bound::Unbounded, Way::Forward);
             assert!(cursor.next(&pair.runs, &pair.log).unwrap().is_some());
         }
         let reads = pair.log.take_reads();
@@ -272,8 +273,11 @@ fn a_record_takes_eighteen_bytes_at_most_and_a_seek_few_reads() {
 #[test]
 fn keys_that_share_very_much_do_not_fill_the_memory() {
     let (runs, log) = (Runs::default(), Log::default());
-    let mut keys: Vec<Vec<u8>> =
-        (0..2000).map(|number| [vec![number as u8 % 2; 9000], vec![(number / 250) as u8, (number % 250) as u8]].concat()).collect();
+    let mut keys: Vec<Vec<u8>> = (0..2000)
+        .map(|number| {
+            [vec![number as u8 % 2; 9000], vec![(number / 250) as u8, (number % 250) as u8]].concat()
+        })
+        .collect();
     keys.sort();
     keys.dedup();
     let all: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();

@@ -115,20 +115,18 @@ impl World {
                 Way::Backward => (Bound::Unbounded, last),
             };
             let mut cursor = self.runs.cursor(&self.log, lower, upper, way);
-            // Whether the current key's newest version, which stays, was read.
             loop {
                 let Ok(row) = cursor.next(&self.runs, &self.log) else {
                     stale += 1;
                     continue 'open;
                 };
-                let Some(row) = row else { break 'open };
-                let mut address = row.address;
+                let Some(mut row) = row else { break 'open };
                 let key = loop {
-                    if let Some(key) = self.log.key_at(address) {
+                    if let Some(key) = self.log.key_at(row.address) {
                         break key;
                     }
-                    match cursor.again(&self.runs, &row) {
-                        Again::Moved(to) => address = to,
+                    match cursor.again(&self.runs, &mut row) {
+                        Again::Moved => {}
                         Again::Dead => panic!("nothing dies here"),
                         Again::Stale => {
                             stale += 1;
@@ -155,10 +153,12 @@ fn scans_are_whole_while_runs_are_pushed_merged_and_their_entries_moved() {
     for shape in [Shape::Random, Shape::Path, Shape::Far, Shape::Any] {
         let world = World::new(shape);
         thread::scope(|scope| {
-            let reader = |way| scope.spawn({
-                let world = &world;
-                move || world.read(way)
-            });
+            let reader = |way| {
+                scope.spawn({
+                    let world = &world;
+                    move || world.read(way)
+                })
+            };
             let readers = [reader(Way::Forward), reader(Way::Backward)];
             scope.spawn(|| world.maintain(Effort::Settle));
             scope.spawn(|| world.maintain(Effort::Due));
