@@ -225,7 +225,7 @@ impl<E: Entries> Index<E> {
             garbage.relocate(from, to, bytes);
         }
         // A merge may have left it out before it was dropped; then there is nothing to move.
-        self.ordered(space).relocate(key, from, to, &self.keys_of(space));
+        self.ordered(space).relocate(key, from, to);
         if is_newest {
             let crowded = self.crowds.change(hash, |crowd| crowd.replace(space, key, to));
             crowded.unwrap_or_else(|| self.slots.replace(hash, from, to));

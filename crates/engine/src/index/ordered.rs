@@ -77,8 +77,8 @@ impl Ordered {
     }
 
     /// Notes that the version of `key` at `from` stands at `to` now; `false` if it is not held.
-    pub(super) fn relocate(&self, key: &[u8], from: Address, to: Address, keys: &impl Keys) -> bool {
-        self.runs.relocate(key, from, to, keys)
+    pub(super) fn relocate(&self, key: &[u8], from: Address, to: Address) -> bool {
+        self.runs.relocate(key, from, to)
     }
 
     /// Merges runs; `true` if there may be more to do. When the store is idle, all of them, so that a range is read from one:
@@ -142,8 +142,8 @@ impl Ordered {
                 match visitor.version(row.address, is_new_key) {
                     Seen::Yes => break is_new_key = false,
                     Seen::Enough => return Ok(()),
-                    Seen::No => match cursor.again(&self.runs, &row) {
-                        Again::Moved(address) => row.address = address,
+                    Seen::No => match cursor.again(&self.runs, &mut row) {
+                        Again::Moved => {}
                         // Nobody wants it any more.
                         Again::Dead => break,
                         Again::Stale => return Err(Stale),

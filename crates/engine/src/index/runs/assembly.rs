@@ -90,7 +90,12 @@ impl Assembly {
             }
         }
         let fence_at = u32::try_from(self.arena.len()).expect("there is room, or this is the first block");
-        self.blocks.push(Block::new(fence_at, u16::try_from(length).expect("at most STEM_MAX"), stem, is_cut));
+        self.blocks.push(Block::new(
+            fence_at,
+            u16::try_from(length).expect("at most STEM_MAX"),
+            stem,
+            is_cut,
+        ));
         self.fences.push(Window::of(fence).piece);
         self.arena.extend_from_slice(fence);
     }
@@ -111,6 +116,56 @@ impl Assembly {
             samples: self.fences.iter().step_by(BLOCK).copied().collect(),
             fences: self.fences.into_boxed_slice(),
             arena: self.arena.into_boxed_slice(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Assembly, Cell, Separator, Window};
+    use crate::address::Address;
+    use crate::index::runs::cell::Mark;
+    use crate::index::runs::keys::Keys;
+    use crate::index::runs::run::BLOCK;
+    use crate::index::runs::seek::{Place, Reading};
+    use crate::index::runs::stem::shared;
+
+    struct Numbered;
+
+    fn key_of(number: u64) -> Vec<u8> {
+        format!("{:06}, and what comes then", number * 2).into_bytes()
+    }
+
+    impl Keys for Numbered {
+        fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+            Some(read(&key_of(address.get())))
+        }
+    }
+
+    #[test]
+    fn blocks_behind_a_full_arena_are_told_apart_by_the_log() {
+        let mut assembly = Assembly { arena_max: 270, ..Assembly::new(Box::default(), 0) };
+        let count = 30 * BLOCK;
+        for start in (0..count).step_by(BLOCK) {
+            let numbers = start as u64 + 1..=(start + BLOCK) as u64;
+            let (first, last) = (key_of(*numbers.start()), key_of(*numbers.end()));
+            let stem_len = shared(&first, &last).min(assembly.stem_max());
+            assembly.open_block(&first, stem_len, Separator::Length(6));
+            for number in numbers {
+                let window = Window::of(&key_of(number)[stem_len..]);
+                let cell = Cell::new(Address::new(number), Mark::Value);
+                assembly.push(window, cell.placed(window, false));
+            }
+        }
+        let run = assembly.finish();
+        assert!(run.arena.len() < 30 && run.blocks.iter().filter(|block| block.is_cut()).count() > 20);
+        for number in 1..=count as u64 {
+            let record = usize::try_from(number).unwrap() - 1;
+            let mut key = key_of(number);
+            let reading = Reading::new(&Numbered);
+            assert_eq!(run.seek(&key, &reading), Place { record, is_found: true });
+            key.push(0);
+            assert_eq!(run.seek(&key, &reading), Place { record: record + 1, is_found: false });
         }
     }
 }

@@ -70,9 +70,7 @@ impl Cell {
 
     #[inline]
     pub(super) fn tail(self) -> u8 {
-        #[expect(clippy::cast_possible_truncation, reason = "four bits")]
-        let tail = ((self.0 & TAIL_MASK) >> Address::BITS) as u8;
-        tail
+        ((self.0 & TAIL_MASK) >> Address::BITS) as u8
     }
 
     #[inline]

@@ -1,8 +1,9 @@
 //! Which key comes next in several runs, in either direction: what merging and reading have in common.
 //!
-//! Invariant: lanes stand in the order of their runs, newest first, and each at the next key of its run; `chosen`
-//! are the lanes that have the next key of all. Heads are compared by windows at a common place, the longest that all
-//! blocks in question share; on a tie by all that the two blocks know, and last by reading the log.
+//! Invariant: every lane stands at the next key of its run; `queue` has the lanes in the order of these keys, the next
+//! one last, lanes with one key in the order of their runs, the newest last. A lane that has moved on is put back where
+//! it belongs, which takes a step or two where runs differ in size. Heads are compared by windows at a common place,
+//! one that all blocks in question share; on a tie by all that the two blocks know, and last by reading the log.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -20,6 +21,12 @@ pub(crate) enum Way {
     /// Descending; versions of one key still newest first.
     Backward,
 }
+
+/// Ties at one place, from which on a new block is taken as an opportunity for a better one.
+const TIES_MAX: usize = 16;
+
+/// How far ahead of a key that had to be read others are touched, and how near the next one must follow for that.
+const AHEAD: usize = 12;
 
 /// Only the log knows how the record at the head of this lane compares, and its segment has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,24 +49,27 @@ struct Lane {
     /// The key of the record `key_of`, once read.
     key: Vec<u8>,
     key_of: Option<usize>,
+    /// The records touched ahead of the last key read.
+    touched: Range<usize>,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Contest {
     way: Way,
+    /// In the order of their runs, those that have no record left included.
     lanes: Vec<Lane>,
-    chosen: Vec<usize>,
-    /// The run that was taken from last.
-    last_run: usize,
+    queue: Vec<usize>,
+    /// Lanes with records that are not in the queue.
+    waiting: Vec<usize>,
+    /// The lane that was taken from last.
+    last: usize,
     /// The common place of all windows, from the start of the keys.
     place: usize,
-    /// While only one lane is chosen: what the next best showed. The lane keeps the lead short of it.
-    rival: u64,
-    /// Whether `chosen` is known to be right without looking.
-    is_settled: bool,
-    /// Whether a lane has entered another block or left.
+    /// Whether the common place may lie wrong, or could lie better, for the blocks that the lanes are in.
     is_dislocated: bool,
+    /// Ties met since the place was found.
+    ties: usize,
 }
 
 impl Contest {
@@ -73,16 +83,18 @@ impl Contest {
             window: Window::of(&[]),
             key: Vec::new(),
             key_of: None,
+            touched: 0..0,
         });
+        let lanes = lanes.collect::<Vec<_>>();
         Self {
             way,
-            lanes: lanes.collect(),
-            chosen: Vec::new(),
-            last_run: usize::MAX,
+            queue: Vec::with_capacity(lanes.len()),
+            waiting: (0..lanes.len()).collect(),
+            lanes,
+            last: 0,
             place: 0,
-            rival: 0,
-            is_settled: false,
             is_dislocated: true,
+            ties: 0,
         }
     }
 
@@ -94,20 +106,32 @@ impl Contest {
         keys: &K,
         versions: &mut Vec<(usize, Range<usize>)>,
     ) -> Result<(), Gone> {
-        if !self.is_settled {
-            if self.is_dislocated {
-                self.relocate(runs);
-            }
-            self.choose(runs, keys)?;
+        if self.is_dislocated {
+            self.relocate(runs);
         }
-        self.take(runs, versions);
+        while let Some(lane) = self.waiting.last().copied() {
+            let at = self.find_place(runs, keys, lane)?;
+            self.queue.insert(at, lane);
+            self.waiting.pop();
+        }
+        let Some(best) = self.queue.last().copied() else { return Ok(()) };
+        let mut count = 1;
+        while let Some(next) = self.queue.len().checked_sub(count + 1) {
+            if self.compare(runs, keys, self.queue[next], best)? != Ordering::Equal {
+                break;
+            }
+            count += 1;
+        }
+        for _ in 0..count {
+            let lane = self.queue.pop().expect("it was counted");
+            self.take(runs, lane, versions);
+        }
         Ok(())
     }
 
-    /// The run and the record that could not be compared.
-    pub(super) fn place_of(&self, gone: Gone) -> (usize, usize) {
-        let lane = &self.lanes[gone.lane];
-        (lane.run, lane.head(self.way))
+    /// The run whose record could not be compared.
+    pub(super) fn run_of(&self, gone: Gone) -> usize {
+        self.lanes[gone.lane].run
     }
 
     /// Leaves out the record that could not be compared.
@@ -117,90 +141,113 @@ impl Contest {
             Way::Forward => lane.left.start += 1,
             Way::Backward => lane.left.end -= 1,
         }
+        self.queue.retain(|lane| *lane != gone.lane);
+        self.waiting.retain(|lane| *lane != gone.lane);
         self.arrive(runs, gone.lane);
-        self.lanes.retain(|lane| !lane.left.is_empty());
-        self.is_settled = false;
     }
 
-    /// What is left of the run that was taken from last, or of the newest.
+    /// What is left of the run that was taken from last.
     pub(super) fn leading(&self) -> Option<(usize, Range<usize>)> {
-        let last = self.lanes.iter().find(|lane| lane.run == self.last_run);
-        let lane = last.or(self.lanes.first())?;
-        Some((lane.run, lane.left.clone()))
+        self.lanes.get(self.last).map(|lane| (lane.run, lane.left.clone()))
     }
 
-    /// Finds the common place and brings all windows to it.
+    /// Takes the versions that a lane has of its key, and moves it on.
+    fn take(&mut self, runs: &[impl Borrow<Run>], number: usize, versions: &mut Vec<(usize, Range<usize>)>) {
+        let lane = &mut self.lanes[number];
+        let taken = runs[lane.run].borrow().versions(lane.head(self.way), &lane.left);
+        match self.way {
+            Way::Forward => lane.left.start = taken.end,
+            Way::Backward => lane.left.end = taken.start,
+        }
+        versions.push((lane.run, taken));
+        self.last = number;
+        self.arrive(runs, number);
+    }
+
+    /// Puts a lane that has moved on among the waiting, its window up to date; nowhere if it has no record left.
+    fn arrive(&mut self, runs: &[impl Borrow<Run>], number: usize) {
+        if self.lanes[number].left.is_empty() {
+            return;
+        }
+        self.waiting.push(number);
+        let other = self.queue.last().map(|other| (self.lanes[*other].run, self.lanes[*other].block));
+        let lane = &mut self.lanes[number];
+        let run = runs[lane.run].borrow();
+        let head = lane.head(self.way);
+        if head / BLOCK != lane.block {
+            lane.block = head / BLOCK;
+            let stem = run.stem(lane.block);
+            // While the place is right for the new block, the other lanes stay as they are. After many ties it may
+            // be worth looking for a better one.
+            let shared = other.map_or(0, |(run, block)| stem.shared(runs[run].borrow().stem(block)));
+            if shared < self.place || other.is_none() || self.ties >= TIES_MAX {
+                self.is_dislocated = true;
+                return;
+            }
+            lane.lens = Lens::new(stem, self.place);
+        }
+        lane.window = lane.lens.apply(run.window(head));
+    }
+
+    /// Finds the longest place that all blocks share, and brings all windows to it.
     fn relocate(&mut self, runs: &[impl Borrow<Run>]) {
         self.is_dislocated = false;
+        self.ties = 0;
         let way = self.way;
-        let Some((first, others)) = self.lanes.split_first_mut() else { return };
+        let mut live = self.lanes.iter_mut().filter(|lane| lane.left.start < lane.left.end);
+        let Some(first) = live.next() else { return };
         first.block = first.head(way) / BLOCK;
         let stem = runs[first.run].borrow().stem(first.block);
         let mut place = stem.len();
-        for lane in others.iter_mut() {
+        for lane in live {
             lane.block = lane.head(way) / BLOCK;
             place = place.min(stem.shared(runs[lane.run].borrow().stem(lane.block)));
         }
         self.place = place;
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.left.start < lane.left.end) {
             let run = runs[lane.run].borrow();
             lane.lens = Lens::new(run.stem(lane.block), place);
             lane.window = lane.lens.apply(run.window(lane.head(way)));
         }
     }
 
-    /// Brings the window of a lane up to date after its head has moved on.
-    fn arrive(&mut self, runs: &[impl Borrow<Run>], lane: usize) {
-        let lane = &mut self.lanes[lane];
-        if lane.left.is_empty() || lane.head(self.way) / BLOCK != lane.block {
-            self.is_dislocated = true;
-        } else {
-            lane.window = lane.lens.apply(runs[lane.run].borrow().window(lane.head(self.way)));
+    /// Where in the queue a lane belongs.
+    fn find_place<K: Keys>(
+        &mut self,
+        runs: &[impl Borrow<Run>],
+        keys: &K,
+        lane: usize,
+    ) -> Result<usize, Gone> {
+        let mut at = self.queue.len();
+        while let Some(next) = at.checked_sub(1) {
+            let other = self.queue[next];
+            let order = self.compare(runs, keys, lane, other)?;
+            if order.then(lane.cmp(&other)) == Ordering::Less {
+                break;
+            }
+            at = next;
         }
+        Ok(at)
     }
 
-    /// Finds the lanes with the next key.
-    fn choose<K: Keys>(&mut self, runs: &[impl Borrow<Run>], keys: &K) -> Result<(), Gone> {
-        self.chosen.clear();
-        if self.lanes.is_empty() {
-            return Ok(());
-        }
-        self.rival = match self.way {
-            Way::Forward => u64::MAX,
-            Way::Backward => 0,
+    /// Which of two lanes comes first by the keys at their heads.
+    #[inline]
+    fn compare<K: Keys>(
+        &mut self,
+        runs: &[impl Borrow<Run>],
+        keys: &K,
+        left: usize,
+        right: usize,
+    ) -> Result<Ordering, Gone> {
+        let (ours, theirs) = (self.lanes[left].window, self.lanes[right].window);
+        let order = match ours.cmp(&theirs) {
+            Ordering::Equal if !ours.is_whole() => self.compare_further(runs, keys, left, right)?,
+            order => order,
         };
-        self.chosen.push(0);
-        let mut best = 0;
-        for lane in 1..self.lanes.len() {
-            let order = match self.lanes[lane].window.cmp(&self.lanes[best].window) {
-                Ordering::Equal if !self.lanes[best].window.is_whole() => {
-                    self.compare_further(runs, keys, lane, best)?
-                }
-                order => order,
-            };
-            let order = match self.way {
-                Way::Forward => order,
-                Way::Backward => order.reverse(),
-            };
-            let loser = match order {
-                Ordering::Less => {
-                    self.chosen.clear();
-                    self.chosen.push(lane);
-                    std::mem::replace(&mut best, lane)
-                }
-                Ordering::Equal => {
-                    self.chosen.push(lane);
-                    continue;
-                }
-                Ordering::Greater => lane,
-            };
-            let piece = self.lanes[loser].window.piece;
-            self.rival = match self.way {
-                Way::Forward => self.rival.min(piece),
-                Way::Backward => self.rival.max(piece),
-            };
-        }
-        Ok(())
+        Ok(match self.way {
+            Way::Forward => order,
+            Way::Backward => order.reverse(),
+        })
     }
 
     /// Compares the heads of two lanes whose windows tie: by all that their blocks know, then by the log.
@@ -211,6 +258,7 @@ impl Contest {
         left: usize,
         right: usize,
     ) -> Result<Ordering, Gone> {
+        self.ties += 1;
         let (ours, theirs) = (&self.lanes[left], &self.lanes[right]);
         let (our_run, their_run) = (runs[ours.run].borrow(), runs[theirs.run].borrow());
         let (our_stem, their_stem) = (our_run.stem(ours.block), their_run.stem(theirs.block));
@@ -238,6 +286,7 @@ impl Contest {
             return Ok(());
         }
         lane.key_of = None;
+        lane.touch_ahead(runs[lane.run].borrow(), keys, self.way);
         let key = &mut lane.key;
         let copy = |bytes: &[u8]| {
             key.clear();
@@ -246,33 +295,6 @@ impl Contest {
         runs[lane.run].borrow().key(head, keys, copy).ok_or(Gone { lane: number })?;
         lane.key_of = Some(head);
         Ok(())
-    }
-
-    /// Takes the versions of the chosen lanes and moves these on.
-    fn take(&mut self, runs: &[impl Borrow<Run>], versions: &mut Vec<(usize, Range<usize>)>) {
-        let way = self.way;
-        for at in 0..self.chosen.len() {
-            let number = self.chosen[at];
-            let lane = &mut self.lanes[number];
-            let taken = runs[lane.run].borrow().versions(lane.head(way), &lane.left);
-            match way {
-                Way::Forward => lane.left.start = taken.end,
-                Way::Backward => lane.left.end = taken.start,
-            }
-            self.last_run = lane.run;
-            versions.push((lane.run, taken));
-            self.arrive(runs, number);
-        }
-        if self.is_dislocated {
-            self.lanes.retain(|lane| !lane.left.is_empty());
-            self.is_settled = false;
-            return;
-        }
-        self.is_settled = match (&*self.chosen, way) {
-            ([only], Way::Forward) => self.lanes[*only].window.piece < self.rival,
-            ([only], Way::Backward) => self.lanes[*only].window.piece > self.rival,
-            _ => false,
-        };
     }
 }
 
@@ -283,6 +305,21 @@ impl Lane {
         match way {
             Way::Forward => self.left.start,
             Way::Backward => self.left.end - 1,
+        }
+    }
+
+    /// Where keys have to be read one after the other, says which ones come next.
+    fn touch_ahead(&mut self, run: &Run, keys: &impl Keys, way: Way) {
+        let window = match way {
+            Way::Forward => self.left.start..self.left.end.min(self.left.start + AHEAD),
+            Way::Backward => self.left.start.max(self.left.end.saturating_sub(AHEAD))..self.left.end,
+        };
+        let is_near = self.touched.contains(&self.head(way));
+        let touched = std::mem::replace(&mut self.touched, window.clone());
+        if is_near {
+            for record in window.filter(|record| !touched.contains(record)) {
+                keys.touch(run.cell(record).address());
+            }
         }
     }
 }

@@ -14,7 +14,6 @@ use super::cell::Mark;
 use super::contest::{Contest, Gone, Way};
 use super::keys::Keys;
 use super::list::{List, Runs};
-use super::run::Run;
 use super::seek::Reading;
 use crate::address::Address;
 
@@ -36,8 +35,8 @@ pub(crate) struct Row {
 /// What there is to say of a row whose address led to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// It stands here now.
-    Moved(Address),
+    /// It has moved; the row says where it stands now.
+    Moved,
     /// It is nowhere: nobody may see it any more. Leave it out.
     Dead,
     /// This cursor cannot know; open another one at this row's key or behind the last key that was read.
@@ -61,7 +60,12 @@ pub(crate) struct Cursor {
 #[derive(Debug)]
 enum Source {
     /// From one run: the records left, and those of the current key that were not given yet.
-    One { run: usize, left: Range<usize>, key: Range<usize>, is_first: bool },
+    One {
+        run: usize,
+        left: Range<usize>,
+        key: Range<usize>,
+        is_first: bool,
+    },
     Many(Contest),
 }
 
@@ -77,20 +81,23 @@ impl Runs {
         loop {
             let list = self.list();
             let reading = Reading::new(keys);
-            let mut ranges = Vec::with_capacity(list.len());
+            // Most lists have one run in the range: no list of ranges is made for that.
+            let (mut first, mut ranges) = (None, Vec::new());
             for (number, run) in list.iter().enumerate() {
                 let range = run.range(lower, upper, &reading);
-                if !range.is_empty() {
-                    ranges.push((number, range));
+                match (&first, range.is_empty()) {
+                    (_, true) => {}
+                    (None, false) => first = Some((number, range)),
+                    (Some(_), false) => ranges.push((number, range)),
                 }
             }
             if reading.met_gone() && !self.are_current(&list) {
                 continue;
             }
-            let source = match ranges.len() {
-                0 => Source::one(0, 0..0),
-                1 => Source::one(ranges[0].0, ranges[0].1.clone()),
-                _ => Source::Many(Contest::new(way, ranges)),
+            let source = match first {
+                None => Source::one(0, 0..0),
+                Some((run, range)) if ranges.is_empty() => Source::one(run, range),
+                Some(first) => Source::Many(Contest::new(way, std::iter::once(first).chain(ranges))),
             };
             return Cursor { list, way, source, versions: Vec::new(), given: 0, is_new_key: true };
         }
@@ -106,7 +113,9 @@ impl Runs {
                 let place = run.seek(key, &reading);
                 if place.is_found {
                     let versions = run.versions(place.record, &(0..run.len()));
-                    found.extend(versions.map(|record| run.cell(record)).map(|cell| (cell.address(), cell.mark())));
+                    found.extend(
+                        versions.map(|record| run.cell(record)).map(|cell| (cell.address(), cell.mark())),
+                    );
                 }
             }
             if !reading.met_gone() || self.are_current(&list) {
@@ -116,7 +125,12 @@ impl Runs {
     }
 
     /// About how many versions lie between two bounds: right but for what a merge would leave out.
-    pub(crate) fn count_estimate<K: Keys>(&self, keys: &K, lower: Bound<&[u8]>, upper: Bound<&[u8]>) -> usize {
+    pub(crate) fn count_estimate<K: Keys>(
+        &self,
+        keys: &K,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+    ) -> usize {
         let reading = Reading::new(keys);
         self.list().iter().map(|run| run.range(lower, upper, &reading).len()).sum()
     }
@@ -197,14 +211,16 @@ impl Cursor {
         Some(self.list[run].cell(record).address())
     }
 
-    /// What became of a row of this cursor whose segment has gone.
-    pub(crate) fn again(&self, runs: &Runs, row: &Row) -> Again {
+    /// What became of a row of this cursor whose segment has gone. Brings its address up to date, so that asking and
+    /// looking by turns comes to an end.
+    pub(crate) fn again(&self, runs: &Runs, row: &mut Row) -> Again {
         let Some(run) = usize::try_from(row.run).ok().and_then(|run| self.list.get(run)) else {
             return Again::Stale;
         };
         let address = run.cell(row.record).address();
         if address != row.address {
-            return Again::Moved(address);
+            row.address = address;
+            return Again::Moved;
         }
         if runs.is_current(run) { Again::Dead } else { Again::Stale }
     }
@@ -256,9 +272,7 @@ fn row(list: &List, run: usize, record: usize, same_key_as_before: bool) -> Row 
 
 /// Passes over a record that cannot be compared, if it is known to be dead.
 fn skip(contest: &mut Contest, gone: Gone, list: &List, runs: &Runs) -> Result<(), Stale> {
-    let (run, _) = contest.place_of(gone);
-    let run: &Arc<Run> = &list[run];
-    if !runs.is_current(run) {
+    if !runs.is_current(&list[contest.run_of(gone)]) {
         return Err(Stale);
     }
     contest.skip(list, gone);

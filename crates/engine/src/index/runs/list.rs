@@ -18,7 +18,6 @@ use super::build::build;
 use super::cell::Mark;
 use super::keys::{Keep, Keys};
 use super::run::Run;
-use super::seek::Reading;
 use super::shape;
 use super::weave::merge;
 use crate::address::Address;
@@ -31,8 +30,8 @@ const INLINE_MAX: usize = 4096;
 /// Runs in the list, but for some that come while a merge of all of these is under way.
 const RUNS_MAX: usize = 48;
 
-/// Relocations noted during a merge before further ones wait for it.
-const NOTED_MAX: usize = 65_536;
+/// Relocations noted during a merge before further ones wait for it. Few in tests, so that they do wait there.
+const NOTED_MAX: usize = if cfg!(test) { 256 } else { 65_536 };
 
 /// Noted relocations that are made with the writer shut out.
 const NOTED_AT_END_MAX: usize = 64;
@@ -69,6 +68,8 @@ struct Writer {
 struct Merging {
     runs: List,
     moved: VecDeque<Moved>,
+    /// How many were ever noted; they are not without end, or the merge would never catch up.
+    noted: usize,
 }
 
 /// A relocation that the new run has yet to learn of.
@@ -121,23 +122,25 @@ impl Runs {
     }
 
     /// Moves the version of `key` at `from` to `to`, where it can be read already. False when no record says `from`.
-    pub(crate) fn relocate(&self, key: &[u8], from: Address, to: Address, keys: &impl Keys) -> bool {
+    /// Reads nothing in the log.
+    pub(crate) fn relocate(&self, key: &[u8], from: Address, to: Address) -> bool {
         let mut writer = self.writer();
         // Held to the end: no merge can begin, and the notes cannot fill up again.
         let mut _pause = None;
-        if writer.merging.as_ref().is_some_and(|merging| merging.moved.len() >= NOTED_MAX) {
+        if writer.merging.as_ref().is_some_and(|merging| merging.noted >= NOTED_MAX) {
             drop(writer);
             _pause = Some(self.merger());
             writer = self.writer();
         }
         let list = self.list.load();
         // What is moved is old more often than not.
-        let Some(run) = list.iter().rev().find(|run| relocate_in(run, key, from, to, keys)) else {
+        let Some(run) = list.iter().rev().find(|run| run.relocate(key, from, to)) else {
             return false;
         };
         if writer.is_merging(run)
             && let Some(merging) = &mut writer.merging
         {
+            merging.noted += 1;
             merging.moved.push_back(Moved { key: key.into(), from, to });
         }
         true
@@ -158,7 +161,7 @@ impl Runs {
             });
             let Some(range) = range else { return false };
             let runs = list[range.clone()].to_vec();
-            writer.merging = Some(Merging { runs: runs.clone(), moved: VecDeque::new() });
+            writer.merging = Some(Merging { runs: runs.clone(), moved: VecDeque::new(), noted: 0 });
             (runs, range.end == list.len())
         };
         let merged = merge(&runs, keys, keep, has_oldest);
@@ -168,10 +171,10 @@ impl Runs {
             let moved = std::mem::take(&mut merging.moved);
             if moved.len() > NOTED_AT_END_MAX {
                 drop(writer);
-                make_again(&merged, moved, keys);
+                make_again(&merged, moved);
                 continue;
             }
-            make_again(&merged, moved, keys);
+            make_again(&merged, moved);
             let mut list = List::clone(&self.list.load());
             let start = list.iter().position(|run| Arc::ptr_eq(run, &runs[0]));
             let start = start.expect("runs that are being merged stay in the list");
@@ -240,14 +243,9 @@ fn contains(list: &List, run: &Arc<Run>) -> bool {
     list.iter().any(|other| Arc::ptr_eq(other, run))
 }
 
-fn relocate_in(run: &Run, key: &[u8], from: Address, to: Address, keys: &impl Keys) -> bool {
-    let place = run.seek(key, &Reading::new(keys));
-    place.is_found && run.relocate(run.versions(place.record, &(0..run.len())), from, to)
-}
-
 /// Makes relocations in a run that is not in the list yet. One may find its record left out, or moved already.
-fn make_again(run: &Run, moved: VecDeque<Moved>, keys: &impl Keys) {
+fn make_again(run: &Run, moved: VecDeque<Moved>) {
     for Moved { key, from, to } in moved {
-        relocate_in(run, &key, from, to, keys);
+        run.relocate(&key, from, to);
     }
 }

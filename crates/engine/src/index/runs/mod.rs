@@ -15,7 +15,7 @@
 //! | file | |
 //! | --- | --- |
 //! | `window`, `stem`, `cell` | the parts of a record: bytes of the key, what is left out of them, address and flags |
-//! | `run`, `seek` | a run, and where a key stands in it |
+//! | `run`, `seek`, `relocate` | a run, where a key stands in it, and the one change that it knows |
 //! | `assembly`, `build`, `sort` | runs made from keys |
 //! | `contest`, `weave` | the next key of several runs; runs made from runs |
 //! | `shape`, `list` | which runs are merged when; the list and its locks |
@@ -28,6 +28,7 @@ mod contest;
 mod cursor;
 mod keys;
 mod list;
+mod relocate;
 mod run;
 mod seek;
 mod shape;

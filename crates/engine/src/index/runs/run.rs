@@ -16,7 +16,6 @@ use super::cell::Cell;
 use super::keys::Keys;
 use super::stem::Stem;
 use super::window::Window;
-use crate::address::Address;
 
 /// Records in a block; the last block of a run may have fewer.
 pub(super) const BLOCK: usize = 64;
@@ -130,12 +129,7 @@ impl Run {
 
     /// Calls `read` with the key of a record. `None` when its segment has gone, looked up again in case the record
     /// was relocated meanwhile: in a run of the current list this says that the version is dead.
-    pub(super) fn key<R>(
-        &self,
-        record: usize,
-        keys: &impl Keys,
-        read: impl FnOnce(&[u8]) -> R,
-    ) -> Option<R> {
+    pub(super) fn key<R>(&self, record: usize, keys: &impl Keys, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let mut read = Some(read);
         let mut address = self.cell(record).address();
         loop {
@@ -149,18 +143,5 @@ impl Run {
             }
             address = again;
         }
-    }
-
-    /// Moves the record among `within` that stands at `from`. False when none does.
-    pub(super) fn relocate(&self, within: Range<usize>, from: Address, to: Address) -> bool {
-        within.into_iter().any(|record| {
-            let cell = self.cell(record);
-            // Relocations are made one at a time, under the lock of the list, so that nothing changes in between;
-            // the exchange makes that visible if it should ever be broken.
-            cell.address() == from
-                && self.cells[record]
-                    .compare_exchange(cell.bits(), cell.moved(to).bits(), Ordering::AcqRel, Ordering::Acquire)
-                    .is_ok()
-        })
     }
 }

@@ -54,11 +54,11 @@ impl Run {
             let record = if key < &*self.prefix { 0 } else { self.len() };
             return Place { record, is_found: false };
         };
-        let record = match self.blocks_below(key, rest, reading).checked_sub(1) {
-            None => 0,
-            Some(block) => self.first_in_block(block, key, rest, reading),
+        let Some(block) = self.blocks_below(key, rest, reading).checked_sub(1) else {
+            return self.settle(0, key, rest, reading);
         };
-        self.settle(record, key, rest, reading)
+        let (place, is_sure) = self.first_in_block(block, key, rest, reading);
+        if is_sure { place } else { self.settle(place.record, key, rest, reading) }
     }
 
     /// The records between two bounds.
@@ -87,20 +87,25 @@ impl Run {
 
     /// How many blocks lie wholly or in part below the key; all of them but the last do so wholly.
     fn blocks_below<K: Keys>(&self, key: &[u8], rest: &[u8], reading: &Reading<'_, K>) -> usize {
+        let below = self.fences_below(rest);
+        if below > 0 && self.blocks[below - 1].is_cut() {
+            return partition(0..below, |block| self.is_below(block, below, key, rest, reading));
+        }
+        below
+    }
+
+    /// How many fences are below what the key has behind the run's prefix.
+    pub(super) fn fences_below(&self, rest: &[u8]) -> usize {
         let piece = Window::of(rest).piece;
         let sampled = self.samples.partition_point(|sample| *sample < piece);
         let from = sampled.saturating_sub(1) * BLOCK;
         let to = (sampled * BLOCK).min(self.fences.len());
         let start = from + self.fences[from..to].partition_point(|fence| *fence < piece);
-        let mut below = start;
-        if self.fences.get(start) == Some(&piece) {
-            let ties = self.fences[start..].partition_point(|fence| *fence == piece);
-            below += partition(0..ties, |tie| self.fence(start + tie) < rest);
+        if self.fences.get(start) != Some(&piece) {
+            return start;
         }
-        if below > 0 && self.blocks[below - 1].is_cut() {
-            below = partition(0..below, |block| self.is_below(block, below, key, rest, reading));
-        }
-        below
+        let ties = self.fences[start..].partition_point(|fence| *fence == piece);
+        partition(start..start + ties, |block| self.fence(block) < rest)
     }
 
     /// Whether a block starts below the key, its fence taken for its first key unless it is cut. `end` blocks are in
@@ -122,41 +127,64 @@ impl Run {
         records.find_map(|record| reading.key(self, record, |first| first < key)).unwrap_or(false)
     }
 
-    /// The first record of a block that is not below the key, or the end of the block.
+    /// The first record of a block that is not below the key, or the end of the block; and whether it is sure that no
+    /// record behind that has the key, as the next block may start with it.
     fn first_in_block<K: Keys>(
         &self,
         block: usize,
         key: &[u8],
         rest: &[u8],
         reading: &Reading<'_, K>,
-    ) -> usize {
+    ) -> (Place, bool) {
         let Range { start, end } = self.records(block);
         let stem = self.stem_of_block(block);
         let Some(rest) = rest.strip_prefix(stem) else {
-            return if rest < stem { start } else { end };
+            let record = if rest < stem { start } else { end };
+            return (Place { record, is_found: false }, record < end);
         };
         let window = Window::of(rest);
-        let pieces = &self.pieces[start..end];
-        let first = start + pieces.partition_point(|piece| *piece < window.piece);
-        if self.pieces[first..end].first() != Some(&window.piece) {
-            return first;
-        }
+        // Counting loads all lines of the block at once, where halving would wait for one after the other.
+        let below = |piece: &u64| usize::from(*piece < window.piece);
+        let first = start + self.pieces[start..end].iter().map(below).sum::<usize>();
         let ties = self.pieces[first..end].iter().take_while(|piece| **piece == window.piece).count();
         let ties = first..first + ties;
         let from = partition(ties.clone(), |record| self.window(record) < window);
-        if window.is_whole() {
-            return from;
+        if window.is_whole() || from == ties.end {
+            let is_found = from < ties.end && self.window(from) == window;
+            return (Place { record: from, is_found }, from < end);
         }
-        self.first_of_ties(from..ties.end, key, reading)
+        let (place, is_sure) = self.first_of_ties(from..ties.end, key, reading);
+        (place, is_sure && place.record < end)
     }
 
-    /// The first of some records, their keys read, that is not below the key.
-    fn first_of_ties<K: Keys>(&self, ties: Range<usize>, key: &[u8], reading: &Reading<'_, K>) -> usize {
-        // As for blocks: the next record that can be read speaks for one that cannot.
-        partition(ties.clone(), |tie| {
+    /// The first of some records, their keys read, that is not below the key, the end if all are; and whether the log
+    /// could tell.
+    fn first_of_ties<K: Keys>(
+        &self,
+        ties: Range<usize>,
+        key: &[u8],
+        reading: &Reading<'_, K>,
+    ) -> (Place, bool) {
+        let mut equal = None;
+        let mut all_gone_from = ties.end;
+        let record = partition(ties.clone(), |tie| {
+            // As for blocks: the next record that can be read speaks for one that cannot.
             let mut records = tie..ties.end;
-            records.find_map(|record| reading.key(self, record, |this| this < key)).unwrap_or(false)
-        })
+            let read = |record| Some((record, reading.key(self, record, |this| this.cmp(key))?));
+            let Some((record, order)) = records.find_map(read) else {
+                all_gone_from = tie;
+                return false;
+            };
+            if order == Ordering::Equal {
+                equal = Some(record);
+            }
+            order == Ordering::Less
+        });
+        // Of equal records the one found last is the first in order, as all that lie behind it were ruled out.
+        match equal {
+            Some(record) => (Place { record, is_found: true }, true),
+            None => (Place { record, is_found: false }, record == ties.end || record < all_gone_from),
+        }
     }
 
     /// Finds out whether the first record not below the key has it. Records that have gone are passed over where
@@ -196,7 +224,7 @@ impl Run {
 }
 
 /// The first of `range` for which `is_below` is false; it is true for those before.
-fn partition(range: Range<usize>, is_below: impl Fn(usize) -> bool) -> usize {
+fn partition(range: Range<usize>, mut is_below: impl FnMut(usize) -> bool) -> usize {
     let Range { mut start, mut end } = range;
     while start < end {
         let middle = start + (end - start) / 2;

@@ -76,7 +76,7 @@ fn sort_group(
     copies: &mut Copies,
 ) -> Option<()> {
     // Groups within groups are worked off from a list: keys may share much, and a stack is short.
-    let mut groups = vec![0..group.len()];
+    let mut groups = std::iter::once(0..group.len()).collect::<Vec<_>>();
     while let Some(range) = groups.pop() {
         let group = &mut group[range.clone()];
         if group.len() <= COPIED_MAX && sort_copied(group, keys, rank, copies)? {

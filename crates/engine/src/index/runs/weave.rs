@@ -100,12 +100,7 @@ impl<'a> Weave<'a> {
     }
 
     /// Takes the versions of the next key, newest first.
-    fn key(
-        &mut self,
-        versions: &[(usize, std::ops::Range<usize>)],
-        keys: &impl Keys,
-        keep: &impl Keep,
-    ) {
+    fn key(&mut self, versions: &[(usize, std::ops::Range<usize>)], keys: &impl Keys, keep: &impl Keep) {
         if let [(run, records)] = versions
             && records.len() == 1
             && (!self.has_oldest || self.runs[*run].cell(records.start).mark() == Mark::Value)

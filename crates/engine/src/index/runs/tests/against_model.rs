@@ -24,7 +24,7 @@ fn history(shape: Shape, seed: u64) {
             let version = dice.roll(pair.keys[&key].len());
             if dice.roll(3) == 0 {
                 let address = pair.keys[&key][version].0;
-                // A version may go only if an older tombstone or none is uncovered: from the oldest on.
+                // Versions go from the oldest on, so that none of them uncovers another.
                 if version + 1 == pair.keys[&key].len() && version > 0 {
                     pair.may_go.0.insert(address);
                 }
@@ -48,8 +48,9 @@ fn history(shape: Shape, seed: u64) {
 #[test]
 fn every_shape_of_key_agrees_with_a_map() {
     for shape in SHAPES {
-        let seeds = if shape == Shape::Longest { 2 } else { 12 };
+        let seeds = if shape == Shape::Longest { 1 } else { 4 };
         for seed in 0..seeds {
+            // Shown where the history fails.
             eprintln!("{shape:?} {seed}");
             history(shape, seed * 1000 + 7);
         }

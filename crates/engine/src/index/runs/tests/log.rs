@@ -117,8 +117,10 @@ impl Shape {
             Self::Path => {
                 let number = dice.roll(variety);
                 let (tenant, project, file) = (number % 7, number / 7 % 11, number / 77);
-                format!("/srv/objects/tenant-{tenant:06}/projects/project-{project:04}/reports/{file:08}.parquet")
-                    .into_bytes()
+                format!(
+                    "/srv/objects/tenant-{tenant:06}/projects/project-{project:04}/reports/{file:08}.parquet"
+                )
+                .into_bytes()
             }
             Self::Shared => {
                 let length = dice.roll(20);

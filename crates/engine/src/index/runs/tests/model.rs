@@ -63,7 +63,7 @@ impl Pair {
     pub(super) fn relocate(&mut self, key: &[u8], version: usize) {
         let from = self.keys[key][version].0;
         let to = self.log.append(key);
-        let is_there = self.runs.relocate(key, from, to, &self.log);
+        let is_there = self.runs.relocate(key, from, to);
         assert!(is_there || self.may_go.0.contains(&from), "a version that is there was not found");
         if self.may_go.0.contains(&from) {
             self.may_go.0.insert(to);
@@ -130,6 +130,8 @@ impl Pair {
             expected.reverse();
         }
         let shown = self.shown(lower, upper, way);
+        let count = shown.iter().map(|(_, versions)| versions.len()).sum::<usize>();
+        assert_eq!(self.runs.count_estimate(&self.log, lower, upper), count);
         let mut shown = shown.iter().peekable();
         for (key, versions) in expected {
             let rows = shown.next_if(|(shown, _)| shown == key).map_or(&[][..], |(_, rows)| rows);
@@ -163,9 +165,8 @@ impl Pair {
     /// Versions shown against those that there are: none may lack but those that may go.
     fn compare(&self, key: &[u8], shown: &[(Address, Mark)], expected: &[(Address, Mark)]) {
         let there: HashMap<_, _> = shown.iter().copied().collect();
-        let stays = |(address, _): &&(Address, Mark)| {
-            there.contains_key(address) || !self.may_go.0.contains(address)
-        };
+        let stays =
+            |(address, _): &&(Address, Mark)| there.contains_key(address) || !self.may_go.0.contains(address);
         let expected: Versions = expected.iter().filter(stays).copied().collect();
         let key = String::from_utf8_lossy(&key[..key.len().min(100)]);
         assert_eq!(shown, expected, "versions of {key:?}");
