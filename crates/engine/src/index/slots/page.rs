@@ -10,7 +10,7 @@
 //! stores, with `Release`; every load is `Acquire`.
 
 use super::secret::Mixed;
-use super::slot::{FAR, Slot};
+use super::slot::{FAR, Numbers, Slot};
 use crate::index::address::Address;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
@@ -117,18 +117,16 @@ impl Page {
     pub(super) fn first(
         &self,
         home: usize,
-        matching: impl Fn(&Words) -> u16,
+        matching: impl Fn(&Words) -> Numbers,
         mut is_it: impl FnMut(Address) -> bool,
     ) -> Option<Address> {
         for distance in 0..LINES {
             let words = self.line(behind(home, distance));
-            let mut left = matching(&words);
-            while left != 0 {
-                let address = words[left.trailing_zeros() as usize % LINE_SLOTS].address();
+            for slot in matching(&words) {
+                let address = words[slot % LINE_SLOTS].address();
                 if is_it(address) {
                     return Some(address);
                 }
-                left &= left - 1;
             }
             if !is_closed(&words) {
                 break;
