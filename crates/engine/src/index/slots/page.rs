@@ -58,7 +58,7 @@ pub(super) struct Spot {
 /// The home line of a hash.
 #[inline]
 pub(super) fn home(mixed: Mixed) -> usize {
-    usize::try_from(mixed.0 >> (64 - LINE_BITS)).expect("a line number is small")
+    usize::try_from(mixed.0 % (1 << LINE_BITS)).expect("a line number is small")
 }
 
 /// The line so many lines behind another, around the end.

@@ -40,7 +40,7 @@ impl Field {
     /// The field of a hash in a page that consumes so many bits.
     #[inline]
     pub(super) fn new(mixed: Mixed, consumed: u32) -> Self {
-        Self(((mixed.0 >> consumed).reverse_bits() >> FIELD_SHIFT) | 1)
+        Self(((mixed.0 << consumed) >> FIELD_SHIFT) | 1)
     }
 
     /// Whether a slot holds an entry whose known bits are those of this field.
@@ -65,10 +65,15 @@ impl Field {
 pub(super) struct Numbers(u16);
 
 impl Numbers {
-    /// Those for which it is true.
+    /// Those for which it is true. A number is a bit in a lane of its own until the lanes are put together, which is
+    /// what processors do well.
     #[inline]
     fn of<const N: usize>(are_in: [bool; N]) -> Self {
-        Self((0..N).fold(0, |all, number| all | (u16::from(are_in[number]) << number)))
+        let mut lanes = [0_u16; N];
+        for (number, lane) in lanes.iter_mut().enumerate() {
+            *lane = if are_in[number] { 1 << number } else { 0 };
+        }
+        Self(lanes.into_iter().fold(0, |all, lane| all | lane))
     }
 
     #[inline]
