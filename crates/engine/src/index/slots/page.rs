@@ -10,7 +10,7 @@
 //! stores, with `Release`; every load is `Acquire`.
 
 use super::secret::Mixed;
-use super::slot::{FAR, Slot};
+use super::slot::{FAR, Numbers, Slot};
 use crate::address::Address;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,7 +58,7 @@ pub(super) struct Spot {
 /// The home line of a hash.
 #[inline]
 pub(super) fn home(mixed: Mixed) -> usize {
-    usize::try_from(mixed.0 >> (64 - LINE_BITS)).expect("a line number is small")
+    usize::try_from(mixed.0 % (1 << LINE_BITS)).expect("a line number is small")
 }
 
 /// The line so many lines behind another, around the end.
@@ -117,18 +117,16 @@ impl Page {
     pub(super) fn first(
         &self,
         home: usize,
-        matching: impl Fn(&Words) -> u16,
+        matching: impl Fn(&Words) -> Numbers,
         mut is_it: impl FnMut(Address) -> bool,
     ) -> Option<Address> {
         for distance in 0..LINES {
             let words = self.line(behind(home, distance));
-            let mut left = matching(&words);
-            while left != 0 {
-                let address = words[left.trailing_zeros() as usize % LINE_SLOTS].address();
+            for slot in matching(&words) {
+                let address = words[slot % LINE_SLOTS].address();
                 if is_it(address) {
                     return Some(address);
                 }
-                left &= left - 1;
             }
             if !is_closed(&words) {
                 break;

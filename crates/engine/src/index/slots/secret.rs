@@ -9,6 +9,19 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mixed(pub(super) u64);
 
+impl Mixed {
+    /// One bit, counted from the top.
+    pub(super) fn bit(self, from_top: u32) -> bool {
+        (self.0 << from_top) >> 63 == 1
+    }
+
+    /// A one, followed by the first bits from the top.
+    #[inline]
+    pub(super) fn first(self, bits: u32) -> u64 {
+        ((self.0 >> 1) | (1 << 63)) >> (63 - bits)
+    }
+}
+
 /// See the module.
 pub(super) struct Secret(u64);
 

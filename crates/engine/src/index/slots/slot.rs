@@ -40,24 +40,58 @@ impl Field {
     /// The field of a hash in a page that consumes so many bits.
     #[inline]
     pub(super) fn new(mixed: Mixed, consumed: u32) -> Self {
-        Self(((mixed.0 >> consumed).reverse_bits() >> FIELD_SHIFT) | 1)
+        Self(((mixed.0 << consumed) >> FIELD_SHIFT) | 1)
     }
 
     /// Whether a slot holds an entry whose known bits are those of this field.
     #[inline]
     pub(super) fn matches(self, slot: Slot) -> bool {
-        self.among(&[slot]) == 1
+        self.among(&[slot]).next().is_some()
     }
 
-    /// Which of some slots hold an entry whose known bits are those of this field: bit n stands for slot n. Written so
-    /// that a compiler makes vector instructions of it.
+    /// Which of some slots hold an entry whose known bits are those of this field. Written so that a compiler makes
+    /// vector instructions of it.
     #[inline]
-    pub(super) fn among<const N: usize>(self, slots: &[Slot; N]) -> u16 {
+    pub(super) fn among<const N: usize>(self, slots: &[Slot; N]) -> Numbers {
         let wanted = narrow(self.0);
         let fields = slots.map(|slot| narrow(slot.0 >> FIELD_SHIFT));
         // All bits above the terminator are equal; without an entry there is no terminator, and nothing is below 0.
-        let matching: [bool; N] = fields.map(|field| (field ^ wanted) < 2 * (field & field.wrapping_neg()));
-        (0..N).fold(0, |all, at| all | (u16::from(matching[at]) << at))
+        Numbers::of(fields.map(|field| (field ^ wanted) < 2 * (field & field.wrapping_neg())))
+    }
+}
+
+/// Some of the slots of a line by their numbers, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Numbers(u16);
+
+impl Numbers {
+    /// Those for which it is true. A number is a bit in a lane of its own until the lanes are put together, which is
+    /// what processors do well.
+    #[inline]
+    fn of<const N: usize>(are_in: [bool; N]) -> Self {
+        let mut lanes = [0_u16; N];
+        for (number, lane) in lanes.iter_mut().enumerate() {
+            *lane = if are_in[number] { 1 << number } else { 0 };
+        }
+        Self(lanes.into_iter().fold(0, |all, lane| all | lane))
+    }
+
+    #[inline]
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl Iterator for Numbers {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let number = self.0.trailing_zeros() as usize;
+        (self.0 != 0).then(|| {
+            self.0 &= self.0 - 1;
+            number
+        })
     }
 }
 
@@ -82,8 +116,15 @@ impl Slot {
         self == Self::EMPTY
     }
 
+    #[inline]
     pub(super) fn is_entry(self) -> bool {
         self.0 & FIELD_MASK != 0
+    }
+
+    /// Which of some slots an entry can be put into.
+    #[inline]
+    pub(super) fn free<const N: usize>(slots: &[Self; N]) -> Numbers {
+        Numbers::of(slots.map(|slot| narrow(slot.0 >> FIELD_SHIFT) == 0))
     }
 
     /// The address of an entry.

@@ -30,7 +30,7 @@ impl Split {
             for (at, slot) in words.into_iter().enumerate().filter(|(_, slot)| slot.is_entry()) {
                 let hash = (slot.known() < KNOWN_MIN || (slot.moves() && slot.distance() == FAR))
                     .then(|| hash_of(slot.address()));
-                let moves = hash.map_or(slot.moves(), |mixed| (mixed.0 >> consumed) & 1 == 1);
+                let moves = hash.map_or(slot.moves(), |mixed| mixed.bit(consumed));
                 let next = match hash {
                     Some(mixed) => slot.with_field(Field::new(mixed, consumed + 1)),
                     None => slot.shifted(),

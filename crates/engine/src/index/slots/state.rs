@@ -1,8 +1,12 @@
 //! How many pages there are, and whether one of them is being split: one word, so that a reader knows all of it at once.
 //!
-//! Invariant: the word only grows, so a reader that loads it twice and is sent to the same place both times knows that
-//! it was so all the time between. At level L with s pages split, the pages 0 to 2^L + s - 1 are there; of them those
-//! below s and from 2^L on consume L + 1 bits of a hash and the others L.
+//! Invariant: the word never returns to what it was, so a reader that loads it twice and is sent to the same place both
+//! times knows that it was so all the time between.
+//!
+//! A page is all hashes that begin with the same bits: at level L with s splits done, those that begin with one of the
+//! first s numbers of L bits have pages of L + 1 bits, the others of L. What begins with a zero more stays in the page
+//! that is split, what begins with a one more moves into the new one, and pages are numbered as they are made. So the number
+//! of a page is that of the last split that made one for its bits, which is told by its last one bit.
 
 use super::page::PAGE_SLOTS;
 use super::secret::Mixed;
@@ -16,11 +20,11 @@ const ROUND_BEGINS_AT: u64 = PAGE_SLOTS;
 /// and by 0.12 more when it ends, at an even pace.
 const ROUND_TAKES: u64 = PAGE_SLOTS * 12 / 100;
 
-const LEVEL_SHIFT: u32 = 40;
-const SPLIT_MASK: u64 = (1 << 32) - 1;
-const UNDER_WAY: u64 = 1 << 32;
+const LEVEL_MASK: u64 = 0xff;
+const UNDER_WAY: u64 = 1 << 8;
+const SPLIT_SHIFT: u32 = 16;
 
-/// See the module. From the top: the level, the pages split on it, whether the next one is being split.
+/// See the module. From the lowest bits: the level, whether a page is being split, how many have been on this level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State(pub(super) u64);
 
@@ -41,13 +45,13 @@ impl State {
 
     #[inline]
     fn level(self) -> u32 {
-        u32::try_from(self.0 >> LEVEL_SHIFT).expect("a level is small")
+        u32::try_from(self.0 & LEVEL_MASK).expect("a level is small")
     }
 
     /// How many pages of the level have been split.
     #[inline]
     fn split(self) -> u64 {
-        self.0 & SPLIT_MASK
+        self.0 >> SPLIT_SHIFT
     }
 
     #[inline]
@@ -59,13 +63,15 @@ impl State {
     #[inline]
     pub(super) fn place(self, mixed: Mixed) -> Place {
         let level = self.level();
-        let low = mixed.0 & ((1 << level) - 1);
-        let at_split = low == self.split() && self.is_under_way();
-        // What moves has been copied before the split shows in the state, and is looked up in the new page at once.
-        let stays = mixed.0 & (1 << level) == 0;
-        let is_rewritten = at_split && stays;
-        let consumed = level + u32::from(low < self.split() || (at_split && !stays));
-        Place { page: mixed.0 & ((1 << consumed) - 1), consumed, is_rewritten }
+        let begins = mixed.first(level) - (1 << level);
+        let consumed = level + u32::from(begins < self.split());
+        if self.is_under_way() && begins == self.split() {
+            // What moves was copied before the split showed in the state, and is looked up in the new page at once.
+            let moves = mixed.bit(level);
+            let consumed = level + u32::from(moves);
+            return Place { page: page_of(mixed.first(consumed)), consumed, is_rewritten: !moves };
+        }
+        Place { page: page_of(mixed.first(consumed)), consumed, is_rewritten: false }
     }
 
     /// How many pages there are.
@@ -75,7 +81,7 @@ impl State {
 
     /// The page to be split next, how many bits it consumes, and the page that the split makes.
     pub(super) fn next_split(self) -> (u64, u32, u64) {
-        (self.split(), self.level(), self.split() + (1 << self.level()))
+        (page_of(self.split() + (1 << self.level())), self.level(), self.pages())
     }
 
     /// How many entries there are when the next split is due.
@@ -91,11 +97,14 @@ impl State {
 
     /// The next page is split.
     pub(super) fn after_split(self) -> Self {
-        let (level, split) = (self.level(), self.split() + 1);
-        if split == 1 << level {
-            Self(u64::from(level + 1) << LEVEL_SHIFT)
-        } else {
-            Self(u64::from(level) << LEVEL_SHIFT | split)
-        }
+        let (level, split) = (u64::from(self.level()), self.split() + 1);
+        if split == 1 << level { Self(level + 1) } else { Self(split << SPLIT_SHIFT | level) }
     }
+}
+
+/// The number of the page of all hashes that begin with some bits, before which stands a one. Without their last one and
+/// what is behind it, they are what the page began with that was split when this one was made.
+#[inline]
+fn page_of(begins: u64) -> u64 {
+    begins >> begins.trailing_zeros() >> 1
 }

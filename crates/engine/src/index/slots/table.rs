@@ -4,7 +4,7 @@
 //! the module above: new page, state, old page, state.
 
 use super::directory::{Directory, PAGES_MAX};
-use super::page::{PAGE_SLOTS, Page, Spot, behind, home};
+use super::page::{LINE_SLOTS, PAGE_SLOTS, Page, Spot, behind, home};
 use super::secret::{Mixed, Secret};
 use super::slot::{Field, Slot};
 use super::split::Split;
@@ -175,7 +175,7 @@ impl SlotTable {
         let wrong = slots.filter(|slot| field.matches(*slot)).find(|slot| {
             let bits = place.consumed + slot.known();
             let other = hash_of(slot.address()).map(|other| self.secret.mix(other));
-            other.is_some_and(|other| (mixed.0 ^ other.0) & ((1 << bits) - 1) != 0)
+            other.is_some_and(|other| (mixed.0 ^ other.0) >> (u64::BITS - bits) != 0)
         })?;
         // While the page is rewritten it is not known which bits a slot speaks of.
         let is_settled = !place.is_rewritten && self.state().place(mixed) == place;
@@ -216,7 +216,7 @@ impl SlotTable {
         let field = Field::new(mixed, place.consumed);
         if place.is_rewritten {
             let next = Field::new(mixed, place.consumed + 1);
-            page.first(home(mixed), |words| field.among(words) | next.among(words), is_it)
+            page.first(home(mixed), |words| field.among(words).or(next.among(words)), is_it)
         } else {
             page.first(home(mixed), |words| field.among(words), is_it)
         }
@@ -263,7 +263,8 @@ impl SlotTable {
         let mut same = 0;
         for (distance, words) in page.probe(home(mixed)) {
             let line = behind(home(mixed), distance);
-            for (slot, word) in words.into_iter().enumerate().filter(|(_, word)| field.matches(*word)) {
+            for slot in field.among(&words) {
+                let word = words[slot];
                 let own = hash_of(word.address());
                 if own == hash {
                     same += 1;
@@ -309,18 +310,14 @@ fn search(page: &Page, home: usize, field: Field, is_it: &mut impl FnMut(Address
     let mut free = None;
     for (distance, words) in page.probe(home) {
         let line = behind(home, distance);
-        for (slot, word) in words.into_iter().enumerate() {
-            let spot = Spot { line, slot };
-            if field.matches(word) {
-                let address = word.address();
-                if is_it(address) {
-                    return Search::Is { spot, distance, address };
-                }
-                refused += 1;
-            } else if free.is_none() && !word.is_entry() {
-                free = Some((spot, distance));
+        for slot in field.among(&words) {
+            let address = words[slot % LINE_SLOTS].address();
+            if is_it(address) {
+                return Search::Is { spot: Spot { line, slot }, distance, address };
             }
+            refused += 1;
         }
+        free = free.or_else(|| Slot::free(&words).next().map(|slot| (Spot { line, slot }, distance)));
     }
     Search::IsNot { refused, free }
 }

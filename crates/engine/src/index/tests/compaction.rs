@@ -24,7 +24,7 @@ pub(super) fn copy_held(log: &FakeLog, index: &Index<FakeLog>, inputs: &BTreeSet
     for space in [Space::Keys, Space::Hashes] {
         let mut after: Option<Arc<[u8]>> = None;
         loop {
-            let page = index.versions_page(space, after.as_deref(), 7);
+            let page = index.versions_page(space, after.as_deref(), 7, index.horizon());
             let Some((last, _)) = page.last() else { break };
             after = Some(Arc::clone(last));
             for (key, versions) in page {

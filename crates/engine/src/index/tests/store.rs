@@ -120,7 +120,7 @@ impl Store {
     /// The names of the versions that compaction would keep of each key, newest first.
     pub(super) fn held(&self, space: Space) -> Vec<(Vec<u8>, Vec<u64>)> {
         let name = |versions: Vec<Version>| versions.iter().map(|version| version.bytes).collect();
-        let page = self.index.versions_page(space, None, usize::MAX);
+        let page = self.index.versions_page(space, None, usize::MAX, self.index.horizon());
         page.into_iter().map(|(key, versions)| (key.to_vec(), name(versions))).collect()
     }
 }

@@ -201,7 +201,7 @@ fn check_the_end(plan: &Plan, world: &World) {
     let expected: Vec<_> =
         in_order.filter_map(|(key, number)| Some((key.clone(), plan.expected(*number, last)?))).collect();
     assert_eq!(world.index.len(last.time), u64::try_from(expected.len()).unwrap());
-    let held = world.index.versions_page(Space::Keys, None, usize::MAX);
+    let held = world.index.versions_page(Space::Keys, None, usize::MAX, world.index.horizon());
     let versions = |versions: &[Version]| versions.iter().map(|version| sequence_of(version.bytes)).collect::<Vec<_>>();
     let rows: Vec<_> = held.iter().map(|(key, held)| (key.to_vec(), versions(held))).collect();
     assert_eq!(rows, expected.into_iter().map(|(key, sequence)| (key, vec![sequence])).collect::<Vec<_>>());

@@ -139,7 +139,7 @@ impl World {
         let to = self.log.copy(old.address, self.log.compacted_segment());
         let hash = hash_of(name.0, &name.1);
         let relocate = |from: Address| self.index.relocate(name.0, &name.1, hash, from, (to.address, to.bytes));
-        assert!(!relocate(Address::new(Address::MASK)), "it never stood there");
+        assert!(!relocate(Address::new((1 << Address::BITS) - 1)), "it never stood there");
         assert_eq!(relocate(old.address), !self.dropped.contains(&old.bytes), "whether {old:?} of {name:?} is held");
         if !self.dropped.contains(&old.bytes) {
             assert!(!relocate(old.address), "it has moved already");
@@ -271,7 +271,7 @@ impl World {
         for space in [Space::Keys, Space::Hashes] {
             let mut after: Option<Vec<u8>> = None;
             loop {
-                let page = self.index.versions_page(space, after.as_deref(), 7);
+                let page = self.index.versions_page(space, after.as_deref(), 7, self.index.horizon());
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.to_vec());
                 held.extend(page.into_iter().map(|(key, versions)| ((space, key.to_vec()), versions)));

@@ -28,8 +28,8 @@ fn key_at(address: Address) -> usize {
 }
 
 impl World {
-    /// With keys that fall like this (home line, lowest hash bits), of which the first so many are set.
-    fn new(keys: &[(u64, u64)], set: usize) -> Self {
+    /// With keys that fall like this (home line, first hash bits, the first lowest), of which the first so many are set.
+    fn new(keys: &[(usize, u64)], set: usize) -> Self {
         let mut hashes: Vec<u64> = Vec::new();
         for (home, low) in keys {
             let hash = that_fall(SECRET, Some(*home), *low, 3).find(|hash| !hashes.contains(hash));
@@ -63,7 +63,7 @@ impl World {
 }
 
 /// Looks one key after the other up while something is written.
-fn found_during(keys: &'static [(u64, u64)], set: usize, look_up: &[usize], write: fn(&World)) {
+fn found_during(keys: &'static [(usize, u64)], set: usize, look_up: &[usize], write: fn(&World)) {
     for key in look_up.iter().copied() {
         loom::model(move || {
             let world = Arc::new(World::new(keys, set));
@@ -77,7 +77,7 @@ fn found_during(keys: &'static [(u64, u64)], set: usize, look_up: &[usize], writ
 }
 
 /// A full page: of the home line a key stays and one moves, of those that fall behind it too.
-const FULL: [(u64, u64); 5] = [(0, 0), (0, 1), (0, 2), (0, 3), (1, 4)];
+const FULL: [(usize, u64); 5] = [(0, 0), (0, 1), (0, 2), (0, 3), (1, 4)];
 
 #[test]
 fn loom_a_key_is_found_while_its_page_is_split() {
