@@ -214,6 +214,7 @@ impl<E: Entries> Index<E> {
             Some(newest) => newest == Some(from),
             None => self.slots.find(hash, |address| address == from).is_some(),
         };
+        let is_newest = is_newest && self.entries.show(to, |entry| entry.is(space, key)).unwrap_or(false);
         let is_tombstone = || self.entries.show(to, |entry| entry.kind == VersionKind::Tombstone);
         if !is_newest {
             // What was dropped may stand in the ordered index until a merge leaves it out.

@@ -133,19 +133,24 @@ impl Ordered {
         let mut cursor = self.runs.cursor(keys, lower, upper, way);
         cursor.ahead(AHEAD).for_each(|address| keys.touch(address));
         let mut is_new_key = true;
+        let mut is_hidden = false;
         while let Some(mut row) = cursor.next(&self.runs, keys)? {
             if let Some(address) = cursor.at_distance(AHEAD) {
                 keys.touch(address);
             }
             is_new_key |= !row.same_key_as_before;
-            loop {
+            is_hidden &= row.same_key_as_before;
+            while !is_hidden {
                 match visitor.version(row.address, is_new_key) {
-                    Seen::Yes => break is_new_key = false,
+                    Seen::Yes => {
+                        is_new_key = false;
+                        break;
+                    }
                     Seen::Enough => return Ok(()),
                     Seen::No => match cursor.again(&self.runs, &mut row) {
                         Again::Moved => {}
-                        // Nobody wants it any more.
-                        Again::Dead => break,
+                        // Nobody wants it any more, nor what it hides.
+                        Again::Dead => is_hidden = true,
                         Again::Stale => return Err(Stale),
                     },
                 }
