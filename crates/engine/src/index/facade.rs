@@ -256,6 +256,14 @@ impl<E: Entries> Index<E> {
         keys | self.hashes.maintain(&self.keys_of(Space::Hashes), &drops, idle)
     }
 
+    /// Takes everything out of the ordered index that no view can see. A compaction that removes what hides an older version,
+    /// and not that version, calls it before it does so. Costs time in proportion to the index.
+    pub(crate) fn leave_out_hidden(&self) {
+        for space in [Space::Keys, Space::Hashes] {
+            self.ordered(space).rewrite(&self.keys_of(space), &self.drops());
+        }
+    }
+
     /// An estimate of the memory that the index takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let garbage = self.writer().memory_bytes();

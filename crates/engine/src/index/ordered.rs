@@ -90,6 +90,11 @@ impl Ordered {
         self.runs.maintain(keys, keep, effort)
     }
 
+    /// Leaves out what nobody can see.
+    pub(super) fn rewrite(&self, keys: &impl Keys, keep: &impl Keep) {
+        self.runs.maintain(keys, keep, Effort::Rewrite);
+    }
+
     /// The versions of a key, newest first.
     pub(super) fn versions(&self, key: &[u8], keys: &impl Keys) -> Vec<Address> {
         self.runs.find(key, keys).into_iter().map(|(address, _)| address).collect()

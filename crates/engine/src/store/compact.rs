@@ -182,7 +182,7 @@ impl Core {
             output.discard();
             return Err(error);
         }
-        self.swap(inputs, output)
+        self.swap(inputs, output, damaged)
     }
 
     /// Copies every version in the inputs that the index holds, in key order.
@@ -339,7 +339,12 @@ impl Core {
     }
 
     /// Puts the output in place of the inputs.
-    fn swap(&self, inputs: &[Arc<Segment>], output: Output<'_>) -> Result<CompactReport> {
+    fn swap(
+        &self,
+        inputs: &[Arc<Segment>],
+        output: Output<'_>,
+        damaged: &BTreeSet<SegmentId>,
+    ) -> Result<CompactReport> {
         let gone: BTreeSet<SegmentId> = inputs.iter().map(|segment| segment.id).collect();
         let unused = self.unused_streams(&gone, &output);
         let floor = self.batches.oldest_or_next();
@@ -384,6 +389,10 @@ impl Core {
         // What was left out because the horizon had passed it must be forgotten before its segment goes: afterwards nobody can
         // tell whose it was.
         self.index.collect(self.index.horizon(), &mut |version| self.count_dead(version));
+        if !damaged.is_empty() {
+            // A segment that is left alone may hold what something in the inputs hides.
+            self.index.leave_out_hidden();
+        }
         self.segments.change([], &removed_ids);
         for segment in removed {
             discard(&self.environment.disk, &segment.path);

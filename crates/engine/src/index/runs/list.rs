@@ -154,11 +154,13 @@ impl Runs {
             let mut writer = self.writer();
             let list = self.list.load();
             let lengths = list.iter().map(|run| run.len()).collect::<Vec<_>>();
-            let range = shape::due(&lengths).or(match effort {
-                Effort::Settle if list.len() > 1 => Some(0..list.len()),
-                Effort::Rewrite if !list.is_empty() => Some(0..list.len()),
-                _ => None,
-            });
+            let all = || Some(0..list.len());
+            let range = match effort {
+                Effort::Rewrite if list.is_empty() => None,
+                Effort::Rewrite => all(),
+                Effort::Settle if list.len() > 1 => shape::due(&lengths).or_else(all),
+                Effort::Settle | Effort::Due => shape::due(&lengths),
+            };
             let Some(range) = range else { return false };
             let runs = list[range.clone()].to_vec();
             writer.merging = Some(Merging { runs: runs.clone(), moved: VecDeque::new(), noted: 0 });

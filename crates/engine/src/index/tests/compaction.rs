@@ -56,6 +56,8 @@ pub(super) fn compact(
 ) -> Vec<Moved> {
     let moved = relocate(index, copy_held(log, index, inputs));
     index.collect(index.horizon(), dropped);
+    // The histories take in whatever segments they like, so what hides may go before what is hidden.
+    index.leave_out_hidden();
     inputs.iter().for_each(|&slot| log.remove(slot));
     moved
 }
