@@ -128,7 +128,7 @@ impl Options {
         self
     }
 
-    /// Size of a log segment in bytes, 4 KiB to 16 GiB, rounded up to a multiple of 4 KiB; a larger commit gets a
+    /// Size of a log segment in bytes, 4 KiB to 1 GiB, rounded up to a multiple of 4 KiB; a larger commit gets a
     /// larger segment. Default 64 MiB.
     pub fn segment_bytes(mut self, bytes: u64) -> Self {
         self.segment_bytes = bytes;
@@ -231,10 +231,10 @@ impl Options {
     }
 
     fn check(&self) -> Result<()> {
-        if !(4 << 10..=16 << 30).contains(&self.segment_bytes) {
+        if !(4 << 10..=1 << 30).contains(&self.segment_bytes) {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
-                format!("segment_bytes is {}; it must be between 4 KiB and 16 GiB", self.segment_bytes),
+                format!("segment_bytes is {}; it must be between 4 KiB and 1 GiB", self.segment_bytes),
             ));
         }
         Ok(())

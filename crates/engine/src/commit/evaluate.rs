@@ -268,10 +268,9 @@ impl<'a> Evaluation<'a> {
             return match pending {
                 Pending::Deleted => None,
                 Pending::Live { deadline: Some(deadline), .. } if *deadline <= self.view.time => None,
-                Pending::Live { value, deadline, sequence } => Some(Found {
-                    at: FoundAt::Group(value.clone(), *sequence),
-                    deadline: *deadline,
-                }),
+                Pending::Live { value, deadline, sequence } => {
+                    Some(Found { at: FoundAt::Group(value.clone(), *sequence), deadline: *deadline })
+                }
             };
         }
         let version = self.published(subject, hash)?;
@@ -369,10 +368,8 @@ impl<'a> Evaluation<'a> {
         checksum: u32,
         subject: &DraftSubject,
     ) -> Result<Value> {
-        let payload = self
-            .core
-            .external_payload(segment, length, checksum, None, subject)?
-            .ok_or_else(|| {
+        let payload =
+            self.core.external_payload(segment, length, checksum, None, subject)?.ok_or_else(|| {
                 let text = "a batch cannot look at the value of a stream that it puts itself";
                 Error::new(ErrorKind::InvalidInput, text)
             })?;

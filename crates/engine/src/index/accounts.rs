@@ -46,12 +46,7 @@ enum Move {
 
 impl Ledger {
     /// Notes that the newest version of a key changed; the key is made only where one has a deadline.
-    pub(super) fn replace(
-        &mut self,
-        key: impl Fn() -> Key,
-        before: Option<Version>,
-        after: Option<Version>,
-    ) {
+    pub(super) fn replace(&mut self, key: impl Fn() -> Key, before: Option<Version>, after: Option<Version>) {
         for (version, step, direction) in [(before, -1, Move::Goes), (after, 1, Move::Comes)] {
             let Some(version) = version else { continue };
             match version.kind {

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::address::Address;
 use super::entries::Rank;
 use super::key::Space;
 use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
+use crate::address::Address;
 
 type Name = (Space, Arc<[u8]>);
 

@@ -3,10 +3,10 @@
 //! Invariant: a version is left out only if no view at or above the horizon can tell the difference, so the horizon must have
 //! been raised before the merge begins.
 
-use crate::address::Address;
 use super::entries::Entries;
 use super::runs::Keep;
 use super::version::{Version, View};
+use crate::address::Address;
 
 /// See the module.
 #[derive(Debug)]

@@ -6,10 +6,10 @@
 
 use std::fmt::Debug;
 
-use crate::address::Address;
 use super::key::Space;
 use super::runs::Keys;
 use super::version::{Born, VersionKind};
+use crate::address::Address;
 use crate::hash::key_hash;
 use crate::numbers::{Sequence, Timestamp};
 

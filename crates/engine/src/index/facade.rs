@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::accounts::{Accounts, Ledger};
-use crate::address::Address;
 use super::crowds::{Crowd, Crowds};
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
@@ -16,6 +15,7 @@ use super::key::{Change, Key, Space};
 use super::ordered::Ordered;
 use super::slots::{Set, SlotTable};
 use super::version::{Born, Version, VersionKind, View};
+use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 /// Waste that is worked off under one hold of the lock.
@@ -95,8 +95,9 @@ impl<E: Entries> Index<E> {
     fn place(&self, change: &Change<'_>) -> Option<Version> {
         let Change { space, key, hash, version } = *change;
         let rank_of = |address| self.entries.rank(address).unwrap_or_default();
-        let crowded =
-            self.crowds.change(hash, |crowd| crowd.set(space, key, version.address, rank_of(version.address)));
+        let crowded = self
+            .crowds
+            .change(hash, |crowd| crowd.set(space, key, version.address, rank_of(version.address)));
         let before = match crowded {
             Some(before) => before.and_then(|before| self.version_at(before)),
             None => {

@@ -7,10 +7,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
-use crate::address::Address;
 use super::key::Key;
 use super::memory::{bytes_of, shrink_heap, table_bytes};
 use super::version::{Born, Version, View};
+use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 /// What waits.
@@ -125,7 +125,10 @@ impl Garbage {
         bytes_of(self.waiting.capacity(), size_of::<(LogOffset, Waste)>())
             + bytes_of(self.expired_at.capacity() + self.expired_in.capacity(), size_of::<Lapse>())
             + table_bytes(self.moved.capacity(), size_of::<(Address, (Address, u64))>())
-            + self.standing.as_ref().map_or(0, |standing| table_bytes(standing.capacity(), size_of::<Address>()))
+            + self
+                .standing
+                .as_ref()
+                .map_or(0, |standing| table_bytes(standing.capacity(), size_of::<Address>()))
     }
 }
 

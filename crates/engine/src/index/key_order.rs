@@ -4,8 +4,8 @@
 //! so that a key is read in the log about as often as its first eight bytes are shared. (Multikey quicksort on words: J.
 //! Bentley and R. Sedgewick, "Fast algorithms for sorting and searching strings", 1997.)
 
-use crate::address::Address;
 use super::runs::Keys;
+use crate::address::Address;
 
 const WORD: usize = 8;
 

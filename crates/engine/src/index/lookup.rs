@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
-use crate::address::Address;
 use super::crowds::Crowd;
 use super::entries::{Entries, Rank};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::Direction;
 use super::version::{Version, View};
+use crate::address::Address;
 
 /// A key with all its versions, newest first.
 pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
@@ -136,15 +136,21 @@ impl<E: Entries> Index<E> {
     pub(crate) fn newest_live(&self, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
         let mut best: Option<(Rank, Space, Arc<[u8]>, Version)> = None;
         for space in [Space::Keys, Space::Hashes] {
-            self.each(space, Bound::Unbounded, Bound::Unbounded, Direction::Forward, &mut |key, addresses| {
-                if let Some(version) = self.row(space, key, addresses, view) {
-                    let rank = self.rank(&version);
-                    if best.as_ref().is_none_or(|(best, ..)| *best < rank) {
-                        best = Some((rank, space, Arc::from(key), version));
+            self.each(
+                space,
+                Bound::Unbounded,
+                Bound::Unbounded,
+                Direction::Forward,
+                &mut |key, addresses| {
+                    if let Some(version) = self.row(space, key, addresses, view) {
+                        let rank = self.rank(&version);
+                        if best.as_ref().is_none_or(|(best, ..)| *best < rank) {
+                            best = Some((rank, space, Arc::from(key), version));
+                        }
                     }
-                }
-                ControlFlow::Continue(())
-            });
+                    ControlFlow::Continue(())
+                },
+            );
         }
         best.map(|(_, space, key, version)| (space, key, version))
     }

@@ -5,16 +5,16 @@
 //! is no view to keep an older version for.
 
 use super::accounts::Ledger;
-use crate::address::Address;
 use super::entries::Entries;
 use super::facade::Index;
 use super::key::{Key, Space};
 use super::key_order::{KeyPiece, sort};
 use super::ordered::{Ordered, mark};
 use super::runs::Entry;
-use super::version::Version;
-use crate::numbers::{Sequence, Timestamp};
 use super::slots::Set;
+use super::version::Version;
+use crate::address::Address;
+use crate::numbers::{Sequence, Timestamp};
 
 /// An entry that was met in the log.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl<E: Entries> Index<E> {
             for group in newest.chunk_by(|_, next| next.piece.is_same_key()) {
                 let Some(newest) = group.iter().max_by_key(|met| older_than(met)) else { continue };
                 let taken = index.take_in(newest, kept);
-                held.extend(taken.map(|address| Entry { piece: 0, address, mark: mark(false) }));
+                held.extend(taken.map(|address| Entry { address, mark: mark(false) }));
             }
             let loaded = Ordered::load(&held, &index.keys_of(space));
             *index.ordered_mut(space) = loaded.expect("segments do not go while a store is opened");

@@ -12,6 +12,9 @@ use super::ordered::{Direction, Seen, Visitor};
 use super::version::View;
 use crate::address::Address;
 
+/// What is shown of a key: the key, and the addresses of its versions, newest first.
+pub(super) type VisitKey<'a> = dyn FnMut(&[u8], &[Address]) -> ControlFlow<()> + 'a;
+
 impl<E: Entries> Index<E> {
     /// Shows the live entries of a view between the bounds, in key order, until `visit` breaks.
     pub(crate) fn scan(
@@ -34,7 +37,7 @@ impl<E: Entries> Index<E> {
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
         direction: Direction,
-        visit: &mut dyn FnMut(&[u8], &[Address]) -> ControlFlow<()>,
+        visit: &mut VisitKey<'_>,
     ) {
         let keys = &self.keys_of(space);
         let mut group =

@@ -2,8 +2,8 @@
 //!
 //! Invariant: versions are made when they are looked up, from what stands in the log; the index itself holds addresses.
 
-use crate::address::Address;
 use super::entries::Entry;
+use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 /// When an entry came into being, as far as views are concerned.

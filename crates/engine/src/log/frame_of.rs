@@ -67,8 +67,7 @@ pub(crate) struct FrameOf {
 pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Result<Option<FrameOf>> {
     let map = segment.map()?;
     let end = segment.end();
-    let mut frames =
-        Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+    let mut frames = Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
     let mut start = segment.frame_starts().before(offset);
     while let Some((header, _)) = frames.header(start)? {
         if start + header.frame_length() > offset {

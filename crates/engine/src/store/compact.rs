@@ -15,13 +15,13 @@ use super::compact_output::{MovedEntry, Output};
 use super::core::Core;
 use super::entry::subject_of;
 use super::handle::Store;
+use crate::address::Address;
 use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
-use crate::address::Address;
 use crate::index::{Space, Version};
 use crate::log::create::discard;
 use crate::log::failure::Failure;
@@ -276,7 +276,11 @@ impl Core {
     ) -> Result<Draft> {
         let subject = subject_of(space, key, hash);
         let moved = source.birth_of(version.address.offset()).ok_or_else(|| {
-            Error::damaged(&source.path, version.address.offset(), "the frame of an entry cannot be read any more")
+            Error::damaged(
+                &source.path,
+                version.address.offset(),
+                "the frame of an entry cannot be read any more",
+            )
         })?;
         if version.is_tombstone() {
             return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });

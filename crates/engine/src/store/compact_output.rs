@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::log_entries::LogEntries;
+use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Sealed, SegmentRecord};
 use crate::format::frame::{self, FrameHeader, FrameKind};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
-use crate::address::Address;
 use crate::index::{Index, Space, Version};
 use crate::log::create::{NewSegment, SegmentPlan, create_segment, discard, segment_lengths};
 use crate::log::failure::Failure;

@@ -161,7 +161,7 @@ impl Core {
             return Ok(read(found.bytes));
         }
         let subject = DraftSubject::Key(bytes::Bytes::copy_from_slice(key));
-        Ok(read(&*self.payload_in(segment, address.offset(), &subject)?.value()?))
+        Ok(read(&self.payload_in(segment, address.offset(), &subject)?.value()?))
     }
 
     fn gone(&self, address: Address) -> Error {

@@ -27,8 +27,10 @@ impl LogEntries {
         let offset = address.offset();
         let head = segment.kept_map().and_then(|map| {
             let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
-            let (head, layout) = EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
-            let born = head.moved.map_or(Born::At(segment.log_offset(offset)), |moved| Born::In(moved.sequence));
+            let (head, layout) =
+                EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
+            let born =
+                head.moved.map_or(Born::At(segment.log_offset(offset)), |moved| Born::In(moved.sequence));
             Some(Head { head, bytes: layout.end - layout.start, born })
         });
         Some(read(head))

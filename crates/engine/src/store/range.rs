@@ -123,16 +123,7 @@ impl Range {
             Direction::Backward => (&mut self.back, &mut self.front),
         };
         let (first, last) = (std::mem::take(first), std::mem::take(last));
-        let fetched = |rows: &mut dyn Iterator<Item = Row>, visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<B>| {
-            for row in rows {
-                let (key, value) = self.row(row)?;
-                if let ControlFlow::Break(end) = visit(&key, &value) {
-                    return Ok(Some(end));
-                }
-            }
-            Ok(None)
-        };
-        if let Some(end) = fetched(&mut first.into_iter(), &mut visit)? {
+        if let Some(end) = self.visit_fetched(first, &mut visit)? {
             return Ok(Some(end));
         }
         if !self.exhausted
@@ -140,7 +131,21 @@ impl Range {
         {
             return Ok(Some(end));
         }
-        fetched(&mut last.into_iter().rev(), &mut visit)
+        self.visit_fetched(last.into_iter().rev(), &mut visit)
+    }
+
+    fn visit_fetched<B>(
+        &self,
+        rows: impl IntoIterator<Item = Row>,
+        visit: &mut impl FnMut(&[u8], &[u8]) -> ControlFlow<B>,
+    ) -> Result<Option<B>> {
+        for row in rows {
+            let (key, value) = self.row(row)?;
+            if let ControlFlow::Break(end) = visit(&key, &value) {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
     }
 
     fn visit_unfetched<B>(

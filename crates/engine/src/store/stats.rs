@@ -56,7 +56,7 @@ impl Store {
         let core = self.core();
         let (mut segments, mut streams, mut framed_bytes, mut touched_bytes) = (0, 0, 0, 0);
         for segment in core.segments.all() {
-            touched_bytes += segment.touched().memory_bytes();
+            touched_bytes += segment.touched().memory_bytes() + segment.frame_starts().memory_bytes();
             if segment.kind == SegmentKind::Stream {
                 streams += 1;
             } else {

@@ -1,7 +1,7 @@
 //! A run from records whose keys can be read in order: a commit's, in memory, or a whole store's, in the log.
 //!
 //! Invariant: keys are read a bounded number of times each, block by block, and the block behind is touched first.
-//! Records come sorted by key, versions of one key newest first; that is left to the caller, or to `sort`.
+//! Records come sorted by key, versions of one key newest first; that is left to the caller.
 
 use std::ops::Range;
 
@@ -9,10 +9,16 @@ use super::assembly::{Assembly, Separator};
 use super::cell::{Cell, Mark};
 use super::keys::Keys;
 use super::run::{BLOCK, Run};
-use super::sort::Entry;
 use super::stem::shared;
 use super::window::Window;
 use crate::address::Address;
+
+/// A record whose key is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) address: Address,
+    pub(crate) mark: Mark,
+}
 
 /// Records in order, with their keys.
 pub(super) trait Sorted {
@@ -55,7 +61,7 @@ impl<K: Keys> Sorted for InLog<'_, K> {
     }
 
     fn cell(&self, record: usize) -> Cell {
-        let Entry { address, mark, .. } = self.entries[record];
+        let Entry { address, mark } = self.entries[record];
         Cell::new(address, mark)
     }
 

@@ -123,17 +123,6 @@ impl Runs {
             }
         }
     }
-
-    /// About how many versions lie between two bounds: right but for what a merge would leave out.
-    pub(crate) fn count_estimate<K: Keys>(
-        &self,
-        keys: &K,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
-    ) -> usize {
-        let reading = Reading::new(keys);
-        self.list().iter().map(|run| run.range(lower, upper, &reading).len()).sum()
-    }
 }
 
 impl Source {

@@ -30,9 +30,11 @@ pub(crate) trait Keep {
 }
 
 /// Leaves nothing out.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeepAll;
 
+#[cfg(test)]
 impl Keep for KeepAll {
     fn superseded(&self, _newer: Address, _older: Address) -> bool {
         false

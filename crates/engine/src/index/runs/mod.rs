@@ -16,7 +16,7 @@
 //! | --- | --- |
 //! | `window`, `stem`, `cell` | the parts of a record: bytes of the key, what is left out of them, address and flags |
 //! | `run`, `seek`, `relocate` | a run, where a key stands in it, and the one change that it knows |
-//! | `assembly`, `build`, `sort` | runs made from keys |
+//! | `assembly`, `build` | runs made from keys |
 //! | `contest`, `weave` | the next key of several runs; runs made from runs |
 //! | `shape`, `list` | which runs are merged when; the list and its locks |
 //! | `cursor` | reading |
@@ -32,17 +32,22 @@ mod relocate;
 mod run;
 mod seek;
 mod shape;
-mod sort;
 mod stem;
 #[cfg(test)]
 mod tests;
 mod weave;
 mod window;
 
+pub(crate) use build::Entry;
 pub(crate) use cell::Mark;
 pub(crate) use contest::Way;
-pub(crate) use cursor::{Again, Cursor, Row, Stale};
-pub(crate) use keys::{Keep, KeepAll, Keys};
-pub(crate) use list::{Effort, Runs, Size};
+pub(crate) use cursor::{Again, Stale};
+#[cfg(test)]
+pub(crate) use cursor::{Cursor, Row};
+#[cfg(test)]
+pub(crate) use keys::KeepAll;
+pub(crate) use keys::{Keep, Keys};
+#[cfg(test)]
+pub(crate) use list::Size;
+pub(crate) use list::{Effort, Runs};
 pub(crate) use run::Run;
-pub(crate) use sort::{Entry, sort_entries};

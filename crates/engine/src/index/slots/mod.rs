@@ -58,4 +58,4 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use table::{CROWD, Set, SlotTable};
+pub(super) use table::{Set, SlotTable};

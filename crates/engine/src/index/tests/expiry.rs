@@ -33,7 +33,11 @@ fn f17_the_count_is_exact_at_every_deadline_though_nobody_touches_the_keys() {
     // A plain write over an expired key and one over a key that would expire later.
     store.commit(store.view(1, 100), &[keyed(&keys[1], PLAIN), keyed(&keys[3], PLAIN)]);
     assert_eq!(store.index.len(Timestamp(100)), 4);
-    assert_eq!(store.index.len(Timestamp(u64::MAX - 1)), 4, "the old deadlines of the rewritten keys are gone");
+    assert_eq!(
+        store.index.len(Timestamp(u64::MAX - 1)),
+        4,
+        "the old deadlines of the rewritten keys are gone"
+    );
     assert_eq!(store.index.reap(Timestamp(u64::MAX)), 1);
     assert_eq!(store.index.len(Timestamp(u64::MAX)), 3);
     assert_eq!(store.collect(2, u64::MAX), [1, 2, 3, 4, 5]);

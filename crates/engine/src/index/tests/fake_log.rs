@@ -54,7 +54,8 @@ impl FakeLog {
         let ordinal = if state.last.0 == sequence { state.last.1 + 1 } else { 0 };
         assert!(sequence >= state.last.0, "commits come in the order of the log");
         state.last = (sequence, ordinal);
-        let has_room = |&slot: &usize| state.segments[slot].as_ref().is_some_and(|s| s.len() < SEGMENT_ENTRIES);
+        let has_room =
+            |&slot: &usize| state.segments[slot].as_ref().is_some_and(|s| s.len() < SEGMENT_ENTRIES);
         let active = match state.active.filter(has_room) {
             Some(active) => active,
             None => state.begin(),
@@ -103,7 +104,8 @@ impl FakeLog {
             let newest = state.segments[*slot].as_ref().and_then(|segment| segment.last());
             newest.is_some_and(|newest| newest.rank.0.0 <= last)
         };
-        let log = (0..state.segments.len()).filter(|slot| !state.compacted.contains(slot) && state.active != Some(*slot));
+        let log = (0..state.segments.len())
+            .filter(|slot| !state.compacted.contains(slot) && state.active != Some(*slot));
         let log = log.filter(there).take(others).take_while(is_due);
         log.chain(state.compacted.iter().copied().filter(there)).collect()
     }
@@ -113,7 +115,11 @@ impl FakeLog {
         let state = self.0.read().unwrap();
         let of = |(slot, segment): (usize, &Option<Vec<Arc<Stored>>>)| {
             let entries = segment.as_deref().unwrap_or_default();
-            entries.iter().enumerate().map(|(at, stored)| (address(slot, at), Arc::clone(stored))).collect::<Vec<_>>()
+            entries
+                .iter()
+                .enumerate()
+                .map(|(at, stored)| (address(slot, at), Arc::clone(stored)))
+                .collect::<Vec<_>>()
         };
         state.segments.iter().enumerate().flat_map(of).collect()
     }
@@ -151,7 +157,6 @@ fn address(slot: usize, place: usize) -> Address {
 
 /// Nothing is locked while `read` runs: whoever compares keys shows one entry while it is shown another.
 impl Entries for FakeLog {
-
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
         let stored = self.at(address)?;
         let Stored { space, ref key, kind, bytes, born, .. } = *stored;

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use crate::address::Address;
 use crate::index::KeyPiece;
-use crate::index::runs::Keys;
 use crate::index::key_order::sort;
+use crate::index::runs::Keys;
 
 /// Keys by their place in a list.
 #[derive(Debug)]

@@ -88,7 +88,9 @@ impl Model {
     fn above(&self, name: &Name, horizon: View) -> Vec<Version> {
         let mut above: Vec<(Rank, Version)> = Vec::new();
         let lower = (horizon.sequence.next(), 0);
-        for (&rank, &version) in self.keys.get(name).into_iter().flat_map(|versions| versions.range(lower..)).rev() {
+        for (&rank, &version) in
+            self.keys.get(name).into_iter().flat_map(|versions| versions.range(lower..)).rev()
+        {
             if above.last().is_none_or(|(newer, _)| newer.0 != rank.0) {
                 above.push((rank, version));
             }

@@ -7,7 +7,8 @@ use crate::index::{Space, Version};
 
 fn move_it(store: &Store, space: Space, key: &[u8], version: Version) -> Option<Version> {
     let to = store.log.copy(version.address, store.log.compacted_segment());
-    let moved = store.index.relocate(space, key, hash_of(space, key), version.address, (to.address, to.bytes));
+    let moved =
+        store.index.relocate(space, key, hash_of(space, key), version.address, (to.address, to.bytes));
     moved.then_some(to)
 }
 
@@ -40,7 +41,12 @@ fn f11_what_is_dropped_while_it_is_copied_is_not_wanted_any_more() {
     assert_eq!(inputs.len(), 2);
     let moved = compaction::copy_held(&store.log, &store.index, &inputs);
     assert_eq!(moved.len(), 16);
-    store.write(&[keyed(&keys[0], PLAIN), keyed(&keys[1], DELETE), keyed(&keys[2], PLAIN), keyed(&keys[3], DELETE)]);
+    store.write(&[
+        keyed(&keys[0], PLAIN),
+        keyed(&keys[1], DELETE),
+        keyed(&keys[2], PLAIN),
+        keyed(&keys[3], DELETE),
+    ]);
     assert_eq!(store.collect(2, 0), [1, 2, 3, 4, 22, 24]);
     let wanted = compaction::relocate(&store.index, moved);
     let mut wanted: Vec<u64> = wanted.iter().map(|moved| moved.to.bytes).collect();

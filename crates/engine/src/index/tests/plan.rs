@@ -70,7 +70,8 @@ impl Plan {
             let start = dice.roll(KEYS);
             let mut changes: Vec<(u64, VersionKind)> = Vec::new();
             for step in 0..size {
-                let number = if size > 100 { (start + step) % KEYS } else { dice.roll(KEYS / 10) * 10 % KEYS };
+                let number =
+                    if size > 100 { (start + step) % KEYS } else { dice.roll(KEYS / 10) * 10 % KEYS };
                 let kind = match dice.roll(4) {
                     0 => DELETE,
                     1 => until(sequence + dice.roll(30)),

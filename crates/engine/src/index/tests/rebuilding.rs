@@ -41,7 +41,8 @@ fn a_rebuild_keeps_the_newest_of_each_key_whatever_the_order() {
         assert_eq!(store.index.len(Timestamp(100)), 3, "what has expired is not counted");
         let rows = store.rows(5, 100, crate::index::Direction::Forward);
         assert_eq!(rows, [&b"kept"[..], b"twice in a commit"]);
-        let found = [&b"kept"[..], b"deleted", b"twice in a commit", b"expired"].map(|key| store.get(key, 5, 100));
+        let found =
+            [&b"kept"[..], b"deleted", b"twice in a commit", b"expired"].map(|key| store.get(key, 5, 100));
         assert_eq!(found, [Some(3), None, Some(6), None]);
         let hash = u64::from_be_bytes(*b"deleted!");
         assert_eq!(store.index.get_hash_only(hash, store.view(5, 100)).map(|found| found.bytes), Some(8));

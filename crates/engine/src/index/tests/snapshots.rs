@@ -25,7 +25,8 @@ fn a_snapshot_reads_its_version_until_it_is_released() {
 fn the_last_change_of_a_commit_wins_and_the_others_are_dropped_at_once() {
     let mut store = Store::default();
     let horizon = store.view(0, 0);
-    let (_, dropped) = store.commit(horizon, &[keyed(b"k", until(50)), keyed(b"k", DELETE), keyed(b"k", PLAIN)]);
+    let (_, dropped) =
+        store.commit(horizon, &[keyed(b"k", until(50)), keyed(b"k", DELETE), keyed(b"k", PLAIN)]);
     assert_eq!(dropped, [1, 2]);
     assert_eq!(store.get(b"k", 1, 60), Some(3));
     assert_eq!(store.index.len(Timestamp(60)), 1);

@@ -67,7 +67,8 @@ impl World {
     fn compact(&self, segments: u64) {
         let published = self.views.published().sequence.0;
         let inputs = self.log.oldest(usize::try_from(segments).unwrap(), published);
-        let moved = compaction::compact(&self.log, &self.index, &inputs, &mut |version| self.drop_one(version));
+        let moved =
+            compaction::compact(&self.log, &self.index, &inputs, &mut |version| self.drop_one(version));
         moved.iter().for_each(|moved| self.count(&moved.to, 1));
     }
 
@@ -84,27 +85,33 @@ impl World {
         let found = found.map(|(_, _, found)| sequence_of(found.bytes));
         assert_eq!(found, crowd.max(), "the newest of the crowd at {view:?}");
         let crowd = (0..CROWDED).filter(|number| plan.expected(*number, view).is_some());
-        assert_eq!(self.index.all_with_hash(crowded_hash(), view).len(), crowd.count(), "the crowd at {view:?}");
+        assert_eq!(
+            self.index.all_with_hash(crowded_hash(), view).len(),
+            crowd.count(),
+            "the crowd at {view:?}"
+        );
     }
 
     fn check_range(&self, plan: &Plan, view: View, dice: &mut Dice) {
         let start = usize::try_from(dice.roll(KEYS)).unwrap();
         let direction = if dice.roll(2) == 0 { Direction::Forward } else { Direction::Backward };
         let start_key = plan.in_order[start].0.clone();
-        let (mut bounds, keys): ((Bound<Vec<u8>>, Bound<Vec<u8>>), Vec<_>) = match direction {
+        let (mut bounds, keys): (Bounds, Vec<_>) = match direction {
             Direction::Forward => {
                 ((Bound::Included(start_key), Bound::Unbounded), plan.in_order[start..].iter().collect())
             }
-            Direction::Backward => {
-                ((Bound::Unbounded, Bound::Included(start_key)), plan.in_order[..=start].iter().rev().collect())
-            }
+            Direction::Backward => (
+                (Bound::Unbounded, Bound::Included(start_key)),
+                plan.in_order[..=start].iter().rev().collect(),
+            ),
         };
         let mut expected =
             keys.into_iter().filter_map(|(key, number)| Some((key.clone(), plan.expected(*number, view)?)));
         for _ in 0..4 {
             let (lower, upper) = (bounds.0.as_ref().map(Vec::as_slice), bounds.1.as_ref().map(Vec::as_slice));
             let page = self.index.page(lower, upper, view, 50, direction);
-            let rows: Vec<_> = page.iter().map(|(key, found)| (key.to_vec(), sequence_of(found.bytes))).collect();
+            let rows: Vec<_> =
+                page.iter().map(|(key, found)| (key.to_vec(), sequence_of(found.bytes))).collect();
             let wanted: Vec<_> = expected.by_ref().take(50).collect();
             assert_eq!(rows, wanted, "{direction:?} at {view:?}");
             let Some((last, _)) = rows.last() else { break };
@@ -118,6 +125,8 @@ impl World {
 
 /// Waits until every thread has got something done, as they may start late on a busy machine, but not for one that
 /// has failed.
+type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 fn wait_for(counters: &[&AtomicU64]) {
     for _ in 0..10_000 {
         if counters.iter().all(|counter| counter.load(Ordering::Relaxed) > 0) {
@@ -202,7 +211,8 @@ fn check_the_end(plan: &Plan, world: &World) {
         in_order.filter_map(|(key, number)| Some((key.clone(), plan.expected(*number, last)?))).collect();
     assert_eq!(world.index.len(last.time), u64::try_from(expected.len()).unwrap());
     let held = world.index.versions_page(Space::Keys, None, usize::MAX, world.index.horizon());
-    let versions = |versions: &[Version]| versions.iter().map(|version| sequence_of(version.bytes)).collect::<Vec<_>>();
+    let versions =
+        |versions: &[Version]| versions.iter().map(|version| sequence_of(version.bytes)).collect::<Vec<_>>();
     let rows: Vec<_> = held.iter().map(|(key, held)| (key.to_vec(), versions(held))).collect();
     assert_eq!(rows, expected.into_iter().map(|(key, sequence)| (key, vec![sequence])).collect::<Vec<_>>());
     let mut all = std::mem::take(&mut *world.dropped.lock().unwrap());
@@ -213,7 +223,8 @@ fn check_the_end(plan: &Plan, world: &World) {
     assert_eq!(all.len(), plan.commits.iter().map(Vec::len).sum::<usize>());
     let there: BTreeSet<usize> = world.log.all().iter().map(|(address, _)| address.slot()).collect();
     let live = std::mem::take(&mut *world.live.lock().unwrap());
-    let miscounted: Vec<_> = live.into_iter().filter(|(slot, live)| there.contains(slot) && *live != 0).collect();
+    let miscounted: Vec<_> =
+        live.into_iter().filter(|(slot, live)| there.contains(slot) && *live != 0).collect();
     assert_eq!(miscounted, [], "segments, and how many entries too many are counted as live");
 }
 

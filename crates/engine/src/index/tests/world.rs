@@ -73,13 +73,21 @@ impl World {
 
     pub(super) fn commit(&mut self, writes: &[Write]) {
         let sequence = self.current.sequence.next();
-        let changes: Vec<(Name, Version)> = writes.iter().map(|write| self.append(*write, sequence.0)).collect();
+        let changes: Vec<(Name, Version)> =
+            writes.iter().map(|write| self.append(*write, sequence.0)).collect();
         let commit: Vec<Change<'_>> = changes
             .iter()
-            .map(|((space, key), version)| Change { space: *space, key, hash: hash_of(*space, key), version: *version })
+            .map(|((space, key), version)| Change {
+                space: *space,
+                key,
+                hash: hash_of(*space, key),
+                version: *version,
+            })
             .collect();
         let (horizon, dropped) = (self.horizon(), &mut self.dropped);
-        self.index.apply(&commit, horizon, &mut |version| assert!(dropped.insert(version.bytes), "twice: {version:?}"));
+        self.index.apply(&commit, horizon, &mut |version| {
+            assert!(dropped.insert(version.bytes), "twice: {version:?}")
+        });
         for ((name, version), ordinal) in changes.iter().zip(0..) {
             self.model.set(name, (sequence, ordinal), *version);
         }
@@ -116,13 +124,16 @@ impl World {
     /// Drops what no view sees, and checks that this is all that is dropped.
     pub(super) fn collect(&mut self) {
         let (horizon, dropped) = (self.horizon(), &mut self.dropped);
-        self.index.collect(horizon, &mut |version| assert!(dropped.insert(version.bytes), "twice: {version:?}"));
+        self.index
+            .collect(horizon, &mut |version| assert!(dropped.insert(version.bytes), "twice: {version:?}"));
         let kept: BTreeSet<u64> = self.applied.difference(&self.dropped).copied().collect();
-        let names = |versions: Vec<Version>| versions.into_iter().map(|version| version.bytes).collect::<Vec<_>>();
+        let names =
+            |versions: Vec<Version>| versions.into_iter().map(|version| version.bytes).collect::<Vec<_>>();
         let needed = |name| names(self.model.needed(name, horizon));
         let mut needed: BTreeSet<u64> = self.model.keys.keys().flat_map(needed).collect();
         assert_eq!(needed.difference(&kept).next(), None, "dropped at {horizon:?}, and needed");
-        needed.extend(self.model.keys.keys().filter_map(|name| Some(self.model.lingers(name, horizon)?.bytes)));
+        needed
+            .extend(self.model.keys.keys().filter_map(|name| Some(self.model.lingers(name, horizon)?.bytes)));
         assert_eq!(kept.difference(&needed).next(), None, "kept at {horizon:?} for nobody");
     }
 
@@ -138,9 +149,14 @@ impl World {
         let Some((name, rank, old)) = all.get(pick % all.len().max(1)) else { return };
         let to = self.log.copy(old.address, self.log.compacted_segment());
         let hash = hash_of(name.0, &name.1);
-        let relocate = |from: Address| self.index.relocate(name.0, &name.1, hash, from, (to.address, to.bytes));
+        let relocate =
+            |from: Address| self.index.relocate(name.0, &name.1, hash, from, (to.address, to.bytes));
         assert!(!relocate(Address::new((1 << Address::BITS) - 1)), "it never stood there");
-        assert_eq!(relocate(old.address), !self.dropped.contains(&old.bytes), "whether {old:?} of {name:?} is held");
+        assert_eq!(
+            relocate(old.address),
+            !self.dropped.contains(&old.bytes),
+            "whether {old:?} of {name:?} is held"
+        );
         if !self.dropped.contains(&old.bytes) {
             assert!(!relocate(old.address), "it has moved already");
             self.model.set(name, *rank, to);
@@ -194,7 +210,9 @@ impl World {
         }
         assert_eq!(kept, BTreeMap::new(), "these came back");
         self.model = model;
-        let held = |versions: &BTreeMap<Rank, Version>| versions.values().map(|version| version.bytes).collect::<Vec<_>>();
+        let held = |versions: &BTreeMap<Rank, Version>| {
+            versions.values().map(|version| version.bytes).collect::<Vec<_>>()
+        };
         self.applied = self.model.keys.values().flat_map(held).collect();
         self.dropped.clear();
         self.pins.clear();
@@ -221,13 +239,16 @@ impl World {
             let found = self.index.get(&name.1, hash_of(name.0, &name.1), view);
             assert_eq!(found, self.model.get(&name, view), "key {number} at {view:?}");
         }
-        for number in 0..self.families.min(KEYS).max(HASHES) {
+        for number in 0..self.families.clamp(HASHES, KEYS) {
             let hash = colliding_hash(number);
             let name = (Space::Hashes, hash.to_be_bytes().to_vec());
             let found = self.index.get_hash_only(hash, view);
             assert_eq!(found, self.model.get(&name, view), "the entry under hash {number} at {view:?}");
             let here: Vec<_> = live.iter().filter(|(name, ..)| hash_of(name.0, &name.1) == hash).collect();
-            let newest = here.iter().max_by_key(|(_, rank, _)| rank).map(|(name, _, version)| (name.clone(), *version));
+            let newest = here
+                .iter()
+                .max_by_key(|(_, rank, _)| rank)
+                .map(|(name, _, version)| (name.clone(), *version));
             let found = self.index.newest_with_hash(hash, view);
             let found = found.map(|(space, key, version)| ((space, key.to_vec()), version));
             assert_eq!(found, newest, "the newest of hash {number} at {view:?}");
@@ -237,8 +258,10 @@ impl World {
             let expected: Vec<Name> = here.iter().map(|(name, ..)| name.clone()).collect();
             assert_eq!(all, expected, "all of hash {number} at {view:?}");
         }
-        let newest = live.iter().max_by_key(|(_, rank, _)| rank).map(|(name, _, version)| (name.clone(), *version));
-        let found = self.index.newest_live(view).map(|(space, key, version)| ((space, key.to_vec()), version));
+        let newest =
+            live.iter().max_by_key(|(_, rank, _)| rank).map(|(name, _, version)| (name.clone(), *version));
+        let found =
+            self.index.newest_live(view).map(|(space, key, version)| ((space, key.to_vec()), version));
         assert_eq!(found, newest, "the newest of all at {view:?}");
         self.check_range((Bound::Unbounded, Bound::Unbounded), view, usize::MAX);
     }
@@ -287,4 +310,3 @@ impl World {
         assert_eq!(held, BTreeMap::new(), "keys that nobody wrote");
     }
 }
-
