@@ -20,15 +20,18 @@ fn loom_whoever_sees_a_sequence_finds_its_commit_and_its_end_of_the_log() {
                 publisher.publish(Sequence(sequence), LogOffset(100 + sequence));
             }
         });
-        let mut last = 0;
-        for _ in 0..2 {
-            let Sequence(seen) = published.sequence();
-            assert!(seen >= last, "the sequence went back from {last} to {seen}");
-            last = seen;
-            assert!(indexed.load(Ordering::Relaxed) >= seen, "commit {seen} is seen and not there");
-            assert!(published.tail().0 >= 100 + seen, "commit {seen} is behind the end of the log");
-        }
+        let reader = thread::spawn(move || {
+            let mut last = 0;
+            for _ in 0..2 {
+                let Sequence(seen) = published.sequence();
+                assert!(seen >= last, "the sequence went back from {last} to {seen}");
+                last = seen;
+                assert!(indexed.load(Ordering::Relaxed) >= seen, "commit {seen} is seen and not there");
+                assert!(published.tail().0 >= 100 + seen, "commit {seen} is behind the end of the log");
+            }
+        });
         writer.join().unwrap();
+        reader.join().unwrap();
     });
 }
 
@@ -42,8 +45,11 @@ fn loom_the_two_numbers_are_of_one_commit() {
                 publisher.publish(Sequence(sequence), LogOffset(100 + sequence));
             }
         });
-        let (sequence, tail) = published.both();
-        assert_eq!(tail.0, 100 + sequence.0, "half of a commit is published");
+        let reader = thread::spawn(move || {
+            let (sequence, tail) = published.both();
+            assert_eq!(tail.0, 100 + sequence.0, "half of a commit is published");
+        });
         writer.join().unwrap();
+        reader.join().unwrap();
     });
 }
