@@ -5,11 +5,11 @@
 //! looks at the log to see whose it is. One caller writes at a time, which the callers see to; any number read, without
 //! a lock and without writing to memory that others read.
 //!
-//! **Shape.** Hashes are mixed with the secret of the store ([`secret`]) and then cut up. The low bits choose a page of
-//! 4 KiB, by linear hashing (Litwin 1980): how many bits, is in the [`state`]. The top six choose the home line of 64
-//! bytes in the page; an entry stands there, or where all lines on the way are full in one of the next, around the end
-//! of the page ([`page`]). The next 13 bits above those of the page stand in the [`slot`], so that a candidate is wrong
-//! about once in some hundred lookups. Pages come in blocks that never move ([`directory`]).
+//! **Shape.** Hashes are mixed with the secret of the store ([`secret`]) and then cut up. The top bits choose a page of
+//! 4 KiB, by linear hashing (Litwin 1980): how many bits, is in the [`state`]. The next 12 stand in the [`slot`], so
+//! that one lookup in seventy or so has to look at an entry that is another's. The lowest six choose the home line of
+//! 64 bytes in the page; an entry stands there, or where all lines on the way are closed in one of the next, around the
+//! end of the page ([`page`]). Pages come in blocks that never move ([`directory`]).
 //!
 //! **Growth.** One page at a time is split in two ([`split`]), in the order of the pages, so that the work is a few
 //! microseconds every sixty insertions or so and no insertion does more. A split asks for no hash that is in the slot:
@@ -20,15 +20,18 @@
 //! **Why a reader misses nothing.** Call an entry *present* for a lookup if it was in the table when the lookup began
 //! and still is when it ends, its address possibly replaced. It must be found.
 //!
-//! 1. Outside of splits an entry keeps its slot. A replacement is one store to that slot, so whoever loads the slot
-//!    sees the entry, by its old address or its new one.
-//! 2. A lookup goes on past a line if none of its slots is empty. The lines between the home of an entry and its own
-//!    were full when it was put there. A slot of them that loses its entry is marked as deleted, and becomes empty only
-//!    when no entry stands that passed its line on its way. So no line on the way to a present entry ever has
-//!    an empty slot, whenever each of its slots is loaded.
+//! 1. Outside of splits an entry keeps its line, and its slot unless that is the last of the line; from there it may move
+//!    to a lower one, once. A replacement is one store to its slot. A move stores the entry in the lower slot first and
+//!    takes it out of the last one then. A lookup loads the last slot first: if the entry is not there any more, that load
+//!    acquires the store to the lower slot, which is loaded after it. So the entry is seen, by its old address or
+//!    its new one, and perhaps twice.
+//! 2. A lookup goes on past a line if its last slot is not empty. That was so of all lines between the home of an entry
+//!    and its own when it was put there, and a last slot becomes empty only when no entry stands that passed its line on
+//!    its way; until then a slot that loses its entry is marked as deleted. So the way to a present entry is open to a
+//!    lookup, whenever each of its slots is loaded.
 //! 3. A split of page p makes the page q. It first copies the entries that move into q, which no reader looks at; then
-//!    stores the state "p is being split"; then rewrites p slot by slot, in which entries that stay keep their slot and
-//!    change their field, and those that move become deleted or empty by rule 2; then stores the state "p is split".
+//!    stores the state "p is being split"; then rewrites p slot by slot, in which entries that stay change their field
+//!    and otherwise follow rule 1, and the slots of those that move become free by rule 2; then stores the state "p is split".
 //!    - From the first of these states on, a lookup of a hash that moves looks in q, where the entry is: the
 //!      load of the state acquires what was stored before it.
 //!    - Between the two, a lookup of a hash that stays looks in p and takes a slot for a candidate if it matches as it

@@ -1,7 +1,8 @@
 //! Models of the table for loom: one thread writes, another looks a key up that is there all the time.
 //!
 //! A page is two lines of two slots here. The keys are numbers and stand at the address that is their number plus one;
-//! hashes are chosen by where they fall.
+//! hashes are chosen by where they fall. Writer and reader are both threads that were spawned: loom looks at one
+//! interleaving only of a spawned writer with the loads of the thread that the model began in.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -67,10 +68,13 @@ fn found_during(keys: &'static [(usize, u64)], set: usize, look_up: &[usize], wr
     for key in look_up.iter().copied() {
         loom::model(move || {
             let world = Arc::new(World::new(keys, set));
-            let written = Arc::clone(&world);
+            let (written, read) = (Arc::clone(&world), Arc::clone(&world));
             let writer = thread::spawn(move || write(&written));
-            assert_eq!(world.find(key), Some(place(key)), "key {key} is missed");
+            let reader = thread::spawn(move || {
+                assert_eq!(read.find(key), Some(place(key)), "key {key} is missed");
+            });
             writer.join().unwrap();
+            reader.join().unwrap();
             assert_eq!(world.find(key), Some(place(key)), "key {key} is lost");
         });
     }
@@ -119,16 +123,19 @@ fn loom_a_key_is_found_while_its_neighbours_go_and_come() {
 fn loom_a_key_that_moves_in_the_log_is_found_at_one_of_its_places() {
     loom::model(|| {
         let world = Arc::new(World::new(&FULL, 3));
-        let written = Arc::clone(&world);
+        let (written, read) = (Arc::clone(&world), world);
         let places = [place(2), Address::new(100), Address::new(101)];
         let writer = thread::spawn(move || {
             let hash = written.hashes[2];
             assert!(written.table.replace(hash, places[0], places[1]));
             assert!(written.table.replace(hash, places[1], places[2]));
         });
-        let found = world.table.find(world.hashes[2], |address| places.contains(&address));
-        assert!(found.is_some(), "it is missed between two places");
+        let reader = thread::spawn(move || {
+            let found = read.table.find(read.hashes[2], |address| places.contains(&address));
+            assert!(found.is_some(), "it is missed between two places");
+        });
         writer.join().unwrap();
+        reader.join().unwrap();
     });
 }
 
@@ -137,15 +144,18 @@ fn loom_whoever_knows_that_a_key_was_set_finds_it_whatever_was_split_for_it() {
     loom::model(|| {
         let world = Arc::new(World::new(&FULL, 4));
         let is_set = Arc::new(AtomicBool::new(false));
-        let (written, tell) = (Arc::clone(&world), Arc::clone(&is_set));
+        let (written, tell, read) = (Arc::clone(&world), Arc::clone(&is_set), Arc::clone(&world));
         let writer = thread::spawn(move || {
             written.set(4);
             tell.store(true, Ordering::Release);
         });
-        let was_set = is_set.load(Ordering::Acquire);
-        let found = world.find(4);
-        assert!(found.is_some() || !was_set, "it was set and is not found");
+        let reader = thread::spawn(move || {
+            let was_set = is_set.load(Ordering::Acquire);
+            let found = read.find(4);
+            assert!(found.is_some() || !was_set, "it was set and is not found");
+        });
         writer.join().unwrap();
+        reader.join().unwrap();
         assert_eq!(world.find(4), Some(place(4)));
         assert_eq!(world.table.state().pages(), 2, "nothing was split: the run proves nothing");
     });
