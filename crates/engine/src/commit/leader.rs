@@ -261,7 +261,8 @@ impl Core {
                 .iter()
                 .zip(&written.layouts)
                 .zip(plan.hashes.iter().zip(&hash_keys))
-                .map(|((draft, layout), (hash, hash_key))| {
+                .zip(0..)
+                .map(|(((draft, layout), (hash, hash_key)), ordinal)| {
                     let bytes = layout.end - layout.start;
                     let kind = match draft.value {
                         DraftValue::Tombstone => VersionKind::Tombstone,
@@ -276,7 +277,8 @@ impl Core {
                     };
                     let born = Born::At(segment.log_offset(layout.start));
                     let version = Version { address: segment.address(layout.start), bytes, kind, born };
-                    Change { space, key, hash: *hash, version }
+                    let rank = (written.sequence, ordinal);
+                    Change { space, key, hash: *hash, version, rank }
                 })
                 .collect();
             let live: u64 = changes.iter().map(|change| change.version.bytes).sum();

@@ -18,8 +18,8 @@ pub(super) struct Drops<'a, E> {
 impl<E: Entries> Keep for Drops<'_, E> {
     fn superseded(&self, newer: Address, _older: Address) -> bool {
         let born = self.entries.show(newer, |entry| entry.born);
-        // One whose segment has gone was dropped when the horizon had passed what came after it.
-        born.is_none_or(|born| self.horizon.includes(born))
+        // One that cannot be looked at may have been moved in this very moment, so it hides nothing.
+        born.is_some_and(|born| self.horizon.includes(born))
     }
 
     fn tombstone_may_go(&self, address: Address) -> bool {

@@ -46,7 +46,7 @@ pub(crate) struct Index<E> {
 }
 
 impl<E: Entries> Index<E> {
-    /// An empty index; a store gets its own from [`Rebuild`](super::Rebuild). `secret` is a random number of the store's own; who knows it can make lookups slow.
+    /// An empty index; a store gets its own from [`Index::rebuild`]. `secret` is a random number of the store's own; who knows it can make lookups slow.
     pub(crate) fn new(secret: u64, entries: E) -> Self {
         Self {
             entries,
@@ -93,11 +93,8 @@ impl<E: Entries> Index<E> {
 
     /// Makes a change's version the newest of its key; returns the one before, unless that is a tombstone.
     fn place(&self, change: &Change<'_>) -> Option<Version> {
-        let Change { space, key, hash, version } = *change;
-        let rank_of = |address| self.entries.rank(address).unwrap_or_default();
-        let crowded = self
-            .crowds
-            .change(hash, |crowd| crowd.set(space, key, version.address, rank_of(version.address)));
+        let Change { space, key, hash, version, rank } = *change;
+        let crowded = self.crowds.change(hash, |crowd| crowd.set(space, key, version.address, rank));
         let before = match crowded {
             Some(before) => before.and_then(|before| self.version_at(before)),
             None => {
@@ -117,7 +114,7 @@ impl<E: Entries> Index<E> {
                     Set::Replaced(_) => before,
                     Set::Inserted => None,
                     Set::Crowded => {
-                        self.crowd(space, key, hash, version.address);
+                        self.crowd(change);
                         None
                     }
                 }
@@ -127,7 +124,8 @@ impl<E: Entries> Index<E> {
     }
 
     /// Moves every key of a hash that has become crowded, and the one that made it so, out of the slot table.
-    pub(super) fn crowd(&self, space: Space, key: &[u8], hash: u64, newest: Address) {
+    pub(super) fn crowd(&self, change: &Change<'_>) {
+        let Change { space, key, hash, version, rank } = *change;
         let mut held = Vec::new();
         self.slots.candidates(hash, |address| held.push(address));
         held.sort_unstable();
@@ -135,10 +133,10 @@ impl<E: Entries> Index<E> {
         held.retain(|address| self.hash_at(*address) == hash);
         let mut crowd = Crowd::default();
         for &address in &held {
-            let rank = self.entries.rank(address).unwrap_or_default();
-            self.entries.show(address, |entry| crowd.set(entry.space, entry.key, address, rank));
+            let held = self.entries.rank(address).unwrap_or_default();
+            self.entries.show(address, |entry| crowd.set(entry.space, entry.key, address, held));
         }
-        crowd.set(space, key, newest, self.entries.rank(newest).unwrap_or_default());
+        crowd.set(space, key, version.address, rank);
         self.crowds.list(hash, crowd);
         for address in held {
             self.slots.remove(hash, address);

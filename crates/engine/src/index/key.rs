@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::entries::Rank;
 use super::version::Version;
 
 /// Which of the two kinds of key an entry has.
@@ -25,6 +26,8 @@ pub(crate) struct Change<'a> {
     /// The 64-bit hash of the key; in [`Space::Hashes`] the number that `key` spells.
     pub(crate) hash: u64,
     pub(crate) version: Version,
+    /// When it is written: its commit, and its number in there.
+    pub(crate) rank: Rank,
 }
 
 /// A key with all that is needed to find it in both parts of the index.

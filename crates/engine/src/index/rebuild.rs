@@ -7,7 +7,7 @@
 use super::accounts::Ledger;
 use super::entries::Entries;
 use super::facade::Index;
-use super::key::{Key, Space};
+use super::key::{Change, Key, Space};
 use super::key_order::{KeyPiece, sort};
 use super::ordered::{Ordered, mark};
 use super::runs::Entry;
@@ -80,7 +80,8 @@ impl<E: Entries> Index<E> {
         if crowded.is_none() {
             let placed = self.slots.set(newest.hash, version.address, |_| false, |at| self.hash_at(at));
             if placed == Set::Crowded {
-                self.crowd(newest.space, &key().bytes, newest.hash, version.address);
+                let key = key().bytes;
+                self.crowd(&Change { space: newest.space, key: &key, hash: newest.hash, version, rank });
             }
         }
         kept(&version);

@@ -96,3 +96,7 @@ pub(crate) fn sequence_at(segment: &Segment, alignment: u64, offset: u64) -> Opt
     let frame = frame_of(segment, alignment, offset).ok()??;
     Some(frame.header.sequence)
 }
+
+#[cfg(test)]
+#[path = "frame_of_tests.rs"]
+mod tests;

@@ -93,3 +93,7 @@ impl SegmentTable {
         self.current.store(Arc::new(table));
     }
 }
+
+#[cfg(test)]
+#[path = "segment_table_tests.rs"]
+mod tests;

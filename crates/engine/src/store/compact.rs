@@ -210,10 +210,6 @@ impl Core {
                     let kept = if planted(Bug::CompactionDropsPinned) { 1 } else { versions.len() };
                     for version in &versions[..kept] {
                         let Some((id, source)) = self.input_of(version.address, inputs) else { continue };
-                        // Alone it hides nothing: what is older of this key goes with the inputs.
-                        if version.is_tombstone() && damaged.is_empty() && versions.len() == 1 {
-                            continue;
-                        }
                         match self.moved_draft(space, &key, hash, version, source) {
                             Ok(draft) => {
                                 output.add(

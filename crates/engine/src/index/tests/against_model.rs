@@ -69,7 +69,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn f11_f15_f16_any_history_reads_like_the_model(
+    fn f15_f16_any_history_reads_like_the_model(
         families in prop_oneof![Just(1u8), Just(3u8), Just(250u8)],
         steps in prop::collection::vec(step(), 1..40),
     ) {

@@ -70,8 +70,8 @@ fn f17_an_expired_key_does_not_wait_behind_what_a_snapshot_holds() {
     assert_eq!(store.collect(2, 100), [2]);
 }
 
-/// Compaction does not look at snapshots when it chooses its inputs: what it moves may be newer than they are. An expired
-/// entry that it had moved was forgotten at once, and with it the way to what is older.
+/// Compaction does not look at snapshots when it chooses its inputs: what it moves may be newer than they are. The expired entry
+/// then waits for its commit, as its place no longer tells when it was written.
 #[test]
 fn f12_f17_an_expired_entry_that_was_moved_is_kept_for_the_snapshot_below_it() {
     let mut store = Store::default();

@@ -82,7 +82,10 @@ impl Store {
         let changes: Vec<Change<'_>> = writes
             .iter()
             .zip(&versions)
-            .map(|(&(space, key, _), &version)| Change { space, key, hash: hash_of(space, key), version })
+            .map(|(&(space, key, _), &version)| {
+                let rank = self.index.rank(&version);
+                Change { space, key, hash: hash_of(space, key), version, rank }
+            })
             .collect();
         let dropped = names(|dropped| self.index.apply(&changes, horizon, dropped));
         self.tails.push(self.log.tail());

@@ -45,7 +45,10 @@ impl World {
         let written: Vec<_> = changes.iter().map(append).collect();
         let changes: Vec<_> = written
             .iter()
-            .map(|(hash, key, version)| Change { space: Space::Keys, key, hash: *hash, version: *version })
+            .map(|(hash, key, version)| {
+                let rank = self.index.rank(version);
+                Change { space: Space::Keys, key, hash: *hash, version: *version, rank }
+            })
             .collect();
         self.index.apply(&changes, self.views.horizon(), &mut |version| self.drop_one(version));
         self.views.publish(sequence, self.log.tail());
@@ -137,7 +140,7 @@ fn wait_for(counters: &[&AtomicU64]) {
 }
 
 #[test]
-fn f11_f12_f13_every_reader_sees_exactly_its_view_while_all_else_moves() {
+fn f12_f13_every_reader_sees_exactly_its_view_while_all_else_moves() {
     let plan = Plan::new(2000);
     let world = World::new();
     let done = AtomicBool::new(false);

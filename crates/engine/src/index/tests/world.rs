@@ -82,6 +82,7 @@ impl World {
                 key,
                 hash: hash_of(*space, key),
                 version: *version,
+                rank: self.index.rank(version),
             })
             .collect();
         let (horizon, dropped) = (self.horizon(), &mut self.dropped);
