@@ -42,8 +42,8 @@ pub use options::{
     VALUE_BYTES_MAX, VerifyReads,
 };
 pub use store::{
-    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, RepairReport,
-    Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,
+    Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range,
+    RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

@@ -28,14 +28,34 @@ pub(crate) struct Loaded {
     pub(crate) catalog: Option<Catalog>,
     /// The copies that exist and are not whole.
     pub(crate) damaged: Vec<PathBuf>,
+    /// The copies that do not exist.
+    pub(crate) missing: Vec<PathBuf>,
+}
+
+impl Loaded {
+    /// Whether both copies are there and whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.damaged.is_empty() && self.missing.is_empty()
+    }
+
+    /// The copies that cannot be used, and why.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = (PathBuf, &'static str)> {
+        const DAMAGED: &str = "this copy of the catalog fails its checksum; the other one is used";
+        const MISSING: &str = "this copy of the catalog is missing; the other one is used";
+        let damaged = self.damaged.iter().map(|path| (path.clone(), DAMAGED));
+        damaged.chain(self.missing.iter().map(|path| (path.clone(), MISSING)))
+    }
 }
 
 /// Reads both copies.
 pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded> {
-    let mut loaded = Loaded { catalog: None, damaged: Vec::new() };
+    let mut loaded = Loaded { catalog: None, damaged: Vec::new(), missing: Vec::new() };
     for name in names::CATALOGS {
         let path = dir.join(name);
-        let Some(head) = read_file(disk, &path, Catalog::HEAD_BYTES)? else { continue };
+        let Some(head) = read_file(disk, &path, Catalog::HEAD_BYTES)? else {
+            loaded.missing.push(path);
+            continue;
+        };
         let bytes = match Catalog::claimed_length(&head) {
             Some(claimed) => read_file(disk, &path, claimed)?.unwrap_or_default(),
             None => head,

@@ -66,14 +66,14 @@ pub(crate) fn recover(
     replay: &mut dyn Replay,
 ) -> Result<Recovered> {
     let loaded = catalog_file::load(&**disk, dir)?;
+    let faults: Vec<_> = loaded.faults().collect();
     let Some(catalog) = loaded.catalog else {
         let what = if loaded.damaged.is_empty() { "is missing" } else { "is damaged" };
         let path = dir.join(names::CATALOGS[0]);
         policy.found(Skipped::at(path, 0, format!("the catalog {what}, both copies")))?;
         return headless::recover(disk, dir, identity, policy, replay);
     };
-    for path in loaded.damaged {
-        let what = "this copy of the catalog fails its checksum; the other one is used";
+    for (path, what) in faults {
         policy.made_up_for(Skipped::at(path, 0, what));
     }
     let mut segments = Vec::new();

@@ -1,4 +1,5 @@
-//! The store's own threads: one leads the commits of futures, one records how far the log is durable, one compacts.
+//! The store's own threads: one leads the commits of futures, one records how far the log is durable, one compacts,
+//! one scrubs if that was asked for.
 //!
 //! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
 //! could not start all of its threads has none left running.
@@ -55,10 +56,15 @@ struct Stop {
 impl Stop {
     /// Waits for so many ticks; `true` when it is time to stop.
     fn wait(&self, ticks: u32) -> bool {
+        self.wait_for(TICK * ticks)
+    }
+
+    /// Waits for so long; `true` when it is time to stop.
+    fn wait_for(&self, time: Duration) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let (stopped, _) = self
             .changed
-            .wait_timeout_while(stopped, TICK * ticks, |stopped| !*stopped)
+            .wait_timeout_while(stopped, time, |stopped| !*stopped)
             .unwrap_or_else(PoisonError::into_inner);
         *stopped
     }
@@ -75,7 +81,11 @@ impl Threads {
         let started = threads
             .spawn(core, "pentad-commit", |core, _| core.queue.serve(core))
             .and_then(|()| threads.spawn(core, "pentad-mark", mark_until))
-            .and_then(|()| threads.spawn(core, "pentad-compact", compact_until));
+            .and_then(|()| threads.spawn(core, "pentad-compact", compact_until))
+            .and_then(|()| match core.options.scrub_bytes_per_second {
+                0 => Ok(()),
+                _ => threads.spawn(core, "pentad-scrub", scrub_until),
+            });
         if let Err(error) = started {
             // They hold the store, and with it the lock on its directory.
             core.queue.stop();
@@ -128,6 +138,13 @@ fn compact_until(core: &Core, stop: &Stop) {
     }
 }
 
+/// Scrubs at its pace: on a thread of its own, because it waits between reads.
+fn scrub_until(core: &Core, stop: &Stop) {
+    while !stop.wait(EXPIRY_TICKS) {
+        core.scrub(Some(&|time| !stop.wait_for(time)));
+    }
+}
+
 impl Core {
     /// One round of everything that is due.
     pub(crate) fn maintain(&self) -> Result<()> {
@@ -136,6 +153,7 @@ impl Core {
         if self.options.auto_compact && self.compaction_is_due() {
             self.poison_on_panic("compacting", || self.compact())?;
         }
+        self.scrub(None);
         Ok(())
     }
 

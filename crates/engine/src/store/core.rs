@@ -13,6 +13,7 @@ use super::batch_log::BatchLog;
 use super::counters::Counters;
 use super::pins::Pins;
 use super::published::Published;
+use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::batch::Outcome;
 use crate::commit::job::{Job, JobResult};
@@ -60,6 +61,7 @@ pub(crate) struct Core {
     pub(crate) expiry_seen: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) upkeep: Upkeep,
+    pub(super) scrub: Scrub,
     /// Held by the one compaction that runs: how many dead bytes it left behind, which is no reason for another one.
     pub(crate) compacting: Mutex<u64>,
 }

@@ -14,6 +14,7 @@ use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
 use super::rebuild::IndexBuilder;
+use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
@@ -192,6 +193,7 @@ pub(super) fn load(
         expiry_seen: AtomicBool::new(false),
         counters,
         upkeep: Upkeep::default(),
+        scrub: Scrub::default(),
         compacting: Mutex::new(0),
     };
     core.note_expiries();

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::handle::Store;
+use super::scrub::ScrubStats;
 use crate::format::identity;
 use crate::format::names;
 use crate::format::segment_header::SegmentKind;
@@ -46,6 +47,8 @@ pub struct Stats {
     pub recovered_tail_bytes: u64,
     /// What the store's own threads tried last without success, such as a compaction on a full disk; they go on trying.
     pub upkeep_failures: Vec<String>,
+    /// How far the scrub is and what it found; `None` unless [`Options::scrub`](crate::Options::scrub) asked for one.
+    pub scrub: Option<ScrubStats>,
     /// Whether a failure keeps the store from taking writes.
     pub poisoned: bool,
 }
@@ -84,6 +87,7 @@ impl Store {
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
+            scrub: core.scrub_stats(),
             poisoned: core.poisoned.get().is_some(),
         }
     }

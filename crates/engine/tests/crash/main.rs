@@ -7,6 +7,7 @@ mod f02_torn_tail;
 mod f03_repair;
 mod f03_rot;
 mod f03_salvage;
+mod f03_scrub;
 mod f05_foreign;
 mod f06_locks;
 mod f07_failed_sync;
