@@ -41,6 +41,7 @@ pub use options::{
     Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention,
     VALUE_BYTES_MAX, VerifyReads,
 };
+pub use seams::report_bus_errors;
 pub use store::{
     Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range,
     RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,

@@ -1,4 +1,4 @@
-//! The engine's only unsafe code: read-only maps of files, and the anonymous memory that the simulated disk maps.
+//! The engine's only unsafe code but for `bus_error.rs`: read-only maps of files, and the anonymous memory that the simulated disk maps.
 //!
 //! Invariant: a slice is handed out only for bytes that no one writes any more. The log guarantees it: a range is
 //! read only after the frame that it lies in was published, and published bytes are never rewritten or cut off.

@@ -3,6 +3,7 @@
 //! Nothing else in the engine opens a file, reads a clock, draws a random number or makes a mapping (clippy bans
 //! it), so a test that replaces these four controls everything that can go wrong.
 
+mod bus_error;
 mod clock;
 mod disk;
 mod environment;
@@ -14,6 +15,7 @@ mod remembering_disk;
 pub mod sim;
 pub(crate) mod sync;
 
+pub use bus_error::report_bus_errors;
 pub use clock::{Clock, SystemClock};
 pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
