@@ -39,7 +39,7 @@ pub enum ErrorKind {
     Damaged,
     /// A value existed, but what it needs was given up by retention, a limit or an option. Read something newer.
     NotRetained,
-    /// A limit that the options set would be exceeded. Nothing was written.
+    /// A limit that the options set, or one of the format, would be exceeded. Nothing was written.
     LimitExceeded,
     /// The caller's own progress callback stopped the work. Nothing was changed.
     Cancelled,

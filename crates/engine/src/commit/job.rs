@@ -1,6 +1,6 @@
 //! What the commit queue carries.
 
-use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
+use crate::batch::{Batch, Condition, Expect, Operation, Outcome, Payload, PayloadSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::numbers::Sequence;
 use crate::options::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Options};
@@ -38,7 +38,9 @@ impl Job {
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Self::Commit(batch) => {
-                256 + batch.operations.iter().map(|op| 64 + operation_bytes(op)).sum::<u64>()
+                let operations = batch.operations.iter().map(|operation| 64 + operation_bytes(operation));
+                let conditions = batch.conditions.iter().map(|condition| 64 + condition_bytes(condition));
+                256 + operations.chain(conditions).sum::<u64>()
             }
             Self::Sync | Self::Prune(_) => 64,
         }
@@ -57,6 +59,15 @@ fn operation_bytes(operation: &Operation) -> u64 {
         Operation::Rename { from, to } => (from.len() + to.len(), 0),
     };
     sizes.0 as u64 + sizes.1
+}
+
+/// Bytes of the key, and of the value that it is compared with.
+fn condition_bytes(condition: &Condition) -> u64 {
+    let value = match &condition.expect {
+        Expect::Value(value) => value.len(),
+        Expect::Absent | Expect::Present | Expect::Unmodified(_) => 0,
+    };
+    (condition.key.len() + value) as u64
 }
 
 fn payload_bytes(payload: &Payload) -> u64 {
@@ -110,4 +121,20 @@ pub(crate) fn check_limits(batch: &Batch, options: &Options) -> Result<()> {
         return beyond("the batch's length in bytes", total, BATCH_BYTES_MAX);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Job;
+    use crate::batch::{Batch, Expect};
+
+    #[test]
+    fn what_a_condition_compares_with_counts_in_the_queue() {
+        let mut batch = Batch::new();
+        batch.require("key", Expect::Absent);
+        let small = Job::Commit(Box::new(batch.clone())).bytes();
+        batch.require("key", Expect::Value(vec![7; 100_000].into()));
+        let large = Job::Commit(Box::new(batch)).bytes();
+        assert!(large >= small + 100_000, "{small} and {large} bytes");
+    }
 }

@@ -267,7 +267,8 @@ fn replay_sealed(
         let header = match frames.judge(offset, Depth::Keys).map_err(io)? {
             Verdict::Whole(header) | Verdict::BadPayloads(header, _) => header,
             Verdict::BadBody(header) => {
-                policy.found(bad_body(segment, offset, &header))?;
+                let fault = frames.body_fault(offset, &header).map_err(io)?;
+                policy.found(bad_body(segment, offset, &header, fault))?;
                 state.last_frame = state.last_frame.max(header.number);
                 offset += header.frame_length();
                 continue;
@@ -364,9 +365,8 @@ fn bad_header(segment: &Segment, offset: u64, state: &LogState, last: FrameNumbe
     Skipped::at(&segment.path, offset, what).frames(first, last).sequence(sequence)
 }
 
-fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader) -> Skipped {
-    let what =
-        format!("the keys of frame {} (sequence {}) fail their checksum", header.number, header.sequence);
+fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader, fault: &str) -> Skipped {
+    let what = format!("the keys of frame {} (sequence {}) {fault}", header.number, header.sequence);
     let skipped = Skipped::at(&segment.path, offset, what).frames(header.number, header.number);
     if header.kind == FrameKind::Commit { skipped.sequence(header.sequence) } else { skipped }
 }

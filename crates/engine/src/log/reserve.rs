@@ -57,6 +57,11 @@ impl Reserve {
         Self { disk: Arc::clone(disk), dir: dir.to_owned(), path, segment_bytes, held }
     }
 
+    /// How many bytes are held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.held().bytes
+    }
+
     /// What ordinary work may take.
     pub(crate) fn ordinary(&self) -> Room {
         Room { segment_bytes: self.segment_bytes, reserved: false }

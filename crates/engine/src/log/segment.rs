@@ -117,7 +117,10 @@ impl Segment {
                     let actual = file.length()?;
                     Ok((if actual < *length { None } else { Some(file.map(*length)?) }, actual))
                 };
-                let (mapped, actual) = open().map_err(|e| Error::io("map", &self.path, &e))?;
+                let (mapped, actual) = open().map_err(|e: std::io::Error| match e.kind() {
+                    std::io::ErrorKind::NotFound => Error::damaged(&self.path, 0, "the file is missing"),
+                    _ => Error::io("map", &self.path, &e),
+                })?;
                 let Some(mapped) = mapped else {
                     let text = format!("the file ends here; {length} bytes were written");
                     return Err(Error::damaged(&self.path, actual, text));

@@ -1,7 +1,7 @@
 //! What all handles of one open store share.
 //!
 //! Lock order: commit leadership (`queue`), `compacting` before it where both are needed; then `writer`; then the
-//! catalog. `pins` and the index's locks are taken last and held for moments. Readers take none of the first four.
+//! catalog. `pins`, the scrub's state and the index's locks are taken last and held for moments. Readers take none of the first four.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ use crate::format::identity::Identity;
 use crate::index::{Index, Version, View};
 use crate::log::catalog_file::CatalogFile;
 use crate::log::policy::Skipped;
+use crate::log::reserve::Reserve;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
 use crate::numbers::LogOffset;
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) catalog: Arc<CatalogFile>,
     pub(crate) segments: Arc<SegmentTable>,
+    /// The blocks kept back for a full disk; in a store open for reading only, as they were when it was opened.
+    pub(crate) reserve: Arc<Reserve>,
     /// What makes new segments; `None` when the store is open for reading only.
     pub(crate) shared: Option<Shared>,
     pub(crate) index: Index,

@@ -120,6 +120,8 @@ pub(super) fn load(
     let catalog =
         Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
 
+    let segment_bytes = align_up(options.segment_bytes, PAGE_BYTES);
+    let reserve = Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes));
     let torn_bytes = recovered.active.as_ref().map_or(0, |active| active.torn_bytes);
     let mut state = recovered.state;
     let (shared, writer, tail) = if read_only {
@@ -132,7 +134,6 @@ pub(super) fn load(
         };
         (None, None, tail)
     } else {
-        let segment_bytes = align_up(options.segment_bytes, PAGE_BYTES);
         let shared = Shared {
             environment: environment.clone(),
             dir: dir.clone(),
@@ -141,7 +142,7 @@ pub(super) fn load(
             catalog: Arc::clone(&catalog),
             segments: Arc::clone(&segments),
             next_segment: Arc::new(AtomicU64::new(0)),
-            reserve: Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes)),
+            reserve: Arc::clone(&reserve),
         };
         let writer = resume(shared.clone(), recovered, &mut builder)?;
         state = writer.state;
@@ -178,6 +179,7 @@ pub(super) fn load(
         skipped: policy.into_skipped(),
         catalog,
         segments,
+        reserve,
         shared,
         index,
         batches,
@@ -200,3 +202,7 @@ pub(super) fn load(
     core.retain(tail);
     Ok(core)
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -130,6 +130,9 @@ impl<'a> Verification<'a> {
         let length = file.length().map_err(|e| Error::io("read the length of", &path, &e))?;
         self.header(record, &*file, &path)?;
         self.continuity(record, &path);
+        if self.stopped {
+            return Ok(());
+        }
         if let Some(sealed) = record.sealed
             && length < sealed.length
         {
@@ -316,10 +319,18 @@ impl<'a> Verification<'a> {
         }
         if last < mark {
             let lost = mark.0 - last.0;
-            let what = format!(
-                "frame {} was acknowledged and cannot be read; {lost} acknowledged frames from here on are hit",
-                last.next()
-            );
+            let next = last.next();
+            let what = match frames.judge(end, Depth::Keys).map_err(io)? {
+                Verdict::BadBody(header) if header.number == next => {
+                    let fault = frames.body_fault(end, &header).map_err(io)?;
+                    format!(
+                        "the keys of frame {next} {fault}; {lost} acknowledged frames from here on are hit"
+                    )
+                }
+                _ => format!(
+                    "frame {next} was acknowledged and cannot be read; {lost} acknowledged frames from here on are hit"
+                ),
+            };
             let sequence = (self.last_sequence.0 > 0).then(|| self.last_sequence.next());
             self.damage(path, end, sequence, None, what);
             return Ok(());
@@ -344,7 +355,8 @@ impl<'a> Verification<'a> {
         let header = match verdict {
             Verdict::NoFrame => return Ok(()),
             Verdict::BadBody(header) => {
-                let what = format!("the keys of frame {} fail their checksum", header.number);
+                let what =
+                    format!("the keys of frame {} {}", header.number, frames.body_fault(offset, header)?);
                 self.damage(path, offset, sequence(header), None, what);
                 self.advance(header.frame_length());
                 return Ok(());

@@ -21,12 +21,12 @@ struct Doubler {
 }
 
 impl Leader<u64, Result<u64, String>> for Doubler {
-    fn lead(&self, jobs: Vec<u64>) -> Vec<Result<u64, String>> {
+    fn lead(&self, jobs: &[u64]) -> Vec<Result<u64, String>> {
         assert!(!self.leading.swap(true, Ordering::SeqCst), "two lead at a time");
-        self.groups.lock().unwrap().push(jobs.clone());
+        self.groups.lock().unwrap().push(jobs.to_vec());
         self.leading.store(false, Ordering::SeqCst);
         assert!(!jobs.contains(&13), "job 13");
-        jobs.into_iter().map(|job| Ok(job * 2)).collect()
+        jobs.iter().map(|job| Ok(job * 2)).collect()
     }
 
     fn panicked(&self, message: &str) -> Result<u64, String> {
