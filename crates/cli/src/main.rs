@@ -33,6 +33,7 @@ use crate::args::{Arguments, Verb};
 use crate::error::Result;
 
 fn main() -> ExitCode {
+    pentad_engine::report_bus_errors();
     exit::report(run(&Arguments::parse()))
 }
 
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Verb::Del(arguments) => verbs::del::run(global, arguments),
         Verb::Scan(arguments) => verbs::scan::run(global, arguments),
         Verb::Log(arguments) => verbs::log::run(global, arguments),
+        Verb::Prune(arguments) => verbs::prune::run(global, arguments),
         Verb::Stats(arguments) => verbs::stats::run(global, arguments),
         Verb::Verify => verbs::verify::run(global),
         Verb::Repair(arguments) => verbs::repair::run(global, arguments),

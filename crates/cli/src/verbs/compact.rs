@@ -24,6 +24,7 @@ pub(crate) fn run(global: &Global) -> Result<()> {
             "bytes_after": report.bytes_after,
             "entries": report.entries,
             "damaged_segments": report.damaged_segments,
+            "held_back_segments": report.held_back_segments,
         }))?;
     } else {
         output.line(&summary(&report))?;
@@ -31,7 +32,7 @@ pub(crate) fn run(global: &Global) -> Result<()> {
     output.finish()?;
     match report.damaged_segments {
         0 => Ok(()),
-        segments => Err(left_alone(path, segments)),
+        segments => Err(left_alone(path, segments, report.held_back_segments)),
     }
 }
 
@@ -39,7 +40,7 @@ fn summary(report: &CompactReport) -> String {
     if report.segments_before == 0 {
         // Otherwise zeros would look like a failure to someone who has just deleted a lot.
         let text = "nothing to compact: a segment stays as long as `log` lists a commit in it, which it does for the newest \
-                    64 MiB at least";
+                    64 MiB at least; `pentad prune --keep 0` makes it forget them";
         return text.to_owned();
     }
     format!(
@@ -52,9 +53,14 @@ fn summary(report: &CompactReport) -> String {
     )
 }
 
-fn left_alone(path: &Path, segments: u64) -> Failure {
+fn left_alone(path: &Path, segments: u64, behind: u64) -> Failure {
+    let held_back = match behind {
+        0 => String::new(),
+        _ => format!(", and {} behind because the log may have no hole", human::count(behind)),
+    };
     Failure::Damage(format!(
-        "{} of {} left alone because of damaged values; `pentad verify` lists them",
+        "{} of {} left alone because of damaged values{held_back}; `pentad verify` lists them, `pentad repair` copies the \
+         rest into a new store",
         human::counted(segments, "segment", "segments"),
         path.display()
     ))
@@ -73,7 +79,7 @@ mod tests {
             bytes_before: 4096,
             bytes_after: 1024,
             entries: 1,
-            damaged_segments: 0,
+            ..CompactReport::default()
         };
         assert_eq!(summary(&report), "compacted 2 segments into 1: 1.0 KiB instead of 4.0 KiB, 1 entry kept");
     }
@@ -81,8 +87,10 @@ mod tests {
     #[test]
     fn f03_segments_that_damage_kept_from_compaction_are_not_passed_over_in_silence() {
         assert_eq!(
-            left_alone(Path::new("demo"), 1).to_string(),
-            "1 segment of demo left alone because of damaged values; `pentad verify` lists them"
+            left_alone(Path::new("demo"), 1, 0).to_string(),
+            "1 segment of demo left alone because of damaged values; `pentad verify` lists them, `pentad repair` copies the \
+             rest into a new store"
         );
+        assert!(left_alone(Path::new("demo"), 1, 3).to_string().contains("values, and 3 behind because"));
     }
 }

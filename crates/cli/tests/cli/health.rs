@@ -69,7 +69,7 @@ fn stats_count_what_is_there() {
         (&3.into(), &3.into(), &1.into())
     );
     let names: Vec<_> = stats.as_object().unwrap().keys().map(String::as_str).collect();
-    insta::assert_snapshot!(names.join(" "), @"dead_bytes disk_bytes index_bytes keys live_bytes oldest_batch scrub segments sequence stream_segments tail unfinished_tail_bytes");
+    insta::assert_snapshot!(names.join(" "), @"dead_bytes disk_bytes index_bytes keys live_bytes oldest_batch reserve_bytes scrub segments sequence stream_segments tail unfinished_tail_bytes");
     assert!(sandbox.done(&["stats"]).text().starts_with("keys            3\nlast commit     3\n"));
 }
 
@@ -178,4 +178,39 @@ fn f05_a_directory_that_is_not_a_store_is_refused_untouched() {
         assert!(ran.errors.starts_with("pentad: "), "{}", ran.errors);
         assert_eq!(contents(&sandbox.path("store")), before, "{arguments:?}");
     }
+}
+
+#[test]
+fn pruning_forgets_commits_and_lets_compaction_free_everything() {
+    let sandbox = filled();
+    let forgotten = sandbox.done(&["prune", "--keep", "2"]);
+    assert_eq!(forgotten.text(), "forgot 1 commit; the oldest kept is 2\n");
+    assert_eq!(sandbox.done(&["log"]).text().lines().count(), 2);
+    assert_eq!(sandbox.done(&["prune", "--before", "3"]).text(), "forgot 1 commit; the oldest kept is 3\n");
+    assert_eq!(sandbox.done(&["prune", "--before", "3"]).text(), "forgot 0 commits; the oldest kept is 3\n");
+    assert_eq!(sandbox.done(&["stats", "--json"]).json()[0]["keys"], 3, "no key goes");
+
+    sandbox.done(&["put", "large", &"x".repeat(100_000)]);
+    sandbox.done(&["del", "large"]);
+    assert!(sandbox.done(&["compact"]).text().contains("prune --keep 0"), "it says what keeps it");
+    let pruned = &sandbox.done(&["prune", "--keep", "0", "--json"]).json()[0];
+    assert_eq!((&pruned["pruned"], &pruned["oldest_batch"]), (&3.into(), &serde_json::Value::Null));
+    let freed = &sandbox.done(&["compact", "--json"]).json()[0];
+    assert!(
+        freed["bytes_before"].as_u64().unwrap() > freed["bytes_after"].as_u64().unwrap() + 100_000,
+        "{freed}"
+    );
+    assert_eq!(sandbox.done(&["stats", "--json"]).json()[0]["keys"], 3);
+}
+
+#[test]
+fn pruning_needs_to_be_told_how_much() {
+    let sandbox = filled();
+    for arguments in [&["prune"][..], &["prune", "--keep", "1", "--before", "2"], &["prune", "--keep", "few"]]
+    {
+        assert_eq!(sandbox.run(arguments).code, 2, "{arguments:?}");
+    }
+    let elsewhere = sandbox.pentad_on("elsewhere", &["prune", "--keep", "0"]).output().unwrap();
+    assert_eq!(elsewhere.status.code(), Some(3), "no store is made");
+    assert!(!sandbox.path("elsewhere").exists());
 }
