@@ -153,7 +153,15 @@ fn compacting_keeps_what_is_live() {
     let names: Vec<_> = report.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["bytes_after", "bytes_before", "damaged_segments", "entries", "segments_after", "segments_before"]
+        [
+            "bytes_after",
+            "bytes_before",
+            "damaged_segments",
+            "entries",
+            "held_back_segments",
+            "segments_after",
+            "segments_before"
+        ]
     );
     assert!(sandbox.done(&["compact"]).text().starts_with("nothing to compact"));
     assert_eq!(sandbox.done(&["scan"]).bytes, before);
