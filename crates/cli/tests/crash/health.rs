@@ -52,7 +52,11 @@ pub(crate) fn no_orphans(store: &Store, context: &str) {
 pub(crate) fn difference(expected: &Rows, found: &Rows) -> Option<String> {
     let told = |rows: &Rows, key: &[u8]| match rows.get(key) {
         Some(value) => {
-            format!("{} bytes beginning {:?}", value.len(), value[..value.len().min(24)].escape_ascii().to_string())
+            format!(
+                "{} bytes beginning {:?}",
+                value.len(),
+                value[..value.len().min(24)].escape_ascii().to_string()
+            )
         }
         None => "nothing".to_owned(),
     };

@@ -15,4 +15,4 @@ mod kill;
 mod load;
 mod random;
 mod settings;
-//mod syscalls;
+mod syscalls;

@@ -78,7 +78,10 @@ fn stop_imports(name: &str, signal: Signal, rounds: u64) {
         let kept = health::rows(&store, &format!("round{round:03}/"), context);
         let count = kept.len() as u64;
         assert!(count >= acknowledged, "{context}: {acknowledged} rows acknowledged, {count} there");
-        assert!(closed || count.is_multiple_of(BATCH) || count == ROWS, "{context}: {count} rows is half a batch");
+        assert!(
+            closed || count.is_multiple_of(BATCH) || count == ROWS,
+            "{context}: {count} rows is half a batch"
+        );
         assert!(status.code() != Some(0) || count == ROWS, "{context}: success with {count} rows");
         let prefix = rows[..kept.len()].iter().map(|row| row.trim_end().split_once('\t').unwrap());
         expected.extend(prefix.map(|(key, value)| (key.into(), value.into())));
@@ -90,7 +93,9 @@ fn stop_imports(name: &str, signal: Signal, rounds: u64) {
         cut_short += u64::from(count < ROWS);
         in_order += u64::from(closed);
     }
-    println!("{name}: {rounds} imports stopped, {cut_short} of them cut short, {in_order} closed the store in order");
+    println!(
+        "{name}: {rounds} imports stopped, {cut_short} of them cut short, {in_order} closed the store in order"
+    );
     // A harness that always comes too late would pass on anything.
     assert!(cut_short > rounds / 4, "only {cut_short} of {rounds} imports were cut short");
 }

@@ -91,12 +91,16 @@ impl Past {
     fn check_counter(&mut self, store: &Store, round: u64, told: &Told, context: &str) {
         let (mut least, mut most) = (self.count, self.count);
         for (thread, steps) in told.steps.iter().enumerate() {
-            let counted = (1..=steps.len()).filter(|number| self.step(round, thread, *number).counts()).count();
+            let counted =
+                (1..=steps.len()).filter(|number| self.step(round, thread, *number).counts()).count();
             least += counted as u64;
             most += counted as u64 + u64::from(self.step(round, thread, steps.len() + 1).counts());
         }
         let found = store.get(COUNTER).unwrap().map_or(0, |value| {
-            std::str::from_utf8(&value).unwrap().parse::<u64>().unwrap_or_else(|_| panic!("{context}: {value:?}"))
+            std::str::from_utf8(&value)
+                .unwrap()
+                .parse::<u64>()
+                .unwrap_or_else(|_| panic!("{context}: {value:?}"))
         });
         assert!((least..=most).contains(&found), "{context}: counted {found}, told {least} to {most}");
         self.count = found;
@@ -113,7 +117,10 @@ impl Past {
         );
         let oldest = store.oldest_batch().map_or(last + 1, |oldest| oldest.0);
         let (least, most) = (self.floor.max(told.floors.0), self.floor.max(told.floors.1));
-        assert!((least..=most).contains(&oldest), "{context}: the oldest commit is {oldest}, not {least} to {most}");
+        assert!(
+            (least..=most).contains(&oldest),
+            "{context}: the oldest commit is {oldest}, not {least} to {most}"
+        );
 
         let mut expected = oldest;
         let mut records = Vec::new();

@@ -171,7 +171,11 @@ impl Load {
         for line in &self.lines {
             self.told.hear(&line);
         }
-        assert_eq!(status.signal(), Some(KILLED), "the load ended by itself, with {status}; its words are above");
+        assert_eq!(
+            status.signal(),
+            Some(KILLED),
+            "the load ended by itself, with {status}; its words are above"
+        );
         self.told
     }
 }
