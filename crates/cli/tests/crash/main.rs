@@ -9,7 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-//mod disk;
+mod disk;
 mod health;
 mod kill;
 mod load;

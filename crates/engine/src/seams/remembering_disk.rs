@@ -10,13 +10,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::io::Errno;
+
 use super::{Access, Disk, File, Lock, LockMode, PathKind};
 
 /// Another disk, with a memory for failed syncs of directories.
 #[derive(Debug)]
 pub(crate) struct RememberingDisk {
     disk: Arc<dyn Disk>,
-    failed: Mutex<BTreeMap<PathBuf, io::ErrorKind>>,
+    /// The kind of each failure, and what the operating system called it.
+    failed: Mutex<BTreeMap<PathBuf, (io::ErrorKind, String)>>,
 }
 
 impl RememberingDisk {
@@ -25,18 +28,26 @@ impl RememberingDisk {
     }
 }
 
+/// Whether a sync got as far as giving something up. One that was interrupted did not, nor one for which no descriptor was
+/// left to open the directory with.
+fn was_tried(error: &io::Error) -> bool {
+    let never_begun = [Errno::INTR, Errno::MFILE, Errno::NFILE];
+    error.kind() != io::ErrorKind::Interrupted
+        && Errno::from_io_error(error).is_none_or(|e| !never_begun.contains(&e))
+}
+
 impl Disk for RememberingDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kind) = failed.get(dir) {
-            let text = format!("an earlier sync of this directory failed ({kind}); open the store again");
+        if let Some((kind, cause)) = failed.get(dir) {
+            let text = format!("an earlier sync of this directory failed ({cause}); open the store again");
             return Err(io::Error::new(*kind, text));
         }
         let result = self.disk.sync_dir(dir);
         if let Err(error) = &result
-            && error.kind() != io::ErrorKind::Interrupted
+            && was_tried(error)
         {
-            failed.insert(dir.to_path_buf(), error.kind());
+            failed.insert(dir.to_path_buf(), (error.kind(), error.to_string()));
         }
         result
     }

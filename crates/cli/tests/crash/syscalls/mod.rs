@@ -7,4 +7,4 @@
 mod faults;
 mod outcome;
 mod scenario;
-mod strace;
+pub(crate) mod strace;
