@@ -95,7 +95,9 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use super::RememberingDisk;
+    use rustix::io::Errno;
+
+    use super::{RememberingDisk, was_tried};
     use crate::seams::Disk;
     use crate::seams::sim::{Fault, Op, SimDisk};
 
@@ -111,5 +113,29 @@ mod tests {
         assert!(again.to_string().contains("an earlier sync"), "{again}");
         disk.sync_dir(Path::new("/other")).unwrap();
         sim.sync_dir(Path::new("/store")).expect("the disk below has forgotten: that is the point");
+    }
+
+    /// The message of the later failure used to name only the kind of the first, which for an error of the device is
+    /// `uncategorized`.
+    #[test]
+    fn f07_a_later_refusal_says_what_the_first_failure_was() {
+        let sim = SimDisk::new(1);
+        sim.create_dir(Path::new("/store")).unwrap();
+        let disk = RememberingDisk::new(Arc::new(sim.clone()));
+        sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::StorageFull));
+        let first = disk.sync_dir(Path::new("/store")).unwrap_err().to_string();
+        let again = disk.sync_dir(Path::new("/store")).unwrap_err().to_string();
+        assert!(again.contains(&first), "{again}, after {first}");
+    }
+
+    /// A process that had no descriptor left for one moment could not write to its store any more.
+    #[test]
+    fn f25_a_sync_that_could_not_begin_for_want_of_descriptors_has_not_failed() {
+        for begun in [Errno::IO, Errno::NOSPC] {
+            assert!(was_tried(&begun.into()), "{begun}");
+        }
+        for never_begun in [Errno::MFILE, Errno::NFILE, Errno::INTR] {
+            assert!(!was_tried(&never_begun.into()), "{never_begun}");
+        }
     }
 }
