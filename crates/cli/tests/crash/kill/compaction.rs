@@ -40,7 +40,7 @@ fn churn(store: &Store, rows: &mut Rows, changes: u64, random: &mut Random) {
 fn f11_kills_amid_compaction_leave_the_old_files_or_the_new() {
     let name = "kill::compaction";
     let (seed, mut random) = settings::random(name);
-    let rounds = settings::rounds(8);
+    let rounds = settings::rounds(5);
     let sandbox = Sandbox::new();
     let path = sandbox.path("store");
     let mut rows = Rows::new();

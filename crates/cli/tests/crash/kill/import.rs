@@ -102,11 +102,11 @@ fn stop_imports(name: &str, signal: Signal, rounds: u64) {
 
 #[test]
 fn f13_killed_imports_lose_nothing_that_was_acknowledged() {
-    stop_imports("kill::import", Signal::KILL, settings::rounds(12));
+    stop_imports("kill::import", Signal::KILL, settings::rounds(6));
 }
 
 /// Whether it comes before the import watches for it, amid a commit or while the store is closed.
 #[test]
 fn f25_imports_told_to_end_at_any_moment_lose_nothing_that_was_acknowledged() {
-    stop_imports("kill::import (SIGTERM)", Signal::TERM, settings::rounds(6));
+    stop_imports("kill::import (SIGTERM)", Signal::TERM, settings::rounds(4));
 }

@@ -14,7 +14,7 @@ const LIFE_MAX: u64 = 500;
 fn f13_f11_kills_amid_a_mixed_load_lose_nothing_that_was_acknowledged() {
     let name = "kill::mixed";
     let (seed, mut random) = settings::random(name);
-    let rounds = settings::rounds(12);
+    let rounds = settings::rounds(8);
     let sandbox = Sandbox::new();
     let path = sandbox.path("store");
     let mut past = Past::new(seed);

@@ -84,9 +84,11 @@ fn keep_house(store: &Store, random: &mut Random) {
         }
         Ok(())
     };
-    while let Err(error) = (0..u64::MAX).try_for_each(|_| run(random)) {
-        eprintln!("keeping house: {error}");
-        std::process::exit(1);
+    loop {
+        run(random).unwrap_or_else(|error| {
+            eprintln!("keeping house: {error}");
+            std::process::exit(1)
+        });
     }
 }
 

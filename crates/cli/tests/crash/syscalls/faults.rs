@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::outcome::{End, May, check};
-use super::scenario::{self, Scenario};
+use super::scenario::{self, Scenario, Stores};
 use super::strace::{self, Call, Injection};
 use crate::random::Random;
 use crate::settings;
@@ -11,7 +11,7 @@ use crate::support::Sandbox;
 
 /// Most sites of one call in one scenario; more are spread evenly over all of them.
 const SITES_MAX: usize = 40;
-/// Scenarios of each fault in the quick form, with one site each.
+/// Scenarios in the quick form, with one site of each fault.
 const QUICK_SCENARIOS: usize = 2;
 
 /// A call, how it fails, and what may come of it.
@@ -38,44 +38,30 @@ struct Hit {
 }
 
 /// Makes the store's calls fail, one at a time: every one of them in the long form, a sample in the quick one.
-fn inject(name: &str, faults: &[Fault], fits: impl Fn(&Scenario) -> bool) -> Vec<Hit> {
+fn inject(name: &str, faults: &[Fault], reads_too: bool) -> Vec<Hit> {
     if let Some(why) = strace::unavailable() {
         settings::skip(name, &why);
         return Vec::new();
     }
     let (seed, mut random) = settings::random(name);
     let sandbox = Sandbox::new();
-    let scenarios: Vec<Scenario> = scenario::all(&sandbox, seed).into_iter().filter(fits).collect();
-    let mut jobs = Vec::new();
-    for scenario in &scenarios {
-        let sites = sites(scenario, &sandbox, faults);
-        for fault in faults {
-            let of_call = sites.get(fault.call).map_or(&[][..], Vec::as_slice);
-            jobs.push((scenario, *fault, of_call.to_vec()));
-        }
-    }
-    for fault in faults {
-        let reached = jobs.iter().any(|(_, job, sites)| job.call == fault.call && !sites.is_empty());
-        assert!(reached, "{name}: no scenario calls {}", fault.call);
+    let stores = Stores::new(&sandbox, seed);
+    let mut fitting: Vec<_> = scenario::ALL.iter().filter(|(_, writes)| *writes || reads_too).collect();
+    while !settings::everything() && fitting.len() > QUICK_SCENARIOS {
+        fitting.swap_remove(random.below_usize(fitting.len()));
     }
     let mut hits = Vec::new();
     let (mut runs, mut missed) = (0, 0);
-    for fault in faults {
-        let mut of_fault: Vec<_> = jobs
-            .iter()
-            .filter(|(_, job, sites)| {
-                job.result == fault.result && job.call == fault.call && !sites.is_empty()
-            })
-            .collect();
-        if !settings::everything() {
-            while of_fault.len() > QUICK_SCENARIOS {
-                of_fault.swap_remove(random.below_usize(of_fault.len()));
-            }
-        }
-        for (scenario, fault, sites) in of_fault {
-            for nth in chosen(sites, &mut random) {
+    let mut unreached: Vec<&str> = faults.iter().map(|fault| fault.call).collect();
+    for (make, _) in fitting {
+        let scenario = make(&stores);
+        let sites = sites(&scenario, &sandbox, faults);
+        unreached.retain(|call| !sites.contains_key(*call));
+        for fault in faults {
+            let Some(of_call) = sites.get(fault.call) else { continue };
+            for nth in chosen(of_call, &mut random) {
                 runs += 1;
-                match hit(scenario, &sandbox, *fault, nth, seed) {
+                match hit(&scenario, &sandbox, *fault, nth, seed) {
                     Some(hit) => hits.push(hit),
                     // Threads take turns, so a call can be another thread's this time.
                     None => missed += 1,
@@ -83,6 +69,7 @@ fn inject(name: &str, faults: &[Fault], fits: impl Fn(&Scenario) -> bool) -> Vec
             }
         }
     }
+    assert!(!settings::everything() || unreached.is_empty(), "{name}: no scenario calls {unreached:?}");
     let refused = hits.iter().filter(|hit| hit.end == End::Refused).count();
     println!(
         "{name}: {runs} runs, {} calls failed, {refused} refusals, {missed} runs without the call",
@@ -149,7 +136,7 @@ fn hit(scenario: &Scenario, sandbox: &Sandbox, fault: Fault, nth: u64, seed: u64
 #[test]
 fn f07_every_failing_sync_of_the_program_is_told_and_loses_nothing() {
     let faults = [fault("fdatasync", "error=EIO", EIO), fault("fsync", "error=EIO", EIO)];
-    inject("syscalls::syncs", &faults, |scenario| scenario.writes);
+    inject("syscalls::syncs", &faults, false);
 }
 
 #[test]
@@ -164,7 +151,7 @@ fn f08_every_failing_interrupted_or_short_write_of_the_program_is_told_or_done_a
         fault("fdatasync", "error=EINTR", May::Nothing),
         fault("ftruncate", "error=EIO", EIO),
     ];
-    inject("syscalls::writes", &faults, |scenario| scenario.writes);
+    inject("syscalls::writes", &faults, false);
 }
 
 #[test]
@@ -178,7 +165,7 @@ fn f09_every_call_that_finds_the_disk_full_is_told_and_loses_nothing() {
         fault("rename", "error=ENOSPC", ENOSPC),
         fault("fdatasync", "error=ENOSPC", ENOSPC),
     ];
-    inject("syscalls::space", &faults, |scenario| scenario.writes);
+    inject("syscalls::space", &faults, false);
 }
 
 #[test]
@@ -189,7 +176,7 @@ fn f10_every_failing_read_of_the_program_is_told_and_nothing_altered_comes_out()
         fault("getdents64", "error=EIO", EIO),
         fault("statx", "error=EIO", EIO),
     ];
-    let hits = inject("syscalls::reads", &faults, |_| true);
+    let hits = inject("syscalls::reads", &faults, true);
     for hit in hits.iter().filter(|hit| hit.scenario.starts_with("verify") && hit.call.contains("EIO")) {
         assert_eq!(hit.end, End::Refused, "verify passed over a read that failed: {}", hit.call);
     }
@@ -202,7 +189,7 @@ fn f11_every_failing_rename_and_removal_of_the_program_is_told_or_made_up_for() 
         fault("unlink", "error=EIO", EIO),
         fault("unlink", "error=EACCES", May::Refuse("Permission denied")),
     ];
-    inject("syscalls::names", &faults, |scenario| scenario.writes);
+    inject("syscalls::names", &faults, false);
 }
 
 #[test]
@@ -214,5 +201,5 @@ fn f25_running_out_of_descriptors_memory_locks_or_threads_at_any_call_is_told_an
         fault("flock", "error=ENOLCK", May::Refuse("No locks available")),
         fault("clone3", "error=EAGAIN", May::Refuse("Resource temporarily unavailable")),
     ];
-    inject("syscalls::resources", &faults, |_| true);
+    inject("syscalls::resources", &faults, true);
 }

@@ -1,5 +1,6 @@
 //! What the program is doing while a call fails, and what may be in the store afterwards.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,8 +29,6 @@ pub(crate) struct Scenario {
     pub(crate) states: Vec<Rows>,
     /// What the program says on standard output when all went well, where that is known.
     pub(crate) output: Option<Vec<u8>>,
-    /// Whether it changes the store.
-    pub(crate) writes: bool,
 }
 
 impl Scenario {
@@ -62,77 +61,127 @@ impl Scenario {
     }
 }
 
-/// All scenarios, with their stores in the sandbox.
-pub(crate) fn all(sandbox: &Sandbox, seed: u64) -> Vec<Scenario> {
-    let (closed, closed_rows) = closed_store(sandbox, seed);
-    let (killed, killed_rows) = killed_store(sandbox, seed);
-    let input = sandbox.path("in.tsv");
+/// A directory with a store in it, and its rows.
+type Template = (PathBuf, Rows);
+
+/// What the scenarios start from; each store is made when a scenario asks for it.
+pub(crate) struct Stores<'a> {
+    sandbox: &'a Sandbox,
+    seed: u64,
+    closed: OnceCell<Template>,
+    killed: OnceCell<Template>,
+}
+
+impl<'a> Stores<'a> {
+    /// None made yet.
+    pub(crate) fn new(sandbox: &'a Sandbox, seed: u64) -> Self {
+        Self { sandbox, seed, closed: OnceCell::new(), killed: OnceCell::new() }
+    }
+
+    fn closed(&self) -> &Template {
+        self.closed.get_or_init(|| closed_store(self.sandbox, self.seed))
+    }
+
+    fn killed(&self) -> &Template {
+        self.killed.get_or_init(|| killed_store(self.sandbox, self.seed))
+    }
+}
+
+/// Makes a scenario.
+type Make = fn(&Stores<'_>) -> Scenario;
+
+/// How each scenario is made, and whether it changes the store.
+pub(crate) const ALL: &[(Make, bool)] = &[
+    (import_into_a_new_store, true),
+    (import_into_an_old_store, true),
+    (put_into_a_killed_store, true),
+    (put_of_a_stream, true),
+    (compact, true),
+    (get_from_a_killed_store, false),
+    (verify_a_killed_store, false),
+];
+
+fn scenario(
+    name: &'static str,
+    template: Option<&Template>,
+    arguments: &[&str],
+    states: Vec<Rows>,
+) -> Scenario {
+    Scenario {
+        name,
+        template: template.map(|(path, _)| path.clone()),
+        arguments: arguments.iter().map(ToString::to_string).collect(),
+        input: None,
+        states,
+        output: None,
+    }
+}
+
+fn import_into_a_new_store(stores: &Stores<'_>) -> Scenario {
+    import(stores, "import, new store", None)
+}
+
+fn import_into_an_old_store(stores: &Stores<'_>) -> Scenario {
+    import(stores, "import, old store", Some(stores.closed()))
+}
+
+fn import(stores: &Stores<'_>, name: &'static str, before: Option<&Template>) -> Scenario {
+    let input = stores.sandbox.path("in.tsv");
     let imported: Vec<(String, String)> =
         (0..IMPORTED).map(|n| (format!("row/{n:05}"), format!("{n:0100}"))).collect();
     let text: String = imported.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect();
     fs::write(&input, text).unwrap();
-    let import = words(&["--json", "import", "--batch", &BATCH.to_string(), input.to_str().unwrap()]);
-    let imports = |before: &Rows| {
-        let mut states = vec![before.clone()];
-        for batch in imported.chunks(usize::try_from(BATCH).unwrap()) {
-            let mut rows = states[states.len() - 1].clone();
-            rows.extend(batch.iter().map(|(key, value)| (key.clone().into(), value.clone().into())));
-            states.push(rows);
-        }
-        states
-    };
-    let with = |before: &Rows, key: &str, value: &[u8]| {
-        let mut after = before.clone();
-        after.insert(key.into(), value.into());
-        vec![before.clone(), after]
-    };
-    let big = Random::new(seed).bytes(STREAMED);
-    let big_input = sandbox.path("big");
-    fs::write(&big_input, &big).unwrap();
-    let (some_key, some_value) = killed_rows.iter().next().expect("the killed load had written something");
-    let some_key = String::from_utf8(some_key.clone()).unwrap();
-    let base = |name, template, arguments: &[&str], states| Scenario {
-        name,
-        template,
-        arguments: words(arguments),
-        input: None,
-        states,
-        output: None,
-        writes: true,
-    };
-    let reads = |name, arguments: &[&str], output| Scenario {
-        writes: false,
-        output,
-        ..base(name, Some(killed.clone()), arguments, vec![killed_rows.clone()])
-    };
-    vec![
-        Scenario { arguments: import.clone(), ..base("import, new store", None, &[], imports(&Rows::new())) },
-        Scenario {
-            arguments: import,
-            ..base("import, old store", Some(closed.clone()), &[], imports(&closed_rows))
-        },
-        base(
-            "put, killed store",
-            Some(killed.clone()),
-            &["put", "new", "v"],
-            with(&killed_rows, "new", b"v"),
-        ),
-        Scenario {
-            input: Some(big_input),
-            ..base("put, streamed", Some(closed.clone()), &["put", "big"], with(&closed_rows, "big", &big))
-        },
-        base("compact", Some(closed), &["compact", "--prune"], vec![closed_rows]),
-        reads("get, killed store", &["get", &some_key], Some(some_value.clone())),
-        reads("verify, killed store", &["verify"], None),
-    ]
+    let mut rows = before.map(|(_, rows)| rows.clone()).unwrap_or_default();
+    let mut states = vec![rows.clone()];
+    for batch in imported.chunks(usize::try_from(BATCH).unwrap()) {
+        rows.extend(batch.iter().map(|(key, value)| (key.clone().into(), value.clone().into())));
+        states.push(rows.clone());
+    }
+    let arguments = ["--json", "import", "--batch", &BATCH.to_string(), input.to_str().unwrap()];
+    scenario(name, before, &arguments, states)
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(ToString::to_string).collect()
+/// Before, and with one more row.
+fn with(before: &Rows, key: &str, value: &[u8]) -> Vec<Rows> {
+    let mut after = before.clone();
+    after.insert(key.into(), value.into());
+    vec![before.clone(), after]
+}
+
+fn put_into_a_killed_store(stores: &Stores<'_>) -> Scenario {
+    let killed = stores.killed();
+    scenario("put, killed store", Some(killed), &["put", "new", "v"], with(&killed.1, "new", b"v"))
+}
+
+fn put_of_a_stream(stores: &Stores<'_>) -> Scenario {
+    let closed = stores.closed();
+    let big = Random::new(stores.seed).bytes(STREAMED);
+    let input = stores.sandbox.path("big");
+    fs::write(&input, &big).unwrap();
+    let put = scenario("put, streamed", Some(closed), &["put", "big"], with(&closed.1, "big", &big));
+    Scenario { input: Some(input), ..put }
+}
+
+fn compact(stores: &Stores<'_>) -> Scenario {
+    let closed = stores.closed();
+    scenario("compact", Some(closed), &["compact", "--prune"], vec![closed.1.clone()])
+}
+
+fn get_from_a_killed_store(stores: &Stores<'_>) -> Scenario {
+    let killed = stores.killed();
+    let (key, value) = killed.1.iter().next().expect("the killed load had written something");
+    let key = std::str::from_utf8(key).unwrap();
+    let get = scenario("get, killed store", Some(killed), &["get", key], vec![killed.1.clone()]);
+    Scenario { output: Some(value.clone()), ..get }
+}
+
+fn verify_a_killed_store(stores: &Stores<'_>) -> Scenario {
+    let killed = stores.killed();
+    scenario("verify, killed store", Some(killed), &["verify"], vec![killed.1.clone()])
 }
 
 /// A store of several segments with much to compact, closed in order.
-fn closed_store(sandbox: &Sandbox, seed: u64) -> (PathBuf, Rows) {
+fn closed_store(sandbox: &Sandbox, seed: u64) -> Template {
     let path = sandbox.path("closed");
     let options =
         Options::new().segment_bytes(64 << 10).retention(Retention::Commits(10)).auto_compact(false);
@@ -152,7 +201,7 @@ fn closed_store(sandbox: &Sandbox, seed: u64) -> (PathBuf, Rows) {
 }
 
 /// A store whose process was killed at work.
-fn killed_store(sandbox: &Sandbox, seed: u64) -> (PathBuf, Rows) {
+fn killed_store(sandbox: &Sandbox, seed: u64) -> Template {
     let path = sandbox.path("killed");
     let mut past = Past::new(seed);
     for round in 0.. {
