@@ -26,31 +26,39 @@ const VALUE_BYTES: usize = 16 << 10;
 /// Mounts a disk on the directory `$1` and runs the rest in it.
 const MOUNT: &str = "mount -t tmpfs -o size=64m tmpfs \"$1\" && shift && exec \"$@\"";
 
-/// A shell that sees mounts of its own, in which nobody else's show, and that may mount.
-fn shell(directory: &Path, command: &[&str]) -> Command {
+/// Ways to a shell that sees mounts of its own and may mount: as anybody, and as root where that is not allowed.
+const NAMESPACES: &[&[&str]] = &[&["--user", "--map-root-user", "--mount"], &["--mount"]];
+
+fn shell(namespace: &[&str], directory: &Path, command: &[&str]) -> Command {
     let mut shell = Command::new("unshare");
+    shell.args(namespace).args(["sh", "-c", MOUNT, "sh"]).arg(directory).args(command);
     shell
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"])
-        .arg(directory)
-        .args(command);
-    shell
+}
+
+/// The first way that works here, or why none does.
+fn namespace(directory: &Path) -> Result<&'static [&'static str], String> {
+    let mut why = String::new();
+    for namespace in NAMESPACES {
+        match shell(namespace, directory, &["true"]).output() {
+            Ok(output) if output.status.success() => return Ok(namespace),
+            Ok(output) => why.push_str(&String::from_utf8_lossy(&output.stderr)),
+            Err(error) => return Err(format!("unshare cannot be started: {error}")),
+        }
+    }
+    Err(format!("no tmpfs can be mounted in a namespace here: {why}"))
 }
 
 /// Runs the ignored test `inner` on a disk of its own, or says why there is none.
 fn on_a_small_disk(name: &str, inner: &str) {
     let directory = tempfile::tempdir().unwrap();
-    match shell(directory.path(), &["true"]).output() {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return settings::skip(name, &format!("no tmpfs can be mounted in a namespace here: {said}"));
-        }
-        Err(error) => return settings::skip(name, &format!("unshare cannot be started: {error}")),
-    }
+    let namespace = match namespace(directory.path()) {
+        Ok(namespace) => namespace,
+        Err(why) => return settings::skip(name, &why),
+    };
     let elsewhere = tempfile::tempdir().unwrap();
     let this = env::current_exe().unwrap();
     let command = [this.to_str().unwrap(), inner, "--exact", "--ignored", "--nocapture", "--test-threads=1"];
-    let output = shell(directory.path(), &command)
+    let output = shell(namespace, directory.path(), &command)
         .env("TMPDIR", directory.path())
         .env(ELSEWHERE, elsewhere.path())
         .stderr(Stdio::inherit())
