@@ -111,6 +111,14 @@ With --json, one object: {\"entries\", \"bytes\", \"streams\", \"seconds\", \"co
 \"what\"}]}; what is not known is null, \"key_base64\", \"file_base64\" and \"store_base64\" stand in for what is not UTF-8. A skipped
 place that was made up for by another copy leaves nothing missing.";
 
+const COMPACT_AFTER_HELP: &str = "\
+What was overwritten or deleted takes space as long as `log` lists the commits that wrote it, which it does for the newest
+64 MiB at least. --prune gives those commits up first; the entries stay as they are. On a full disk, delete what you can
+do without, then compact with --prune.
+
+With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \"bytes_after\", \"entries\",
+\"damaged_segments\", \"held_back_segments\", \"pruned_commits\"}.";
+
 /// A key-value store in a directory, from the shell.
 #[derive(Debug, Parser)]
 #[command(name = "pentad", version, after_help = AFTER_HELP, subcommand_required = true)]
@@ -181,11 +189,8 @@ pub(crate) enum Verb {
     #[command(after_help = REPAIR_AFTER_HELP)]
     Repair(RepairArgs),
     /// Rewrite the store without what was overwritten or deleted
-    #[command(
-        after_help = "With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \
-        \"bytes_after\", \"entries\", \"damaged_segments\", \"held_back_segments\"}."
-    )]
-    Compact,
+    #[command(after_help = COMPACT_AFTER_HELP)]
+    Compact(CompactArgs),
 }
 
 /// How verbs that read open the store.
@@ -324,6 +329,14 @@ pub(crate) struct StatsArgs {
 pub(crate) struct RepairArgs {
     /// The directory of the new store, which must not exist
     pub(crate) new: PathBuf,
+}
+
+/// Arguments of `compact`.
+#[derive(Args, Debug)]
+pub(crate) struct CompactArgs {
+    /// Give up the commits that `log` lists, so that their space comes back as well
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
 
 /// Arguments of `log`.

@@ -51,6 +51,6 @@ fn run(arguments: &Arguments) -> Result<()> {
         Verb::Stats(arguments) => verbs::stats::run(global, arguments),
         Verb::Verify => verbs::verify::run(global),
         Verb::Repair(arguments) => verbs::repair::run(global, arguments),
-        Verb::Compact => verbs::compact::run(global),
+        Verb::Compact(arguments) => verbs::compact::run(global, arguments),
     }
 }

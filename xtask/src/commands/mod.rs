@@ -3,6 +3,7 @@
 
 pub(crate) mod ci;
 pub(crate) mod clippy;
+pub(crate) mod crash;
 pub(crate) mod doc;
 pub(crate) mod examples;
 pub(crate) mod fix;

@@ -5,16 +5,19 @@ use std::path::Path;
 use pentad_engine::CompactReport;
 use serde_json::json;
 
-use crate::args::Global;
+use crate::args::{CompactArgs, Global};
 use crate::error::{Failure, Result};
 use crate::human;
 use crate::output::Output;
 use crate::session;
 
 /// Compacts the store and says what that gave; fails when damage kept it from some of it.
-pub(crate) fn run(global: &Global) -> Result<()> {
+pub(crate) fn run(global: &Global, arguments: &CompactArgs) -> Result<()> {
     let path = global.store()?;
-    let report = session::change(global, |store| Ok(store.compact()?))?;
+    let (pruned, report) = session::change(global, |store| {
+        let pruned = if arguments.prune { store.prune(store.sequence().next())? } else { 0 };
+        Ok((pruned, store.compact()?))
+    })?;
     let mut output = Output::new();
     if global.json {
         output.json(&json!({
@@ -25,6 +28,7 @@ pub(crate) fn run(global: &Global) -> Result<()> {
             "entries": report.entries,
             "damaged_segments": report.damaged_segments,
             "held_back_segments": report.held_back_segments,
+            "pruned_commits": pruned,
         }))?;
     } else {
         output.line(&summary(&report))?;
@@ -40,7 +44,7 @@ fn summary(report: &CompactReport) -> String {
     if report.segments_before == 0 {
         // Otherwise zeros would look like a failure to someone who has just deleted a lot.
         let text = "nothing to compact: a segment stays as long as `log` lists a commit in it, which it does for the newest \
-                    64 MiB at least; `pentad prune --keep 0` makes it forget them";
+                    64 MiB at least; --prune gives those commits up";
         return text.to_owned();
     }
     format!(

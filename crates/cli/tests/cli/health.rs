@@ -145,6 +145,27 @@ fn compacting_gives_space_back() {
     sandbox.done(&["verify"]);
 }
 
+/// What was deleted stayed on the disk as long as its commits were among the newest 64 MiB, and from the command line there
+/// was no way to let go of them: a full disk of that size could not be emptied.
+#[test]
+fn f09_compacting_with_prune_gives_all_dead_space_back_and_leaves_no_commits() {
+    let sandbox = filled();
+    sandbox.write("big", vec![7; 4 << 20]);
+    sandbox.done(&["import", "big", "--format", "lines"]);
+    sandbox.done(&["del", "000000000001"]);
+    let before = sandbox.done(&["scan"]).bytes;
+    let on_disk =
+        || contents(&sandbox.path("store")).iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+    sandbox.done(&["compact"]);
+    assert!(on_disk() > 4 << 20, "{} bytes", on_disk());
+    let report = &sandbox.done(&["compact", "--prune", "--json"]).json()[0];
+    assert!(report["pruned_commits"].as_u64().unwrap() > 0, "{report}");
+    assert!(on_disk() < 2 << 20, "{} bytes", on_disk());
+    assert_eq!(sandbox.done(&["log"]).text(), "");
+    assert_eq!(sandbox.done(&["scan"]).bytes, before);
+    sandbox.done(&["verify"]);
+}
+
 #[test]
 fn compacting_keeps_what_is_live() {
     let sandbox = filled();
@@ -159,6 +180,7 @@ fn compacting_keeps_what_is_live() {
             "damaged_segments",
             "entries",
             "held_back_segments",
+            "pruned_commits",
             "segments_after",
             "segments_before"
         ]

@@ -2,6 +2,7 @@
 
 use crate::batch::{Batch, Condition, Expect, Operation, Outcome, Payload, PayloadSource};
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::writer::Purpose;
 use crate::numbers::Sequence;
 use crate::options::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Options};
 
@@ -20,8 +21,8 @@ pub(crate) enum Job {
 pub(crate) type JobResult = Result<Outcome>;
 
 impl Job {
-    /// Whether it does nothing but make room, so that the reserve of disk is there for it.
-    pub(crate) fn relieves(&self) -> bool {
+    /// What it is for, which decides how much of the reserve of disk is there for it.
+    pub(crate) fn purpose(&self) -> Purpose {
         let deletes = |operation: &Operation| {
             matches!(
                 operation,
@@ -29,8 +30,11 @@ impl Job {
             )
         };
         match self {
-            Self::Commit(batch) => !batch.operations.is_empty() && batch.operations.iter().all(deletes),
-            Self::Sync | Self::Prune(_) => true,
+            Self::Commit(batch) if !batch.operations.is_empty() && batch.operations.iter().all(deletes) => {
+                Purpose::Delete
+            }
+            Self::Commit(_) => Purpose::Ordinary,
+            Self::Sync | Self::Prune(_) => Purpose::Relief,
         }
     }
 

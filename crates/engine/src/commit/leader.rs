@@ -131,8 +131,8 @@ impl Core {
             })
             .collect();
         let streams = evaluation.into_streams();
-        let relieves = |job: &&Job| job.relieves();
-        let purpose = if jobs.iter().all(relieves) { Purpose::Relief } else { Purpose::Ordinary };
+        // The job that may take the least of the disk decides for its group.
+        let purpose = jobs.iter().map(|job| job.purpose()).min().unwrap_or(Purpose::Relief);
         let mut tail = self.published.tail();
         match self.carry_out(writer, &steps, &streams, time, disk, purpose) {
             Ok(tails) => {
@@ -149,24 +149,22 @@ impl Core {
             Err(failure) => {
                 drop(guard);
                 let error = self.note_failure(failure);
-                if error.kind() != ErrorKind::DiskFull
-                    || !jobs.iter().any(relieves)
-                    || purpose == Purpose::Relief
-                {
+                if error.kind() != ErrorKind::DiskFull || jobs.iter().all(|job| job.purpose() == purpose) {
                     return jobs.iter().map(|_| Err(error.clone())).collect();
                 }
-                self.lead_relief(jobs, &error)
+                self.lead_relief(jobs, purpose, &error)
             }
         }
     }
 
-    /// Runs those jobs of a group alone that make room, after the others found the disk full.
-    fn lead_relief(&self, jobs: &[&Job], full: &Error) -> Vec<JobResult> {
-        let relieves: Vec<bool> = jobs.iter().map(|job| job.relieves()).collect();
-        let relieving: Vec<&Job> = jobs.iter().copied().filter(|job| job.relieves()).collect();
+    /// Runs those jobs of a group alone that may take more of the disk, after the others found it full.
+    fn lead_relief(&self, jobs: &[&Job], refused: Purpose, full: &Error) -> Vec<JobResult> {
+        let may = |job: &&Job| job.purpose() > refused;
+        let again: Vec<bool> = jobs.iter().map(may).collect();
+        let relieving: Vec<&Job> = jobs.iter().copied().filter(may).collect();
         let mut done = self.lead_run(&relieving).into_iter();
-        let result = |relieves| if relieves { done.next() } else { None };
-        relieves.into_iter().map(result).map(|done| done.unwrap_or_else(|| Err(full.clone()))).collect()
+        let result = |again| if again { done.next() } else { None };
+        again.into_iter().map(result).map(|done| done.unwrap_or_else(|| Err(full.clone()))).collect()
     }
 
     /// Writes what the steps ask for, and makes it visible. Returns the end of the log behind each commit.

@@ -10,13 +10,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustix::io::Errno;
+
 use super::{Access, Disk, File, Lock, LockMode, PathKind};
 
 /// Another disk, with a memory for failed syncs of directories.
 #[derive(Debug)]
 pub(crate) struct RememberingDisk {
     disk: Arc<dyn Disk>,
-    failed: Mutex<BTreeMap<PathBuf, io::ErrorKind>>,
+    /// The kind of each failure, and what the operating system called it.
+    failed: Mutex<BTreeMap<PathBuf, (io::ErrorKind, String)>>,
 }
 
 impl RememberingDisk {
@@ -25,18 +28,26 @@ impl RememberingDisk {
     }
 }
 
+/// Whether a sync got as far as giving something up. One that was interrupted did not, nor one for which no descriptor was
+/// left to open the directory with.
+fn was_tried(error: &io::Error) -> bool {
+    let never_begun = [Errno::INTR, Errno::MFILE, Errno::NFILE];
+    error.kind() != io::ErrorKind::Interrupted
+        && Errno::from_io_error(error).is_none_or(|e| !never_begun.contains(&e))
+}
+
 impl Disk for RememberingDisk {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kind) = failed.get(dir) {
-            let text = format!("an earlier sync of this directory failed ({kind}); open the store again");
+        if let Some((kind, cause)) = failed.get(dir) {
+            let text = format!("an earlier sync of this directory failed ({cause}); open the store again");
             return Err(io::Error::new(*kind, text));
         }
         let result = self.disk.sync_dir(dir);
         if let Err(error) = &result
-            && error.kind() != io::ErrorKind::Interrupted
+            && was_tried(error)
         {
-            failed.insert(dir.to_path_buf(), error.kind());
+            failed.insert(dir.to_path_buf(), (error.kind(), error.to_string()));
         }
         result
     }
@@ -84,7 +95,9 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use super::RememberingDisk;
+    use rustix::io::Errno;
+
+    use super::{RememberingDisk, was_tried};
     use crate::seams::Disk;
     use crate::seams::sim::{Fault, Op, SimDisk};
 
@@ -100,5 +113,29 @@ mod tests {
         assert!(again.to_string().contains("an earlier sync"), "{again}");
         disk.sync_dir(Path::new("/other")).unwrap();
         sim.sync_dir(Path::new("/store")).expect("the disk below has forgotten: that is the point");
+    }
+
+    /// The message of the later failure used to name only the kind of the first, which for an error of the device is
+    /// `uncategorized`.
+    #[test]
+    fn f07_a_later_refusal_says_what_the_first_failure_was() {
+        let sim = SimDisk::new(1);
+        sim.create_dir(Path::new("/store")).unwrap();
+        let disk = RememberingDisk::new(Arc::new(sim.clone()));
+        sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::StorageFull));
+        let first = disk.sync_dir(Path::new("/store")).unwrap_err().to_string();
+        let again = disk.sync_dir(Path::new("/store")).unwrap_err().to_string();
+        assert!(again.contains(&first), "{again}, after {first}");
+    }
+
+    /// A process that had no descriptor left for one moment could not write to its store any more.
+    #[test]
+    fn f25_a_sync_that_could_not_begin_for_want_of_descriptors_has_not_failed() {
+        for begun in [Errno::IO, Errno::NOSPC] {
+            assert!(was_tried(&begun.into()), "{begun}");
+        }
+        for never_begun in [Errno::MFILE, Errno::NFILE, Errno::INTR] {
+            assert!(!was_tried(&never_begun.into()), "{never_begun}");
+        }
     }
 }

@@ -55,6 +55,16 @@ pub struct CompactReport {
     pub held_back_segments: u64,
 }
 
+impl CompactReport {
+    fn add(&mut self, part: &Self) {
+        self.segments_before += part.segments_before;
+        self.segments_after += part.segments_after;
+        self.bytes_before += part.bytes_before;
+        self.bytes_after += part.bytes_after;
+        self.entries += part.entries;
+    }
+}
+
 /// What hides older entries, by subject: kept only beside segments that were left alone.
 type Tombstones = BTreeMap<(Space, Vec<u8>), (u64, Moved)>;
 
@@ -91,18 +101,41 @@ impl Core {
         self.index.collect(self.horizon(), &mut |version| self.count_dead(version));
         self.roll_if_compactable()?;
         let mut damaged = BTreeSet::new();
-        let report = loop {
-            let inputs = self.inputs(&damaged);
+        let mut report = CompactReport::default();
+        // Set when the disk is full: the refusal, and how much is tried to be moved then, to make room for the rest.
+        let mut full: Option<(Error, u64)> = None;
+        loop {
+            let all = self.inputs(&damaged);
+            let inputs = match &full {
+                Some((_, bytes)) => self.all_but_dead(all, *bytes),
+                None => all,
+            };
             if !self.is_worthwhile(&inputs) {
-                break CompactReport::default();
+                match full {
+                    Some((error, _)) if report.segments_before == 0 => return Err(error),
+                    _ => break,
+                }
             }
             let found = damaged.len();
             match self.compact_inputs(&inputs, &mut damaged) {
-                Ok(report) => break report,
+                Ok(part) => {
+                    report.add(&part);
+                    if full.take().is_none() {
+                        break;
+                    }
+                }
                 Err(_) if damaged.len() > found => {}
+                Err(error) if error.kind() == ErrorKind::DiskFull => {
+                    let less = match (&full, &self.shared) {
+                        (None, Some(shared)) => shared.reserve.moved_bytes_max(),
+                        (Some((_, bytes)), _) if *bytes > 0 => bytes / 8,
+                        _ => return Err(error),
+                    };
+                    full = Some((error, less));
+                }
                 Err(error) => return Err(error),
             }
-        };
+        }
         self.counters.compaction();
         let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
         *left_dead = total.saturating_sub(live);
@@ -130,6 +163,22 @@ impl Core {
     fn is_worthwhile(&self, inputs: &[Arc<Segment>]) -> bool {
         let (total, live) = self.sizes(inputs);
         inputs.iter().any(|segment| segment.kind == SegmentKind::Log) || total > live + total / 8
+    }
+
+    /// Of inputs that do not fit on the disk a second time, the compacted ones and the oldest others, up to so many live
+    /// bytes; none unless most of that is dead.
+    fn all_but_dead(&self, mut inputs: Vec<Arc<Segment>>, live_max: u64) -> Vec<Arc<Segment>> {
+        inputs.sort_by_key(|segment| segment.kind == SegmentKind::Log);
+        let compacted = inputs.iter().filter(|segment| segment.kind == SegmentKind::Compacted).count();
+        let mut live = 0;
+        let mut fits = |segment: &&Arc<Segment>| {
+            live += segment.live_bytes();
+            live <= live_max
+        };
+        let count = inputs.iter().take_while(|segment| fits(segment)).count();
+        inputs.truncate(count);
+        let (total, live) = self.sizes(&inputs);
+        if count >= compacted && total > 2 * live { inputs } else { Vec::new() }
     }
 
     /// Lets the active segment be compacted if nothing in it is retained.
