@@ -3,6 +3,7 @@
 //! Invariant: nothing is created or changed, the lock included, before the identity was checked; nothing is changed before
 //! the log was read and found whole.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -23,7 +24,7 @@ use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
-use crate::log::recovery::{recover, replay_undecided};
+use crate::log::recovery::{Recovered, recover, replay_undecided, state_with_undecided};
 use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
@@ -89,12 +90,39 @@ fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box
 pub(super) fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
     let path = dir.join(names::LOCK);
     let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
-    let lock = options.environment.disk.lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
+    let lock = options.environment.disk.lock(&path, mode).map_err(|e| match e.kind() {
+        // It is made with the store and never removed; some copying programs leave empty files out.
+        io::ErrorKind::NotFound => Error::damaged(
+            &path,
+            0,
+            "the file is missing; if no process has the store open, an empty file of that name mends it",
+        ),
+        _ => Error::io("lock", &path, &e),
+    })?;
     lock.ok_or_else(|| {
         let text =
             format!("{} is open in another process or by another handle; close it there", dir.display());
         Error::new(ErrorKind::Locked, text)
     })
+}
+
+/// Whether the end of the log agrees with itself. What is not to be accepted has to be found here: behind this the disk is
+/// changed.
+fn check_end(dir: &Path, identity: &Identity, recovered: &Recovered) -> Result<()> {
+    let state = match &recovered.active {
+        Some(active) => state_with_undecided(active, identity, recovered.state)?,
+        None => recovered.state,
+    };
+    if state.floor <= state.last_sequence.next() {
+        return Ok(());
+    }
+    let text = format!(
+        "the floor of the batch log of {} is {}, behind the last commit, {}",
+        dir.display(),
+        state.floor,
+        state.last_sequence
+    );
+    Err(Error::new(ErrorKind::Damaged, text))
 }
 
 pub(super) fn load(
@@ -114,6 +142,9 @@ pub(super) fn load(
     }
     let mut recovered =
         recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
+    if !policy.skips() {
+        check_end(&dir, &identity, &recovered).map_err(with_next_step)?;
+    }
     let segments = Arc::new(SegmentTable::default());
     segments.change(recovered.segments.drain(..), &[]);
     let catalog =
@@ -155,14 +186,6 @@ pub(super) fn load(
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    if floor > state.last_sequence.next() {
-        let text = format!(
-            "the floor of the batch log of {} is {floor}, behind the last commit, {}",
-            dir.display(),
-            state.last_sequence
-        );
-        return Err(Error::new(ErrorKind::Damaged, text));
-    }
     // As of the recorded time: what has expired since is seen for the first time, below.
     let (index, batches) = builder.finish(state.time, floor, &segments);
     batches.prune(floor);

@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 
 use bytes::Bytes;
 
+use super::damaged::lock_if_there;
 use super::handle::Store;
 use super::verify_report::{Damage, Progress, TornTail, VerifyReport};
 use crate::error::{Error, ErrorKind, Result, escape_key};
@@ -23,7 +24,7 @@ use crate::log::scan::{Depth, Frames, Verdict, chunk_holds};
 use crate::log::source::{FileSource, Source};
 use crate::numbers::{FrameNumber, SegmentId, Sequence};
 use crate::options::Options;
-use crate::seams::{Access, Disk, File, LockMode};
+use crate::seams::{Access, Disk, File};
 
 impl Store {
     /// Reads everything and holds it against its checksums. Compaction waits until it is done; reads and writes go on.
@@ -59,12 +60,7 @@ pub fn verify(path: &Path, options: &Options, progress: &mut dyn FnMut(Progress)
         return Err(Error::new(ErrorKind::StoreNotFound, format!("there is no store at {}", path.display())));
     };
     let dir = canonical(disk, path)?;
-    let lock_path = dir.join(names::LOCK);
-    let lock = disk.lock(&lock_path, LockMode::Shared).map_err(|e| Error::io("lock", &lock_path, &e))?;
-    let Some(_lock) = lock else {
-        let text = format!("{} is open for writing in another process or by another handle", dir.display());
-        return Err(Error::new(ErrorKind::Locked, text));
-    };
+    let _lock = lock_if_there(options, &dir, &mut policy)?;
     let loaded = catalog_file::load(disk, &dir)?;
     let Some(catalog) = loaded.catalog else {
         let text = format!(

@@ -3,7 +3,7 @@
 use pentad_engine::fuzzing::{decoders, store_image};
 
 use crate::corpus::replay;
-use crate::harness::script::play_script;
+use crate::script::play_script;
 
 #[test]
 fn decoders_of_the_format_hold_out_against_the_corpus_and_random_changes_of_it() {

@@ -13,7 +13,6 @@ pub(crate) mod model;
 pub(crate) mod program;
 pub(crate) mod request;
 pub(crate) mod scenarios;
-pub(crate) mod script;
 pub(crate) mod stop;
 pub(crate) mod views;
 pub(crate) mod world;

@@ -3,9 +3,9 @@
 
 use pentad_engine::seams::sim::Rng;
 
-use super::program::{Mix, step};
-use super::scenarios::{finish, shape, work_on_a_failing_disk};
-use super::world::{Cut, World};
+use crate::harness::program::{Mix, step};
+use crate::harness::scenarios::{finish, shape, work_on_a_failing_disk};
+use crate::harness::world::{Cut, World};
 
 /// A longer script is cut off: one input must not take seconds.
 const BYTES_MAX: usize = 1024;
