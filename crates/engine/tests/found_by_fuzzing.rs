@@ -1,10 +1,11 @@
 //! Defects that the fuzz targets found, each as the story in which it did harm.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
-use pentad_engine::seams::sim::{SimClock, SimDisk, SimRandom};
+use pentad_engine::seams::sim::{Fault, Op, SimClock, SimDisk, SimRandom};
 use pentad_engine::{ErrorKind, Options, Store, repair, verify};
 
 const STORE: &str = "/store";
@@ -51,5 +52,47 @@ fn f10_a_store_without_its_lock_is_damaged_and_verify_names_the_file() {
     assert_eq!(disk.image(), image);
     repair(Path::new(STORE), Path::new("/new"), &on(&disk), &mut |_| {}).unwrap();
     let store = on(&disk).open("/new").unwrap();
+    assert_eq!(store.get("key").unwrap().unwrap(), b"value");
+}
+
+/// The disk failed to make the name of a new segment durable. The commit that needed the segment failed as if that might
+/// pass, and the store called itself sound, but no later commit that needed a segment could succeed until the store was
+/// opened again, which nothing told its owner to do.
+#[test]
+fn f07_a_failed_sync_of_the_directory_poisons_the_store() {
+    let disk = SimDisk::new(1);
+    let store = on(&disk).open(STORE).unwrap();
+    disk.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::Other));
+    store.put("wide", vec![b'w'; 6_000]).expect_err("it needs a segment of its own");
+    assert!(store.stats().poisoned);
+    let error = store.put("key", "value").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Poisoned, "{error}");
+    assert!(error.to_string().contains("open it again") && error.to_string().contains(STORE), "{error}");
+    assert_eq!(store.get("wide").unwrap(), None);
+    store.close().expect_err("closed after a failure");
+    let store = on(&disk).open(STORE).unwrap();
+    store.put("wide", vec![b'w'; 6_000]).unwrap();
+}
+
+/// A catalog said that the batch log begins behind the last commit. A reader was refused and so was a writer, but the writer
+/// only after it had taken a new epoch, so the refused open had changed both catalogs.
+#[test]
+fn f04_a_floor_behind_the_last_commit_is_refused_untouched() {
+    let mut image = closed().image();
+    for copy in ["/store/catalog.0", "/store/catalog.1"] {
+        let bytes = image.get_mut(Path::new(copy)).unwrap();
+        bytes[216..224].copy_from_slice(&(1_u64 << 32).to_le_bytes());
+        let end = bytes.len() - 4;
+        let sum = crc32fast::hash(&bytes[..end]);
+        bytes[end..].copy_from_slice(&sum.to_le_bytes());
+    }
+    let disk = SimDisk::from_image(1, &image);
+    for result in [on(&disk).open(STORE), on(&disk).open_read_only(STORE)] {
+        let error = result.expect_err("no prune goes that far");
+        assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
+        assert!(error.to_string().contains("4294967296") && error.to_string().contains("repair"), "{error}");
+    }
+    assert_eq!(disk.image(), image, "the refused open changed a file");
+    let store = on(&disk).open_damaged(STORE).unwrap();
     assert_eq!(store.get("key").unwrap().unwrap(), b"value");
 }

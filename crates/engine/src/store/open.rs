@@ -134,7 +134,8 @@ pub(super) fn load(
     lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
     let mut environment = options.environment.clone();
-    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
+    let disk_memory = Arc::new(RememberingDisk::new(environment.disk));
+    environment.disk = Arc::<RememberingDisk>::clone(&disk_memory);
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     if policy.skips() {
@@ -209,6 +210,7 @@ pub(super) fn load(
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
         poisoned: OnceLock::new(),
+        disk_memory,
         closing: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         lock: Mutex::new(lock),

@@ -84,7 +84,7 @@ impl Store {
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
-            poisoned: core.poisoned.get().is_some(),
+            poisoned: core.poisoned_by().is_some(),
         }
     }
 
