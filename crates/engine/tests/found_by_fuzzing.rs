@@ -1,7 +1,8 @@
 //! Defects that the fuzz targets found, each as the story in which it did harm.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
@@ -28,6 +29,19 @@ fn closed() -> SimDisk {
     store.put("key", "value").unwrap();
     store.close().unwrap();
     disk
+}
+
+/// The files of a closed store of which both catalogs hold `number` at `offset`, with the right checksum.
+fn with_catalog_field(offset: usize, number: u64) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut image = closed().image();
+    for copy in ["/store/catalog.0", "/store/catalog.1"] {
+        let bytes = image.get_mut(Path::new(copy)).unwrap();
+        bytes[offset..offset + 8].copy_from_slice(&number.to_le_bytes());
+        let end = bytes.len() - 4;
+        let sum = crc32fast::hash(&bytes[..end]);
+        bytes[end..].copy_from_slice(&sum.to_le_bytes());
+    }
+    image
 }
 
 /// A program that copies trees left the empty `lock` out. Opening the copy failed as if the operating system had refused
@@ -78,14 +92,7 @@ fn f07_a_failed_sync_of_the_directory_poisons_the_store() {
 /// only after it had taken a new epoch, so the refused open had changed both catalogs.
 #[test]
 fn f04_a_floor_behind_the_last_commit_is_refused_untouched() {
-    let mut image = closed().image();
-    for copy in ["/store/catalog.0", "/store/catalog.1"] {
-        let bytes = image.get_mut(Path::new(copy)).unwrap();
-        bytes[216..224].copy_from_slice(&(1_u64 << 32).to_le_bytes());
-        let end = bytes.len() - 4;
-        let sum = crc32fast::hash(&bytes[..end]);
-        bytes[end..].copy_from_slice(&sum.to_le_bytes());
-    }
+    let image = with_catalog_field(216, 1 << 32);
     let disk = SimDisk::from_image(1, &image);
     for result in [on(&disk).open(STORE), on(&disk).open_read_only(STORE)] {
         let error = result.expect_err("no prune goes that far");
@@ -95,4 +102,25 @@ fn f04_a_floor_behind_the_last_commit_is_refused_untouched() {
     assert_eq!(disk.image(), image, "the refused open changed a file");
     let store = on(&disk).open_damaged(STORE).unwrap();
     assert_eq!(store.get("key").unwrap().unwrap(), b"value");
+}
+
+/// A catalog's numbers were the last that there are. The open succeeded, and the first step on from there was an overflow, or
+/// a catalog that its own reader would refuse; both ended the process.
+#[test]
+fn f04_numbers_with_nothing_behind_them_are_refused_untouched() {
+    // Where in the catalog: the generation, twice, and the next segment id.
+    let fields = [(24, u64::MAX), (24, 1 << 62), (224, (1 << 62) - 1)];
+    for (offset, number) in fields {
+        let image = with_catalog_field(offset, number);
+        let disk = SimDisk::from_image(1, &image);
+        let error = on(&disk).open(STORE).expect_err("there is no number to go on with");
+        assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
+        assert!(
+            error.to_string().contains(STORE) && error.to_string().contains(&number.to_string()),
+            "{error}"
+        );
+        assert_eq!(disk.image(), image, "the refused open changed a file");
+        let store = on(&disk).open_read_only(STORE).expect("a reader needs no further numbers");
+        assert_eq!(store.get("key").unwrap().unwrap(), b"value");
+    }
 }

@@ -183,6 +183,7 @@ impl SegmentRecord {
         small
             && sealed.length < NUMBERS_END
             && sealed.last_frame.0 < NUMBERS_END
+            && sealed.last_sequence.0 < NUMBERS_END
             && match self.kind {
                 SegmentKind::Stream => sealed.length == stream_file_length(self.payload_length),
                 SegmentKind::Log | SegmentKind::Compacted => {
@@ -299,6 +300,15 @@ mod tests {
             bad[end..].copy_from_slice(&sum.to_le_bytes());
             assert_eq!(Catalog::decode(&bad), None, "field at {field}");
         }
+    }
+
+    /// The last sequence of a segment was believed whatever it was; an open that counted on from 2^64 - 1 panicked. Found by
+    /// fuzzing.
+    #[test]
+    fn a_sequence_that_no_store_reaches_is_not_sound() {
+        let mut catalog = sample();
+        catalog.segments[0].sealed.as_mut().unwrap().last_sequence = Sequence(u64::MAX);
+        assert_eq!(Catalog::decode(&catalog.encode()), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::background::Upkeep;
 use super::core::Core;
 use super::counters::Counters;
+use super::end_check::check_end;
 use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
@@ -24,7 +25,7 @@ use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
-use crate::log::recovery::{Recovered, recover, replay_undecided, state_with_undecided};
+use crate::log::recovery::{recover, replay_undecided};
 use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
@@ -106,25 +107,6 @@ pub(super) fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Resul
     })
 }
 
-/// Whether the end of the log agrees with itself. What is not to be accepted has to be found here: behind this the disk is
-/// changed.
-fn check_end(dir: &Path, identity: &Identity, recovered: &Recovered) -> Result<()> {
-    let state = match &recovered.active {
-        Some(active) => state_with_undecided(active, identity, recovered.state)?,
-        None => recovered.state,
-    };
-    if state.floor <= state.last_sequence.next() {
-        return Ok(());
-    }
-    let text = format!(
-        "the floor of the batch log of {} is {}, behind the last commit, {}",
-        dir.display(),
-        state.floor,
-        state.last_sequence
-    );
-    Err(Error::new(ErrorKind::Damaged, text))
-}
-
 pub(super) fn load(
     dir: std::path::PathBuf,
     identity: Identity,
@@ -144,7 +126,7 @@ pub(super) fn load(
     let mut recovered =
         recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
     if !policy.skips() {
-        check_end(&dir, &identity, &recovered).map_err(with_next_step)?;
+        check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
     }
     let segments = Arc::new(SegmentTable::default());
     segments.change(recovered.segments.drain(..), &[]);
