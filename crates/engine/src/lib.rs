@@ -18,6 +18,8 @@ mod batch;
 mod commit;
 mod error;
 mod format;
+#[cfg(feature = "fuzz")]
+pub mod fuzzing;
 mod hash;
 mod index;
 mod log;

@@ -8,6 +8,7 @@ pub(crate) mod doc;
 pub(crate) mod examples;
 pub(crate) mod fix;
 pub(crate) mod format;
+pub(crate) mod fuzz;
 pub(crate) mod golden;
 pub(crate) mod loom;
 pub(crate) mod planted;

@@ -185,6 +185,27 @@ pub(crate) fn replay_undecided(
     Ok(())
 }
 
+/// Where the log stands when the undecided frames count as well, after checking that each follows the one before. Nothing
+/// is shown, so a writer may ask before it changes anything.
+pub(crate) fn state_with_undecided(
+    tail: &ActiveTail,
+    identity: &Identity,
+    state: LogState,
+) -> Result<LogState> {
+    let segment = &tail.segment;
+    let map = segment.map()?;
+    let mut frames = frames_of(segment, &map, tail.end, identity);
+    let mut state = state;
+    for (offset, header) in &tail.undecided {
+        advance(segment, *offset, header, &mut state, &mut Policy::Refuse)?;
+        if header.kind == FrameKind::Floor {
+            let floor = frames.floor(*offset).map_err(|e| Error::io("read", &segment.path, &e))?;
+            state.floor = state.floor.max(Sequence(floor));
+        }
+    }
+    Ok(state)
+}
+
 fn frames_of<'a>(segment: &Segment, map: &'a Map, end: u64, identity: &Identity) -> Frames<MapSource<'a>> {
     Frames {
         source: MapSource { map, end },
@@ -330,7 +351,6 @@ fn advance(
     state.time = state.time.max(header.time);
     if header.kind == FrameKind::Commit {
         state.last_sequence = header.sequence;
-        segment.raise_last_sequence(header.sequence.0);
     }
     Ok(true)
 }
@@ -347,6 +367,7 @@ fn show(
     if header.kind == FrameKind::Floor {
         state.floor = state.floor.max(Sequence(frames.floor(offset).map_err(io)?));
     }
+    segment.raise_last_sequence(header.sequence.0);
     replay.frame(segment, offset, header);
     frames.entries(offset, header, &mut |head, layout| replay.entry(segment, head, layout)).map_err(io)?;
     segment.set_end(segment.end().max(offset + header.frame_length()));

@@ -1,6 +1,7 @@
 //! A segment in memory: its file's map and what the store keeps count of.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -117,8 +118,9 @@ impl Segment {
                     let actual = file.length()?;
                     Ok((if actual < *length { None } else { Some(file.map(*length)?) }, actual))
                 };
-                let (mapped, actual) = open().map_err(|e: std::io::Error| match e.kind() {
-                    std::io::ErrorKind::NotFound => Error::damaged(&self.path, 0, "the file is missing"),
+                let (mapped, actual) = open().map_err(|e: io::Error| match e.kind() {
+                    // It was durable before an entry referred to it.
+                    io::ErrorKind::NotFound => Error::damaged(&self.path, 0, "the file is missing"),
                     _ => Error::io("map", &self.path, &e),
                 })?;
                 let Some(mapped) = mapped else {

@@ -26,6 +26,12 @@ impl RememberingDisk {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
         Self { disk, failed: Mutex::default() }
     }
+
+    /// A directory that is not known to be durable any more, and how its sync failed.
+    pub(crate) fn failure(&self) -> Option<(PathBuf, io::ErrorKind)> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.iter().next().map(|(dir, (kind, _))| (dir.clone(), *kind))
+    }
 }
 
 /// Whether a sync got as far as giving something up. One that was interrupted did not, nor one for which no descriptor was
@@ -107,10 +113,12 @@ mod tests {
         sim.create_dir(Path::new("/store")).unwrap();
         sim.create_dir(Path::new("/other")).unwrap();
         let disk = RememberingDisk::new(Arc::new(sim.clone()));
+        assert_eq!(disk.failure(), None);
         sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::Other));
         assert!(disk.sync_dir(Path::new("/store")).is_err());
         let again = disk.sync_dir(Path::new("/store")).unwrap_err();
         assert!(again.to_string().contains("an earlier sync"), "{again}");
+        assert_eq!(disk.failure(), Some(("/store".into(), io::ErrorKind::Other)));
         disk.sync_dir(Path::new("/other")).unwrap();
         sim.sync_dir(Path::new("/store")).expect("the disk below has forgotten: that is the point");
     }

@@ -28,7 +28,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
 use crate::numbers::LogOffset;
 use crate::options::{Options, Retention};
-use crate::seams::{Environment, Lock};
+use crate::seams::{Environment, Lock, RememberingDisk};
 
 /// The shared state of an open store.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub(crate) struct Core {
     /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
     pub(crate) writer: Mutex<Option<LogWriter>>,
     pub(crate) poisoned: OnceLock<Error>,
+    /// The environment's disk, asked whether the sync of a directory has failed.
+    pub(crate) disk_memory: Arc<RememberingDisk>,
     /// Set first of all when the store is closed: long work stops.
     pub(crate) closing: AtomicBool,
     pub(crate) closed: AtomicBool,
@@ -88,7 +90,7 @@ impl Core {
             return Err(Error::new(ErrorKind::ReadOnly, text));
         }
         self.check_open()?;
-        match self.poisoned.get() {
+        match self.poisoned_by() {
             None => Ok(()),
             Some(cause) => Err(Error::new(
                 ErrorKind::Poisoned,
@@ -106,6 +108,16 @@ impl Core {
 
     pub(crate) fn closed_error(&self) -> Error {
         Error::new(ErrorKind::Closed, format!("{} was closed", self.dir.display()))
+    }
+
+    /// The failure after which nothing is written any more, if there was one. A directory whose sync failed, whatever for,
+    /// counts: no new segment can be made durable in it, so every commit that needs one would fail from now on.
+    pub(crate) fn poisoned_by(&self) -> Option<&Error> {
+        if let Some((dir, kind)) = self.disk_memory.failure() {
+            let error = Error::io("sync the directory", &dir, &kind.into());
+            self.poison(&error.with_kind(ErrorKind::Poisoned));
+        }
+        self.poisoned.get()
     }
 
     /// Lets no more writes in: what is on the disk is not known any more.

@@ -12,6 +12,7 @@ mod compact;
 mod compact_output;
 mod counters;
 mod damaged;
+mod end_check;
 mod entry;
 mod handle;
 mod open;

@@ -3,6 +3,7 @@
 //! Invariant: nothing is created or changed, the lock included, before the identity was checked; nothing is changed before
 //! the log was read and found whole.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::background::Upkeep;
 use super::core::Core;
 use super::counters::Counters;
+use super::end_check::check_end;
 use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
@@ -90,7 +92,15 @@ fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box
 pub(super) fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
     let path = dir.join(names::LOCK);
     let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
-    let lock = options.environment.disk.lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
+    let lock = options.environment.disk.lock(&path, mode).map_err(|e| match e.kind() {
+        // It is made with the store and never removed; some copying programs leave empty files out.
+        io::ErrorKind::NotFound => Error::damaged(
+            &path,
+            0,
+            "the file is missing; if no process has the store open, an empty file of that name mends it",
+        ),
+        _ => Error::io("lock", &path, &e),
+    })?;
     lock.ok_or_else(|| {
         let text =
             format!("{} is open in another process or by another handle; close it there", dir.display());
@@ -107,7 +117,8 @@ pub(super) fn load(
     lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
     let mut environment = options.environment.clone();
-    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
+    let disk_memory = Arc::new(RememberingDisk::new(environment.disk));
+    environment.disk = Arc::<RememberingDisk>::clone(&disk_memory);
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     if policy.skips() {
@@ -115,6 +126,9 @@ pub(super) fn load(
     }
     let mut recovered =
         recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
+    if !policy.skips() {
+        check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
+    }
     let segments = Arc::new(SegmentTable::default());
     segments.change(recovered.segments.drain(..), &[]);
     let catalog =
@@ -157,14 +171,6 @@ pub(super) fn load(
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    if floor > state.last_sequence.next() {
-        let text = format!(
-            "the floor of the batch log of {} is {floor}, behind the last commit, {}",
-            dir.display(),
-            state.last_sequence
-        );
-        return Err(Error::new(ErrorKind::Damaged, text));
-    }
     // As of the recorded time: what has expired since is seen for the first time, below.
     let (index, batches) = builder.finish(state.time, floor, &segments);
     batches.prune(floor);
@@ -189,6 +195,7 @@ pub(super) fn load(
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
         poisoned: OnceLock::new(),
+        disk_memory,
         closing: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         lock: Mutex::new(lock),

@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 
 use super::answer::Answer;
 use super::core::Core;
+use super::damaged::lock_if_there;
 use super::handle::Store;
 use super::verification::{Subject, Verification};
 use super::verify_report::{Damage, Progress, VerifyReport};
@@ -17,7 +18,6 @@ use crate::log::catalog_file::{self, read_file};
 use crate::log::directory::{Directory, canonical, inspect_damaged};
 use crate::log::policy::Policy;
 use crate::options::Options;
-use crate::seams::LockMode;
 
 impl Store {
     /// Reads everything and holds it against its checksums. Compaction waits until it is done; reads and writes go on.
@@ -98,12 +98,7 @@ pub fn verify<A: Answer>(
         return Err(Error::new(ErrorKind::StoreNotFound, format!("there is no store at {}", path.display())));
     };
     let dir = canonical(disk, path)?;
-    let lock_path = dir.join(names::LOCK);
-    let lock = disk.lock(&lock_path, LockMode::Shared).map_err(|e| Error::io("lock", &lock_path, &e))?;
-    let Some(_lock) = lock else {
-        let text = format!("{} is open for writing in another process or by another handle", dir.display());
-        return Err(Error::new(ErrorKind::Locked, text));
-    };
+    let _lock = lock_if_there(options, &dir, &mut policy)?;
     let loaded = catalog_file::load(disk, &dir)?;
     let faults: Vec<_> = loaded.faults().collect();
     let Some(catalog) = loaded.catalog else {
