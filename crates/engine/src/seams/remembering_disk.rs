@@ -1,27 +1,32 @@
 //! A disk that does not forget a failed sync of a directory.
 //!
-//! Invariant: after a sync of a directory has failed, no later one of the same directory succeeds while the store is open. The
-//! operating system may have given up the names that the failed one was to make durable and report success from then on,
-//! so a success would prove nothing for names that were created before.
+//! Invariant: after a sync of a directory has failed, no later one of the same directory succeeds while the store is open, and
+//! the store is poisoned. The operating system may have given up the names that the failed one was to make durable and report
+//! success from then on, so a success would prove nothing for names that were created before. Whoever needed the sync
+//! gets its error; that nothing is written afterwards is seen to here, so that no caller can forget it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{Access, Disk, File, Lock, LockMode, PathKind};
+use crate::error::Error;
 
 /// Another disk, with a memory for failed syncs of directories.
 #[derive(Debug)]
 pub(crate) struct RememberingDisk {
     disk: Arc<dyn Disk>,
     failed: Mutex<BTreeMap<PathBuf, io::ErrorKind>>,
+    /// Why the store takes no more writes.
+    poisoned: Arc<OnceLock<Error>>,
 }
 
 impl RememberingDisk {
-    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, failed: Mutex::default() }
+    /// `poisoned` is set by the first failure, unless it is set already.
+    pub(crate) fn new(disk: Arc<dyn Disk>, poisoned: Arc<OnceLock<Error>>) -> Self {
+        Self { disk, failed: Mutex::default(), poisoned }
     }
 }
 
@@ -37,6 +42,7 @@ impl Disk for RememberingDisk {
             && error.kind() != io::ErrorKind::Interrupted
         {
             failed.insert(dir.to_path_buf(), error.kind());
+            self.poisoned.get_or_init(|| Error::io("sync the directory", dir, error));
         }
         result
     }
@@ -82,7 +88,7 @@ impl Disk for RememberingDisk {
 mod tests {
     use std::io;
     use std::path::Path;
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock};
 
     use super::RememberingDisk;
     use crate::seams::Disk;
@@ -93,9 +99,13 @@ mod tests {
         let sim = SimDisk::new(1);
         sim.create_dir(Path::new("/store")).unwrap();
         sim.create_dir(Path::new("/other")).unwrap();
-        let disk = RememberingDisk::new(Arc::new(sim.clone()));
+        let poisoned = Arc::new(OnceLock::new());
+        let disk = RememberingDisk::new(Arc::new(sim.clone()), Arc::clone(&poisoned));
+        disk.sync_dir(Path::new("/store")).unwrap();
+        assert!(poisoned.get().is_none());
         sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::Other));
         assert!(disk.sync_dir(Path::new("/store")).is_err());
+        assert!(poisoned.get().is_some_and(|error| error.to_string().contains("/store")), "{poisoned:?}");
         let again = disk.sync_dir(Path::new("/store")).unwrap_err();
         assert!(again.to_string().contains("an earlier sync"), "{again}");
         disk.sync_dir(Path::new("/other")).unwrap();

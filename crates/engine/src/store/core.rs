@@ -50,7 +50,8 @@ pub(crate) struct Core {
     pub(crate) queue: Queue<Job, JobResult>,
     /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
     pub(crate) writer: Mutex<Option<LogWriter>>,
-    pub(crate) poisoned: OnceLock<Error>,
+    /// Why no more writes are taken; shared with the disk, which sets it when the sync of a directory fails.
+    pub(crate) poisoned: Arc<OnceLock<Error>>,
     /// Set first of all when the store is closed: long work stops.
     pub(crate) closing: AtomicBool,
     pub(crate) closed: AtomicBool,

@@ -106,7 +106,8 @@ pub(super) fn load(
     lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
     let mut environment = options.environment.clone();
-    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
+    let poisoned = Arc::new(OnceLock::new());
+    environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     if policy.skips() {
@@ -145,6 +146,10 @@ pub(super) fn load(
         let writer = resume(shared.clone(), recovered, &mut builder)?;
         state = writer.state;
         let tail = writer.tail();
+        // A failure that the open itself could do without: better told now than with the first commit.
+        if let Some(error) = poisoned.get() {
+            return Err(error.clone());
+        }
         (Some(shared), Some(writer), tail)
     };
     if policy.skips() {
@@ -185,7 +190,7 @@ pub(super) fn load(
         pins: Pins::default(),
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
-        poisoned: OnceLock::new(),
+        poisoned,
         closing: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         lock: Mutex::new(lock),
