@@ -87,12 +87,17 @@ impl Task {
     }
 
     /// Runs a test command with its output on ours and counts the tests. That none ran is an error.
-    pub(crate) fn run_tests(mut self) -> Result<Tests> {
+    pub(crate) fn run_tests(self) -> Result<Tests> {
+        self.watch_tests(&mut |_| {})
+    }
+
+    /// The same, with each line of standard output shown to `watch` as well.
+    pub(crate) fn watch_tests(mut self, watch: &mut dyn FnMut(&str)) -> Result<Tests> {
         println!("+ {}", self.shown);
         let mut child =
             self.command.stdout(Stdio::piped()).spawn().map_err(|source| self.cannot_start(source))?;
         let output = child.stdout.take().expect("standard output was asked for as a pipe");
-        let passed_on = pass_on(output, &mut io::stdout().lock());
+        let passed_on = pass_on(output, &mut io::stdout().lock(), watch);
         let status = child.wait().map_err(|source| self.lost_output(source))?;
         let tests = passed_on.map_err(|source| self.lost_output(source))?;
         if !status.success() {
@@ -145,7 +150,7 @@ impl Task {
 }
 
 /// Copies every line as it comes and adds up the test runner's closing lines.
-fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tests> {
+fn pass_on(from: impl Read, to: &mut impl Write, watch: &mut dyn FnMut(&str)) -> io::Result<Tests> {
     let mut from = BufReader::new(from);
     let mut tests = Tests::default();
     let mut line = Vec::new();
@@ -156,7 +161,9 @@ fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tests> {
             return Ok(tests);
         }
         to.write_all(&line)?;
-        if let Some(counts) = String::from_utf8_lossy(&line).strip_prefix("test result: ") {
+        let text = String::from_utf8_lossy(&line);
+        watch(text.trim_end());
+        if let Some(counts) = text.strip_prefix("test result: ") {
             tests.passed += count_before(counts, " passed");
             tests.ignored += count_before(counts, " ignored");
         }

@@ -6,7 +6,7 @@
 //! `PENTAD_SIM_FROM` counts rounds too. Both take as long as it takes, and a seed that fails does not end them, so that
 //! one finding does not hide the next.
 //!
-//! Every test prints one line `seeds: N run, F failed, S s, TEST`, which `cargo xtask sim` adds up.
+//! Every test prints one line `seeds: N run, N failed, N ms, TEST`, which `cargo xtask sim` adds up.
 #![expect(clippy::disallowed_methods, reason = "the time that a test may take is real time")]
 
 use std::any::Any;
@@ -62,8 +62,8 @@ impl<F: Fn(u64)> Run<'_, F> {
     }
 
     fn end(self) {
-        let seconds = self.start.elapsed().as_secs_f64();
-        println!("\nseeds: {} run, {} failed, {seconds:.3} s, {}", self.seeds, self.failed, self.test);
+        let time_ms = self.start.elapsed().as_millis();
+        println!("\nseeds: {} run, {} failed, {time_ms} ms, {}", self.seeds, self.failed, self.test);
         if let Some(panic) = self.first {
             resume_unwind(panic);
         }
