@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{ci, doc, examples, fix, golden, loom, planted, sim};
+use crate::commands::{ci, doc, examples, fix, golden, loom, planted, sanitize, sim};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -47,6 +47,8 @@ enum Task {
     Loom(loom::Arguments),
     /// Run the crash tests for long, or replay one seed
     Sim(sim::Arguments),
+    /// Run the tests of threads and of unsafe code under a sanitizer
+    Sanitize(sanitize::Arguments),
     /// Plant each bug of the list in the engine and see that the crash tests catch it
     Planted,
     /// Build every example and run those that need no input
@@ -76,6 +78,7 @@ fn perform(task: &Task) -> Result<()> {
         Task::Doc => commands::tell(doc::check(&workspace)),
         Task::Loom(arguments) => commands::tell(loom::perform(&workspace, arguments)),
         Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),
+        Task::Sanitize(arguments) => commands::tell(sanitize::perform(&workspace, arguments)),
         Task::Planted => commands::tell(planted::check(&workspace)),
         Task::Examples => commands::tell(examples::check(&workspace)),
         Task::Golden => golden::perform(&workspace),

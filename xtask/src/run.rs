@@ -79,6 +79,11 @@ impl Task {
         self
     }
 
+    /// The command as one would type it.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Runs it with its output on ours.
     pub(crate) fn run(mut self) -> Result<()> {
         println!("+ {}", self.shown);

@@ -6,6 +6,7 @@
 mod clock;
 mod disk;
 mod environment;
+pub(crate) mod lock;
 mod mapping;
 mod random;
 mod real_disk;
@@ -13,6 +14,8 @@ mod remembering_disk;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub(crate) mod sync;
+#[cfg(watched)]
+mod watched;
 
 pub use clock::{Clock, SystemClock};
 pub(crate) use disk::uninterrupted;

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::{Access, Disk, File, Lock, LockMode, PathKind};
 use crate::error::Error;
+use crate::seams::lock::{Mutex, OnceLock};
 
 /// Another disk, with a memory for failed syncs of directories.
 #[derive(Debug)]
@@ -88,10 +89,11 @@ impl Disk for RememberingDisk {
 mod tests {
     use std::io;
     use std::path::Path;
-    use std::sync::{Arc, OnceLock};
+    use std::sync::Arc;
 
     use super::RememberingDisk;
     use crate::seams::Disk;
+    use crate::seams::lock::OnceLock;
     use crate::seams::sim::{Fault, Op, SimDisk};
 
     #[test]

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
@@ -26,6 +26,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
 use crate::numbers::LogOffset;
 use crate::options::{Options, Retention};
+use crate::seams::lock::{Mutex, MutexGuard, OnceLock};
 use crate::seams::{Environment, Lock};
 
 /// The shared state of an open store.

@@ -23,6 +23,7 @@ mod repair;
 mod snapshot;
 mod stats;
 mod time;
+mod unpinned;
 mod verify;
 mod verify_report;
 

@@ -4,8 +4,8 @@
 //! the log was read and found whole.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock};
 
 use super::background::Upkeep;
 use super::core::Core;
@@ -30,6 +30,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, Sequence};
 use crate::options::Options;
+use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
 
 impl Store {
