@@ -110,10 +110,7 @@ fn with_fault(name: &str, program: Program, fault: Fault, cut: Cut) -> bool {
         Ok(()) => {}
         Err(stop) => {
             assert!(struck, "{name}: failed before {fault:?} struck: {stop}");
-            // An interrupted sync has proved nothing, so it may be told as a failure. Interrupted calls of other kinds may not.
-            if (fault.on, fault.effect) != (Op::Sync, Effect::Interrupted) {
-                excuse_fault(&world, &fault, &stop);
-            }
+            excuse_fault(&world, &fault, &stop);
             if world.is_open() {
                 after_failure(&mut world);
             }
