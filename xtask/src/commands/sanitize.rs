@@ -189,3 +189,35 @@ fn miri(workspace: &Workspace) -> Result<String> {
         .run_tests()?;
     Ok(tests.note())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ADDRESS, THREAD};
+
+    #[test]
+    fn nothing_of_ours_is_suppressed_and_every_suppression_has_a_reason() {
+        let suppressions = include_str!("sanitize/thread.supp");
+        let mut reasons = 0;
+        for line in suppressions.lines() {
+            match line.strip_prefix("race:") {
+                None => {
+                    assert!(line.starts_with('#'), "neither a reason nor a race: {line}");
+                    reasons += 1;
+                }
+                Some(function) => {
+                    assert!(reasons > 0, "no reason before {line}");
+                    assert!(!function.contains("pentad"), "{line} hides races of ours");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_planted_tests_are_where_the_sanitizers_look_for_them() {
+        let module = include_str!("../../../crates/engine/src/seams/mapping.rs");
+        for sanitizer in [THREAD, ADDRESS] {
+            let (test, _) = sanitizer.planted;
+            assert!(module.contains(&format!("fn {test}_")), "{test} was renamed or removed");
+        }
+    }
+}
