@@ -11,6 +11,7 @@ use pentad_engine::seams::sim::{Effect, Fault, Op, Repeat, SimDisk};
 use crate::harness::scenarios::{after_failure, excuse_fault, finish};
 use crate::harness::small_programs::{PROGRAMS, Program};
 use crate::harness::world::{Cut, World};
+use crate::seeds::is_long;
 
 /// The power goes before the operation after `operations`; whether the program was done by then.
 fn cut_after(program: Program, operations: u64) -> (World, bool) {
@@ -64,8 +65,10 @@ fn f01_every_program_cut_at_every_operation_with_every_single_sector_missing_or_
     }
 }
 
+/// In `ci` every fifth operation of each recovery, another fifth for each cut before it; in a long run every one.
 #[test]
 fn f01_every_program_with_a_recovery_cut_off_at_every_operation() {
+    let step: u8 = if is_long() { 1 } else { 5 };
     for (name, program) in PROGRAMS {
         let mut recoveries = 0_u64;
         for operations in 0.. {
@@ -74,7 +77,7 @@ fn f01_every_program_with_a_recovery_cut_off_at_every_operation() {
             let torn = world.disk.crash(operations);
             let what = format!("{name}, after {operations} operations");
             let found = reopened(&world, torn.kill(), created, &what).past.sequence();
-            for more in 0.. {
+            for more in (operations % u64::from(step)..).step_by(step.into()) {
                 let what = format!("{what}, recovery cut off after {more}");
                 let mut second = World::on(3, torn.kill(), world.past.clone(), world.clock.wall_ns());
                 second.set_created(created);
@@ -96,7 +99,7 @@ fn f01_every_program_with_a_recovery_cut_off_at_every_operation() {
                 break;
             }
         }
-        assert!(recoveries > 100, "{name}: only {recoveries} recoveries");
+        assert!(recoveries > 50, "{name}: only {recoveries} recoveries");
     }
 }
 

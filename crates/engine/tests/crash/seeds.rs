@@ -24,6 +24,11 @@ fn variable(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|error| panic!("{name} is {text:?}: {error}")))
 }
 
+/// Whether a long run was asked for.
+pub(crate) fn is_long() -> bool {
+    long(1).is_some()
+}
+
 /// The seeds of a long run, if one was asked for, of a test that runs `own` seeds by itself.
 fn long(own: u64) -> Option<Range<u64>> {
     let from = variable("PENTAD_SIM_FROM").unwrap_or(0);
