@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// A test run matched no test, so it proves nothing.
     #[error("`{command}` ran no test at all, so it proved nothing: were the tests renamed or removed?")]
     NoTest { command: String },
+    /// A defect was planted on purpose and went unreported, so a run without a report would prove nothing.
+    #[error("the defect in `{test}` was not reported by the {tool} sanitizer")]
+    Unnoticed { test: &'static str, tool: &'static str },
     /// A check of our own found something; the findings were printed one a line.
     #[error("{check}: {count} finding(s), listed above")]
     Findings { check: &'static str, count: usize },

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sim};
+use crate::commands::{ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sanitize, sim};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -51,6 +51,8 @@ enum Task {
     Crash(crash::Arguments),
     /// Run the fuzz targets under libFuzzer, or one of them
     Fuzz(fuzz::Arguments),
+    /// Run the tests of threads and of unsafe code under a sanitizer
+    Sanitize(sanitize::Arguments),
     /// Plant each bug of the list in the engine and see that the crash tests catch it
     Planted,
     /// Build every example and run those that need no input
@@ -82,6 +84,7 @@ fn perform(task: &Task) -> Result<()> {
         Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),
         Task::Crash(arguments) => commands::tell(crash::perform(&workspace, arguments)),
         Task::Fuzz(arguments) => commands::tell(fuzz::perform(&workspace, arguments)),
+        Task::Sanitize(arguments) => commands::tell(sanitize::perform(&workspace, arguments)),
         Task::Planted => commands::tell(planted::check(&workspace)),
         Task::Examples => commands::tell(examples::check(&workspace)),
         Task::Golden => golden::perform(&workspace),

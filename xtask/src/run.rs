@@ -81,6 +81,11 @@ impl Task {
         self
     }
 
+    /// The command as one would type it.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Runs it with its output on ours.
     pub(crate) fn run(mut self) -> Result<()> {
         println!("+ {}", self.shown);
@@ -89,12 +94,17 @@ impl Task {
     }
 
     /// Runs a test command with its output on ours and counts the tests. That none ran is an error.
-    pub(crate) fn run_tests(mut self) -> Result<Tests> {
+    pub(crate) fn run_tests(self) -> Result<Tests> {
+        self.watch_tests(&mut |_| {})
+    }
+
+    /// The same, with each line of standard output shown to `watch` as well.
+    pub(crate) fn watch_tests(mut self, watch: &mut dyn FnMut(&str)) -> Result<Tests> {
         println!("+ {}", self.shown);
         let mut child =
             self.command.stdout(Stdio::piped()).spawn().map_err(|source| self.cannot_start(source))?;
         let output = child.stdout.take().expect("standard output was asked for as a pipe");
-        let passed_on = pass_on(output, &mut io::stdout().lock());
+        let passed_on = pass_on(output, &mut io::stdout().lock(), watch);
         let status = child.wait().map_err(|source| self.lost_output(source))?;
         let tests = passed_on.map_err(|source| self.lost_output(source))?;
         if !status.success() {
@@ -147,7 +157,7 @@ impl Task {
 }
 
 /// Copies every line as it comes and adds up the test runner's closing lines.
-fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tests> {
+fn pass_on(from: impl Read, to: &mut impl Write, watch: &mut dyn FnMut(&str)) -> io::Result<Tests> {
     let mut from = BufReader::new(from);
     let mut tests = Tests::default();
     let mut skipped = 0;
@@ -159,13 +169,14 @@ fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tests> {
             return Ok(tests);
         }
         to.write_all(&line)?;
-        let line = String::from_utf8_lossy(&line);
-        if let Some(counts) = line.strip_prefix("test result: ") {
+        let text = String::from_utf8_lossy(&line);
+        watch(text.trim_end());
+        if let Some(counts) = text.strip_prefix("test result: ") {
             tests.passed += count_before(counts, " passed");
             tests.ignored += count_before(counts, " ignored");
             // To the test runner a test that gave up is one that passed.
             tests.passed = tests.passed.saturating_sub(std::mem::take(&mut skipped));
-        } else if let Some(why) = line.strip_prefix("skipped: ") {
+        } else if let Some(why) = text.strip_prefix("skipped: ") {
             tests.skipped.push(why.trim_end().to_owned());
             skipped += 1;
         }

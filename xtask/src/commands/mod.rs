@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 pub(crate) mod golden;
 pub(crate) mod loom;
 pub(crate) mod planted;
+pub(crate) mod sanitize;
 pub(crate) mod sim;
 mod tell;
 pub(crate) mod test;

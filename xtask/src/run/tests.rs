@@ -41,12 +41,11 @@ fn the_lines_of_all_test_binaries_are_added_up_and_passed_on() {
     let output = "running 2 tests\ntest a ... ok\n\n\
         test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
         test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s\n";
-    let mut seen = Vec::new();
-    assert_eq!(
-        pass_on(output.as_bytes(), &mut seen).unwrap(),
-        Tests { passed: 42, ignored: 1, skipped: Vec::new() }
-    );
+    let (mut seen, mut lines) = (Vec::new(), 0);
+    let counted = pass_on(output.as_bytes(), &mut seen, &mut |_| lines += 1).unwrap();
+    assert_eq!(counted, Tests { passed: 42, ignored: 1, skipped: Vec::new() });
     assert_eq!(seen, output.as_bytes());
+    assert_eq!(lines, output.lines().count());
 }
 
 #[test]

@@ -205,12 +205,19 @@ impl Core {
                     _ => {}
                 }
             }
+            if planted(Bug::IndexBeforeLog) {
+                self.make_visible(writer, steps, &written);
+            }
             writer.write(&frames)?;
         }
         if disk {
             writer.sync()?;
         }
-        self.make_visible(writer, steps, &written);
+        if bytes > 0 && planted(Bug::IndexBeforeLog) {
+            writer.active.segment.set_end(writer.active.tail);
+        } else {
+            self.make_visible(writer, steps, &written);
+        }
         Ok(written.into_iter().map(|written| written.tail).collect())
     }
 

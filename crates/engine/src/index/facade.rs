@@ -4,7 +4,6 @@
 //! index; the horizon never moves back; callbacks run with no lock held. See the module for the order of the locks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use super::accounts::{Accounts, Ledger};
 use super::garbage::Garbage;
@@ -15,6 +14,7 @@ use super::table::TableIndex;
 use super::tree::TreeIndex;
 use super::version::{Position, Version, View};
 use crate::numbers::{Sequence, Timestamp};
+use crate::seams::lock::{Mutex, MutexGuard};
 
 /// Changes, or keys to prune, that are worked off under one hold of the locks: 1 to 3 ms when all keys are cold.
 const SLICE: usize = 1024;

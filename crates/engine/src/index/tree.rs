@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use super::chain::{Chain, Pruned};
 use super::facade::WHOLE;
@@ -15,6 +15,7 @@ use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
 use super::ordered::{Direction, OrderedIndex, Relocated, Remains, Step, Versions};
 use super::version::{Position, Version, View};
 use crate::numbers::Sequence;
+use crate::seams::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 type Tree = BTreeMap<Arc<[u8]>, Chain>;
 

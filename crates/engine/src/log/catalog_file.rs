@@ -4,13 +4,14 @@
 //! what it dropped. The memory's catalog is never ahead of the disk's.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::failure::Failure;
 use crate::error::{Error, Result};
 use crate::format::catalog::Catalog;
 use crate::format::names;
 use crate::planted::{Bug, planted};
+use crate::seams::lock::{Mutex, MutexGuard};
 use crate::seams::{Access, Disk, uninterrupted};
 
 /// The catalog of an open store.

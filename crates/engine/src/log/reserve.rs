@@ -8,12 +8,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::failure::Failure;
 use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind};
 use crate::format::names;
+use crate::seams::lock::{Mutex, MutexGuard};
 use crate::seams::{Access, Disk, uninterrupted};
 
 /// The longest segment that is made of the reserve.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::touched::Touched;
 use crate::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
 use crate::format::{CHUNK_BYTES, UNIT, align_up};
 use crate::numbers::{LogOffset, SegmentId};
+use crate::seams::lock::Mutex;
 use crate::seams::{Access, Disk, Map, WeakMap};
 
 /// A segment of an open store.

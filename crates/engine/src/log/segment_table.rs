@@ -1,12 +1,13 @@
 //! The segments of an open store by id, read without a lock.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use super::segment::Segment;
 use crate::numbers::SegmentId;
+use crate::seams::lock::Mutex;
 
 type Table = BTreeMap<SegmentId, Arc<Segment>>;
 

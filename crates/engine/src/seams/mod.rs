@@ -7,6 +7,7 @@ mod bus_error;
 mod clock;
 mod disk;
 mod environment;
+pub(crate) mod lock;
 mod mapping;
 mod random;
 mod real_disk;
@@ -14,6 +15,8 @@ mod remembering_disk;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub(crate) mod sync;
+#[cfg(watched)]
+mod watched;
 
 pub use bus_error::report_bus_errors;
 pub use clock::{Clock, SystemClock};

@@ -1,18 +1,21 @@
 //! A disk that does not forget a failed sync of a directory.
 //!
-//! Invariant: after a sync of a directory has failed, no later one of the same directory succeeds while the store is open. The
-//! operating system may have given up the names that the failed one was to make durable and report success from then on,
-//! so a success would prove nothing for names that were created before.
+//! Invariant: after a sync of a directory has failed, no later one of the same directory succeeds while the store is open, and
+//! the store is poisoned. The operating system may have given up the names that the failed one was to make durable and report
+//! success from then on, so a success would prove nothing for names that were created before. Whoever needed the sync
+//! gets its error; that nothing is written afterwards is seen to here, so that no caller can forget it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use rustix::io::Errno;
 
 use super::{Access, Disk, File, Lock, LockMode, PathKind};
+use crate::error::Error;
+use crate::seams::lock::{Mutex, OnceLock};
 
 /// Another disk, with a memory for failed syncs of directories.
 #[derive(Debug)]
@@ -20,17 +23,14 @@ pub(crate) struct RememberingDisk {
     disk: Arc<dyn Disk>,
     /// The kind of each failure, and what the operating system called it.
     failed: Mutex<BTreeMap<PathBuf, (io::ErrorKind, String)>>,
+    /// Why the store takes no more writes.
+    poisoned: Arc<OnceLock<Error>>,
 }
 
 impl RememberingDisk {
-    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, failed: Mutex::default() }
-    }
-
-    /// A directory that is not known to be durable any more, and how its sync failed.
-    pub(crate) fn failure(&self) -> Option<(PathBuf, io::ErrorKind)> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.iter().next().map(|(dir, (kind, _))| (dir.clone(), *kind))
+    /// `poisoned` is set by the first failure, unless it is set already.
+    pub(crate) fn new(disk: Arc<dyn Disk>, poisoned: Arc<OnceLock<Error>>) -> Self {
+        Self { disk, failed: Mutex::default(), poisoned }
     }
 }
 
@@ -54,6 +54,7 @@ impl Disk for RememberingDisk {
             && was_tried(error)
         {
             failed.insert(dir.to_path_buf(), (error.kind(), error.to_string()));
+            self.poisoned.get_or_init(|| Error::io("sync the directory", dir, error));
         }
         result
     }
@@ -105,6 +106,7 @@ mod tests {
 
     use super::{RememberingDisk, was_tried};
     use crate::seams::Disk;
+    use crate::seams::lock::OnceLock;
     use crate::seams::sim::{Fault, Op, SimDisk};
 
     #[test]
@@ -112,10 +114,13 @@ mod tests {
         let sim = SimDisk::new(1);
         sim.create_dir(Path::new("/store")).unwrap();
         sim.create_dir(Path::new("/other")).unwrap();
-        let disk = RememberingDisk::new(Arc::new(sim.clone()));
-        assert_eq!(disk.failure(), None);
+        let poisoned = Arc::new(OnceLock::new());
+        let disk = RememberingDisk::new(Arc::new(sim.clone()), Arc::clone(&poisoned));
+        disk.sync_dir(Path::new("/store")).unwrap();
+        assert!(poisoned.get().is_none());
         sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::Other));
         assert!(disk.sync_dir(Path::new("/store")).is_err());
+        assert!(poisoned.get().is_some_and(|error| error.to_string().contains("/store")), "{poisoned:?}");
         let again = disk.sync_dir(Path::new("/store")).unwrap_err();
         assert!(again.to_string().contains("an earlier sync"), "{again}");
         assert_eq!(disk.failure(), Some(("/store".into(), io::ErrorKind::Other)));

@@ -5,12 +5,13 @@
 //! could not start all of its threads has none left running.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
+use crate::seams::lock::{Condvar, Mutex};
 
 /// How often it is looked for something to record: a mark follows a synced group within this time.
 const TICK: Duration = Duration::from_millis(100);
@@ -54,18 +55,18 @@ struct Stop {
 }
 
 impl Stop {
-    /// Waits for so many ticks; `true` when it is time to stop.
+    /// Waits for so many ticks; `true` when it is time to stop. A wake-up without a reason only makes a wait shorter.
     fn wait(&self, ticks: u32) -> bool {
         self.wait_for(TICK * ticks)
     }
 
     /// Waits for so long; `true` when it is time to stop.
     fn wait_for(&self, time: Duration) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let (stopped, _) = self
-            .changed
-            .wait_timeout_while(stopped, time, |stopped| !*stopped)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*stopped {
+            let waited = self.changed.wait_timeout(stopped, time);
+            (stopped, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
         *stopped
     }
 }

@@ -26,7 +26,7 @@ impl Core {
         let finish = || {
             self.closed.store(true, Ordering::Release);
             let Some(mut writer) = self.writer().take() else { return Ok(()) };
-            if let Some(cause) = self.poisoned_by() {
+            if let Some(cause) = self.poisoned.get() {
                 // What is on the disk is not known: the next open finds out, and must not be told that all is well.
                 return Err(Error::new(cause.kind(), format!("closed after a failure: {cause}")));
             }

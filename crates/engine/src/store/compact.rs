@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::compact_output::{MovedEntry, Output};
 use super::core::Core;
@@ -32,6 +32,7 @@ use crate::log::writer::Purpose;
 use crate::numbers::{SegmentId, Timestamp};
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
+use crate::seams::lock::MutexGuard;
 
 /// Keys asked of the index at a time.
 const PAGE: usize = 256;

@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
@@ -28,7 +28,8 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
 use crate::numbers::LogOffset;
 use crate::options::{Options, Retention};
-use crate::seams::{Environment, Lock, RememberingDisk};
+use crate::seams::lock::{Mutex, MutexGuard, OnceLock};
+use crate::seams::{Environment, Lock};
 
 /// The shared state of an open store.
 #[derive(Debug)]
@@ -54,9 +55,8 @@ pub(crate) struct Core {
     pub(crate) queue: Queue<Job, JobResult>,
     /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
     pub(crate) writer: Mutex<Option<LogWriter>>,
-    pub(crate) poisoned: OnceLock<Error>,
-    /// The environment's disk, asked whether the sync of a directory has failed.
-    pub(crate) disk_memory: Arc<RememberingDisk>,
+    /// Why no more writes are taken; shared with the disk, which sets it when the sync of a directory fails.
+    pub(crate) poisoned: Arc<OnceLock<Error>>,
     /// Set first of all when the store is closed: long work stops.
     pub(crate) closing: AtomicBool,
     pub(crate) closed: AtomicBool,
@@ -90,7 +90,7 @@ impl Core {
             return Err(Error::new(ErrorKind::ReadOnly, text));
         }
         self.check_open()?;
-        match self.poisoned_by() {
+        match self.poisoned.get() {
             None => Ok(()),
             Some(cause) => Err(Error::new(
                 ErrorKind::Poisoned,
@@ -108,16 +108,6 @@ impl Core {
 
     pub(crate) fn closed_error(&self) -> Error {
         Error::new(ErrorKind::Closed, format!("{} was closed", self.dir.display()))
-    }
-
-    /// The failure after which nothing is written any more, if there was one. A directory whose sync failed, whatever for,
-    /// counts: no new segment can be made durable in it, so every commit that needs one would fail from now on.
-    pub(crate) fn poisoned_by(&self) -> Option<&Error> {
-        if let Some((dir, kind)) = self.disk_memory.failure() {
-            let error = Error::io("sync the directory", &dir, &kind.into());
-            self.poison(&error.with_kind(ErrorKind::Poisoned));
-        }
-        self.poisoned.get()
     }
 
     /// Lets no more writes in: what is on the disk is not known any more.

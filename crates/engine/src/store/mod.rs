@@ -26,6 +26,7 @@ mod scrub;
 mod snapshot;
 mod stats;
 mod time;
+mod unpinned;
 mod verification;
 mod verify;
 mod verify_report;

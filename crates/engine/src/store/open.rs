@@ -5,8 +5,8 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock};
 
 use super::background::Upkeep;
 use super::core::Core;
@@ -33,6 +33,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, Sequence};
 use crate::options::Options;
+use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
 
 impl Store {
@@ -117,8 +118,8 @@ pub(super) fn load(
     lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
     let mut environment = options.environment.clone();
-    let disk_memory = Arc::new(RememberingDisk::new(environment.disk));
-    environment.disk = Arc::<RememberingDisk>::clone(&disk_memory);
+    let poisoned = Arc::new(OnceLock::new());
+    environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     if policy.skips() {
@@ -161,6 +162,10 @@ pub(super) fn load(
         let writer = resume(shared.clone(), recovered, &mut builder)?;
         state = writer.state;
         let tail = writer.tail();
+        // A failure that the open itself could do without: better told now than with the first commit.
+        if let Some(error) = poisoned.get() {
+            return Err(error.clone());
+        }
         (Some(shared), Some(writer), tail)
     };
     if policy.skips() {
@@ -194,8 +199,7 @@ pub(super) fn load(
         pins: Pins::default(),
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
-        poisoned: OnceLock::new(),
-        disk_memory,
+        poisoned,
         closing: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         lock: Mutex::new(lock),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::core::Core;
@@ -19,6 +19,7 @@ use crate::format::catalog::SegmentRecord;
 use crate::log::segment::Segment;
 use crate::log::source::Gate;
 use crate::numbers::{SegmentId, Timestamp};
+use crate::seams::lock::{Mutex, MutexGuard};
 
 /// Findings that are kept with file, offset and key; further ones are counted.
 const FINDINGS_MAX: usize = 100;

@@ -91,7 +91,7 @@ impl Store {
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
             scrub: core.scrub_stats(),
-            poisoned: core.poisoned_by().is_some(),
+            poisoned: core.poisoned.get().is_some(),
         }
     }
 

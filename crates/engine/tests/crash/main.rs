@@ -2,6 +2,7 @@
 //! `cargo xtask faults` lists.
 
 mod determinism;
+mod every_call;
 mod f01_power_cut;
 mod f02_torn_tail;
 mod f03_repair;

@@ -1,12 +1,13 @@
 //! Single situations, each with a story.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::super::{Closed, Leader, Offered, Place, Queue, Ticket};
+use crate::seams::lock::Mutex;
 
 /// Nothing here takes longer than milliseconds; whoever waits so long waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,9 +1,10 @@
 //! Random numbers from a seed: the same seed, the same numbers, on every machine.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::seams::Random;
+use crate::seams::lock::Mutex;
 
 /// A small, fast generator with 64 bits of state, for tests only.
 ///

@@ -183,7 +183,8 @@ fn random_fault(rng: &mut Rng) -> Fault {
     Fault { on, nth: 1 + rng.below(30), effect, repeat }
 }
 
-fn excuse_fault(world: &World, fault: &Fault, stop: &super::stop::Stop) {
+/// Takes a failure that the fault excuses.
+pub(crate) fn excuse_fault(world: &World, fault: &Fault, stop: &super::stop::Stop) {
     let struck = fault.repeat == Repeat::Always || world.disk.faults_waiting() == 0;
     assert!(struck, "{}: failed before {fault:?} struck: {stop}", world.context());
     let harmless = matches!(fault.effect, Effect::Short | Effect::Interrupted);
@@ -191,7 +192,7 @@ fn excuse_fault(world: &World, fault: &Fault, stop: &super::stop::Stop) {
 }
 
 /// A commit failed: it is not visible, the earlier ones are.
-fn after_failure(world: &mut World) {
+pub(crate) fn after_failure(world: &mut World) {
     let context = format!("{}, after a failure", world.context());
     let store = world.store().clone();
     assert_eq!(store.sequence().0, world.past.sequence(), "{context}: sequence");
