@@ -148,6 +148,7 @@ impl Engine for Limit {
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(Error::file(&path))?;
         // Overwriting and churning write the data several times; unwritten room costs neither disk nor memory.
+        let length = length.next_multiple_of(record::UNIT as u64);
         let room = length + place.data.logical_bytes() * 16 + (4 << 30);
         file.set_len(room).map_err(Error::file(&path))?;
         let log =
@@ -157,6 +158,10 @@ impl Engine for Limit {
         let mut at = 0;
         while (at as u64) < length {
             let record = record::read(limit.log.bytes(), at);
+            // No data set has an empty key: behind the last entry of a log that was not closed there are only zeros.
+            if record.key.is_empty() {
+                break;
+            }
             limit.index(&record, at);
             at += record.length;
         }

@@ -52,7 +52,8 @@ impl Engine for Lmdb {
     type Reader<'a> = LmdbReader<'a>;
 
     fn open(place: &Place) -> Result<Self> {
-        let bytes = place.data.logical_bytes() * 16 + (4 << 30);
+        // A whole number of pages, of whatever size.
+        let bytes = (place.data.logical_bytes() * 16 + (4 << 30)).next_multiple_of(1 << 20);
         let bytes = usize::try_from(bytes).during(NAME, "sizing the map")?;
         let environment =
             environment::open(&place.directory, bytes, place.durable).during(NAME, "opening")?;

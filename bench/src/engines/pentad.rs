@@ -94,14 +94,17 @@ impl Engine for Pentad {
     }
 
     fn index_bytes(directory: &Path) -> Result<Option<u64>> {
-        // Entries lie in segments, which are named after their kind; catalogs and the like are a few KiB.
+        // Entries lie in segments, which are named after their kind. What describes the store, and the reserve for a full
+        // disk, is no index either. The rest is.
         const SEGMENTS: [&str; 3] = ["log", "compacted", "stream"];
+        const STORE: [&str; 5] = ["identity", "lock", "catalog", "reserve", "creating"];
         let mut bytes = 0;
         for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
             let path = entry.map_err(Error::file(directory))?.path();
             let is_segment =
                 path.extension().is_some_and(|kind| SEGMENTS.iter().any(|segment| kind == *segment));
-            if !is_segment {
+            let describes = path.file_stem().is_some_and(|stem| STORE.iter().any(|name| stem == *name));
+            if !is_segment && !describes {
                 bytes += fs::symlink_metadata(&path).map_err(Error::file(&path))?.len();
             }
         }

@@ -7,6 +7,7 @@ pub(super) fn show(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => format!("{}/s", scaled(value, 1000.0, &["", "k", "M", "G"])),
         Unit::Milliseconds if value < 1.0 => format!("{} µs", digits(value * 1000.0)),
+        Unit::Milliseconds if value >= 10_000.0 => format!("{} s", digits(value / 1000.0)),
         Unit::Milliseconds => format!("{} ms", digits(value)),
         Unit::Microseconds if value >= 10_000.0 => format!("{} ms", digits(value / 1000.0)),
         Unit::Microseconds => format!("{} µs", digits(value)),

@@ -77,7 +77,7 @@ pub(super) fn run<E: Engine>(place: &Place, outcome: &mut Outcome) -> Result<()>
     outcome.figure("churn", "gets meanwhile ÷ alone", Unit::ShareMoreIsBetter, during / alone);
     settled_bytes(&place.directory)?;
     engine.close()?;
-    let settled = settled_bytes(&place.directory)?;
+    let settled = allocated_bytes(&place.directory)?;
     outcome.figure(
         "churn",
         "disk at its peak ÷ live keys and values",

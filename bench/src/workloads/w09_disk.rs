@@ -2,7 +2,7 @@
 
 use crate::engines::{Engine, Place};
 use crate::error::Result;
-use crate::measure::settled_bytes;
+use crate::measure::allocated_bytes;
 use crate::outcome::{Outcome, Unit};
 
 /// Adds the figures; `logical` is the bytes of the live keys and values.
@@ -12,7 +12,7 @@ pub(super) fn closed<E: Engine>(
     logical: u64,
     outcome: &mut Outcome,
 ) -> Result<()> {
-    let bytes = settled_bytes(&place.directory)?;
+    let bytes = allocated_bytes(&place.directory)?;
     outcome.figure("W9", &format!("disk {when}, closed"), Unit::Bytes, bytes as f64);
     let share = bytes as f64 / logical as f64;
     outcome.figure("W9", &format!("disk {when}, closed ÷ keys and values"), Unit::ShareLessIsBetter, share);
