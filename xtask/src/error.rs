@@ -43,6 +43,9 @@ pub(crate) enum Error {
     /// A manifest is not TOML.
     #[error("{path}: {message}")]
     Manifest { path: String, message: String },
+    /// A task needs programs or libraries that are not there; nothing is installed by itself.
+    #[error("`{task}` needs what this machine does not have: {what}")]
+    Missing { task: &'static str, what: String },
     /// A check of `ci` failed; what failed and how to mend it was printed.
     #[error("the check `{step}` failed, {left} check(s) after it were not run")]
     Step { step: &'static str, left: usize },

@@ -76,7 +76,7 @@ impl Engine for RocksDb {
         for (key, value) in rows {
             batch.put(key, value);
         }
-        self.database.write_opt(&batch, &self.options()).during(NAME, "writing a batch")
+        self.database.write_opt(batch, &self.options()).during(NAME, "writing a batch")
     }
 
     fn delete_batch(&self, keys: &[&[u8]]) -> Result<()> {
@@ -84,7 +84,7 @@ impl Engine for RocksDb {
         for key in keys {
             batch.delete(key);
         }
-        self.database.write_opt(&batch, &self.options()).during(NAME, "writing a batch")
+        self.database.write_opt(batch, &self.options()).during(NAME, "writing a batch")
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<()> {
