@@ -2,7 +2,7 @@
 //!
 //! What the loaded store takes of disk (W9) and memory (W10) is read off here as well.
 
-use super::{batches, w09_disk, w10_memory};
+use super::{batches, w05_ranges, w09_disk, w10_memory};
 use crate::engines::{Engine, Place};
 use crate::error::Result;
 use crate::measure::{Memory, Meter, settled_bytes};
@@ -22,6 +22,7 @@ pub(super) fn run<E: Engine>(place: &Place, outcome: &mut Outcome) -> Result<()>
 
     settled_bytes(&place.directory)?;
     w10_memory::loaded(memory, data.entries(), outcome)?;
+    w05_ranges::after_load(&engine, data, outcome)?;
     engine.close()?;
     let logical = keys.total_bytes() + data.entries() * data.value_bytes() as u64;
     w09_disk::closed::<E>(place, "after the load", logical, outcome)
