@@ -11,6 +11,8 @@ mod redb;
 #[cfg(feature = "rocksdb")]
 mod rocksdb;
 mod simd_r_drive;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use engine::{Ability, Direction, Engine, Place, Reader};
 pub(crate) use fjall::Fjall;
