@@ -18,7 +18,8 @@ const HEADING: usize = 30;
 
 /// A chart of all speeds of a data set; `None` when it has none.
 pub(super) fn speeds(set: &Set, engines: &[EngineKind]) -> Option<String> {
-    let rows: Vec<&Row> = set.rows.iter().filter(|row| !row.cpu_us.is_empty()).collect();
+    let rows = set.workloads().into_iter().flat_map(|workload| set.rows_of(workload));
+    let rows: Vec<&Row> = rows.filter(|row| !row.cpu_us.is_empty()).collect();
     if rows.is_empty() {
         return None;
     }

@@ -111,6 +111,27 @@ impl Collected {
     }
 }
 
+impl Set {
+    /// The workloads that it has rows of, W1 to W10 first.
+    pub(crate) fn workloads(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !names.contains(&row.workload.as_str()) {
+                names.push(&row.workload);
+            }
+        }
+        let number =
+            |name: &str| name.strip_prefix('W').and_then(|rest| rest.parse::<u32>().ok()).unwrap_or(u32::MAX);
+        names.sort_by_key(|name| number(name));
+        names
+    }
+
+    /// The rows of a workload, in the order in which they were measured.
+    pub(crate) fn rows_of(&self, workload: &str) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.workload == workload)
+    }
+}
+
 impl Row {
     /// The median over the passes.
     pub(crate) fn median(&self, kind: EngineKind) -> Option<f64> {

@@ -18,29 +18,15 @@ pub(super) fn all(collected: &Collected, engines: &[EngineKind]) -> String {
     let mut text = String::new();
     for set in collected.sets() {
         writeln!(text, "### {}\n", set.data).expect("text");
-        for workload in workloads(set) {
+        for workload in set.workloads() {
             table(set, workload, engines, &mut text);
         }
     }
     text
 }
 
-/// The workloads of a set in the order of their first rows, W1 to W10 first.
-fn workloads(set: &Set) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for row in &set.rows {
-        if !names.contains(&row.workload.as_str()) {
-            names.push(&row.workload);
-        }
-    }
-    let number =
-        |name: &str| name.strip_prefix('W').and_then(|rest| rest.parse::<u32>().ok()).unwrap_or(u32::MAX);
-    names.sort_by_key(|name| number(name));
-    names
-}
-
 fn table(set: &Set, workload: &str, engines: &[EngineKind], text: &mut String) {
-    let rows: Vec<&Row> = set.rows.iter().filter(|row| row.workload == workload).collect();
+    let rows: Vec<&Row> = set.rows_of(workload).collect();
     write!(text, "| {workload} |").expect("text");
     for kind in engines {
         write!(text, " {} |", kind.name()).expect("text");

@@ -89,7 +89,7 @@ pub(super) fn table(collected: &Collected) -> String {
 fn line(target: &Target, collected: &Collected) -> Option<String> {
     let fits = |set: &&Set| set.data.size == target.size && set.data.shape == Shape::Random16;
     let set = collected.sets().iter().find(fits)?;
-    let mut rows = set.rows.iter().filter(|row| row.workload == target.workload).peekable();
+    let mut rows = set.rows_of(target.workload).peekable();
     // The workload was not part of the run.
     rows.peek()?;
     let figure =

@@ -17,8 +17,9 @@ const BATCH_ROWS: u64 = 1_000;
 const RANGE_ROWS: usize = 100;
 const VALUE: [u8; 100] = [0x5a; 100];
 
+/// Without compaction, which would fall into some of the samples and not into others.
 fn options() -> Options {
-    Options::new().durability(Durability::Os).retention(Retention::Commits(0))
+    Options::new().durability(Durability::Os).retention(Retention::Commits(0)).auto_compact(false)
 }
 
 /// Sixteen bytes in no order: a product with an odd constant is a permutation of the numbers.
