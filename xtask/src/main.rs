@@ -1,7 +1,7 @@
 //! The project's own tasks: `cargo xtask ci` decides whether a change is good, the others are parts and helpers of it.
 //!
-//! Invariant: every task but `fix` and `golden` leaves the tracked files as they are. This file only names the tasks;
-//! each of them is a file in `commands`.
+//! Invariant: every task but `fix`, `golden` and `bench --publish` leaves the tracked files as they are. This file only
+//! names the tasks; each of them is a file in `commands`.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sanitize, sim};
+use crate::commands::{bench, ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sanitize, sim};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -55,6 +55,8 @@ enum Task {
     Sanitize(sanitize::Arguments),
     /// Plant each bug of the list in the engine and see that the crash tests catch it
     Planted,
+    /// Run the same workloads on Pentad and on other stores, side by side; hours, or minutes with `--quick`
+    Bench(bench::Arguments),
     /// Build every example and run those that need no input
     Examples,
     /// Write the golden store images anew; only after the format was changed on purpose
@@ -86,6 +88,7 @@ fn perform(task: &Task) -> Result<()> {
         Task::Fuzz(arguments) => commands::tell(fuzz::perform(&workspace, arguments)),
         Task::Sanitize(arguments) => commands::tell(sanitize::perform(&workspace, arguments)),
         Task::Planted => commands::tell(planted::check(&workspace)),
+        Task::Bench(arguments) => bench::perform(&workspace, arguments),
         Task::Examples => commands::tell(examples::check(&workspace)),
         Task::Golden => golden::perform(&workspace),
     }

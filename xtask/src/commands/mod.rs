@@ -1,6 +1,7 @@
 //! One file per task. A task that is also a check of `ci` has a function `check` that answers with a note for the
 //! summary; the others have `perform`.
 
+pub(crate) mod bench;
 pub(crate) mod ci;
 pub(crate) mod clippy;
 pub(crate) mod crash;

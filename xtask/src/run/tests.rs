@@ -95,6 +95,6 @@ fn a_program_that_reads_its_input_finds_the_end_of_it() {
 fn a_test_that_could_not_run_is_not_counted_as_passed() {
     let output = "test full ... \nskipped: full: no namespaces\nok\ntest result: ok. 3 passed; 0 failed\n\
                   test result: ok. 1 passed; 0 failed\n";
-    let tests = pass_on(output.as_bytes(), &mut Vec::new()).unwrap();
+    let tests = pass_on(output.as_bytes(), &mut Vec::new(), &mut |_| {}).unwrap();
     assert_eq!(tests, Tests { passed: 3, ignored: 0, skipped: vec!["full: no namespaces".to_owned()] });
 }

@@ -30,6 +30,16 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         path: "crates/engine/src/lib.rs",
         reason: "the engine owns the files above; its lint level is `deny`, which they lift",
     },
+    Exception {
+        rule: "unsafe",
+        path: "bench/src/mapped.rs",
+        reason: "the bare limit of the benchmarks reads a mapped file and prefetches; no part of the store",
+    },
+    Exception {
+        rule: "unsafe",
+        path: "bench/src/engines/lmdb/environment.rs",
+        reason: "opening LMDB is unsafe in heed's interface; the benchmarks only, no part of the store",
+    },
 ];
 
 /// Takes away what is excused, and adds what is excused in vain.
