@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// A test run matched no test, so it proves nothing.
     #[error("`{command}` ran no test at all, so it proved nothing: were the tests renamed or removed?")]
     NoTest { command: String },
+    /// A defect was planted on purpose and went unreported, so a run without a report would prove nothing.
+    #[error("the defect in `{test}` was not reported by the {tool} sanitizer")]
+    Unnoticed { test: &'static str, tool: &'static str },
     /// A check of our own found something; the findings were printed one a line.
     #[error("{check}: {count} finding(s), listed above")]
     Findings { check: &'static str, count: usize },
@@ -43,6 +46,18 @@ pub(crate) enum Error {
     /// A manifest is not TOML.
     #[error("{path}: {message}")]
     Manifest { path: String, message: String },
+    /// Something that the machine would have to have is not there.
+    #[error("{what} is missing: {mend}")]
+    Missing { what: String, mend: String },
+    /// There is no fuzz target of this name.
+    #[error("there is no fuzz target `{name}`; there are {known}")]
+    NoTarget { name: String, known: String },
+    /// A fuzz target failed on an input, which was kept.
+    #[error(
+        "the fuzz target `{target}` failed on {file}, as shown above\n  to run it again: cargo xtask fuzz {target} --input {file}\n  \
+         when it is mended: copy the file into fuzz/corpus/{target}, and write its story as a test of its own"
+    )]
+    FuzzFinding { target: String, file: String },
     /// A check of `ci` failed; what failed and how to mend it was printed.
     #[error("the check `{step}` failed, {left} check(s) after it were not run")]
     Step { step: &'static str, left: usize },

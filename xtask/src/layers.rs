@@ -64,7 +64,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "pentad",
         uses: &["pentad-engine", "pentad-local-backend", "pentad-client", "pentad-cluster-backend"],
-        tests_use: &["pentad-traits"],
+        tests_use: &["pentad", "pentad-traits"],
         only: None,
         never: &[],
     },

@@ -1,7 +1,7 @@
 //! The project's own tasks: `cargo xtask ci` decides whether a change is good, the others are parts and helpers of it.
 //!
-//! Invariant: every task but `fix` and `golden` leaves the tracked files as they are. This file only names the tasks;
-//! each of them is a file in `commands`.
+//! Invariant: every task but `fix`, `golden` and `bench --publish` leaves the tracked files as they are. This file only
+//! names the tasks; each of them is a file in `commands`.
 #![forbid(unsafe_code)]
 
 mod commands;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{ci, doc, examples, fix, golden, loom, planted, sim};
+use crate::commands::{bench, ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sanitize, sim};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -47,8 +47,16 @@ enum Task {
     Loom(loom::Arguments),
     /// Run the crash tests for long, or replay one seed
     Sim(sim::Arguments),
+    /// Kill the real program, make its system calls fail, fill its disk
+    Crash(crash::Arguments),
+    /// Run the fuzz targets under libFuzzer, or one of them
+    Fuzz(fuzz::Arguments),
+    /// Run the tests of threads and of unsafe code under a sanitizer
+    Sanitize(sanitize::Arguments),
     /// Plant each bug of the list in the engine and see that the crash tests catch it
     Planted,
+    /// Run the same workloads on Pentad and on other stores, side by side; hours, or minutes with `--quick`
+    Bench(bench::Arguments),
     /// Build every example and run those that need no input
     Examples,
     /// Write the golden store images anew; only after the format was changed on purpose
@@ -76,7 +84,11 @@ fn perform(task: &Task) -> Result<()> {
         Task::Doc => commands::tell(doc::check(&workspace)),
         Task::Loom(arguments) => commands::tell(loom::perform(&workspace, arguments)),
         Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),
+        Task::Crash(arguments) => commands::tell(crash::perform(&workspace, arguments)),
+        Task::Fuzz(arguments) => commands::tell(fuzz::perform(&workspace, arguments)),
+        Task::Sanitize(arguments) => commands::tell(sanitize::perform(&workspace, arguments)),
         Task::Planted => commands::tell(planted::check(&workspace)),
+        Task::Bench(arguments) => bench::perform(&workspace, arguments),
         Task::Examples => commands::tell(examples::check(&workspace)),
         Task::Golden => golden::perform(&workspace),
     }

@@ -22,17 +22,19 @@ pub(crate) struct Task {
 }
 
 /// How many tests a run had.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tests {
     /// Ran and succeeded.
     pub(crate) passed: u64,
     /// Were left out by `#[ignore]`.
     pub(crate) ignored: u64,
+    /// Found that they cannot run on this machine, and said why; these are not among the passed.
+    pub(crate) skipped: Vec<String>,
 }
 
 impl Tests {
     /// For the summary of `ci`.
-    pub(crate) fn note(self) -> String {
+    pub(crate) fn note(&self) -> String {
         let passed = if self.passed == 1 { "1 test".to_owned() } else { format!("{} tests", self.passed) };
         if self.ignored == 0 { passed } else { format!("{passed}, {} ignored", self.ignored) }
     }
@@ -79,6 +81,11 @@ impl Task {
         self
     }
 
+    /// The command as one would type it.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// Runs it with its output on ours.
     pub(crate) fn run(mut self) -> Result<()> {
         println!("+ {}", self.shown);
@@ -87,18 +94,23 @@ impl Task {
     }
 
     /// Runs a test command with its output on ours and counts the tests. That none ran is an error.
-    pub(crate) fn run_tests(mut self) -> Result<Tests> {
+    pub(crate) fn run_tests(self) -> Result<Tests> {
+        self.watch_tests(&mut |_| {})
+    }
+
+    /// The same, with each line of standard output shown to `watch` as well.
+    pub(crate) fn watch_tests(mut self, watch: &mut dyn FnMut(&str)) -> Result<Tests> {
         println!("+ {}", self.shown);
         let mut child =
             self.command.stdout(Stdio::piped()).spawn().map_err(|source| self.cannot_start(source))?;
         let output = child.stdout.take().expect("standard output was asked for as a pipe");
-        let passed_on = pass_on(output, &mut io::stdout().lock());
+        let passed_on = pass_on(output, &mut io::stdout().lock(), watch);
         let status = child.wait().map_err(|source| self.lost_output(source))?;
         let tests = passed_on.map_err(|source| self.lost_output(source))?;
         if !status.success() {
             return Err(Error::Failed { command: self.shown, status });
         }
-        if tests.passed == 0 {
+        if tests.passed == 0 && tests.skipped.is_empty() {
             return Err(Error::NoTest { command: self.shown });
         }
         Ok(tests)
@@ -145,9 +157,10 @@ impl Task {
 }
 
 /// Copies every line as it comes and adds up the test runner's closing lines.
-fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tests> {
+fn pass_on(from: impl Read, to: &mut impl Write, watch: &mut dyn FnMut(&str)) -> io::Result<Tests> {
     let mut from = BufReader::new(from);
     let mut tests = Tests::default();
+    let mut skipped = 0;
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -156,9 +169,16 @@ fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tests> {
             return Ok(tests);
         }
         to.write_all(&line)?;
-        if let Some(counts) = String::from_utf8_lossy(&line).strip_prefix("test result: ") {
+        let text = String::from_utf8_lossy(&line);
+        watch(text.trim_end());
+        if let Some(counts) = text.strip_prefix("test result: ") {
             tests.passed += count_before(counts, " passed");
             tests.ignored += count_before(counts, " ignored");
+            // To the test runner a test that gave up is one that passed.
+            tests.passed = tests.passed.saturating_sub(std::mem::take(&mut skipped));
+        } else if let Some(why) = text.strip_prefix("skipped: ") {
+            tests.skipped.push(why.trim_end().to_owned());
+            skipped += 1;
         }
     }
 }

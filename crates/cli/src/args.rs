@@ -77,7 +77,15 @@ With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_n
 
 const STATS_AFTER_HELP: &str = "\
 With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained), \"tail\", \"disk_bytes\",
-\"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\"}.";
+\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\", \"scrub\": null where the store
+scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
+\"findings\": as the \"damage\" of verify}}.";
+
+const PRUNE_AFTER_HELP: &str = "\
+What is stored stays; only `log`, and whoever follows it, cannot go back to those commits. Their space comes back by
+compaction: `prune --keep 0` and then `compact` free everything that was overwritten or deleted.
+
+With --json, one object: {\"pruned\": COMMITS, \"oldest_batch\" (null when no commit is retained)}.";
 
 const VERIFY_AFTER_HELP: &str = "\
 A torn tail is an unfinished write at the end of a store whose process was killed. It was never acknowledged as
@@ -95,13 +103,21 @@ copied is listed, and the exit code is then 3:
   skipped   a place that cannot be read at all. A commit that was lost there may have overwritten or deleted any key,
             so values may be older than what was acknowledged, and deleted keys may be back.
   left out  an entry whose value does not verify.
-NEW appears when it is complete and on the disk. A repair that was killed leaves a directory beside it whose name begins
-with .pentad-repairing-, which can be removed.
+NEW appears when it is complete and on the disk. Ctrl-C takes away what was made; a repair that was killed leaves a directory
+beside it whose name begins with .pentad-repairing-, which can be removed.
 
 With --json, one object: {\"entries\", \"bytes\", \"streams\", \"seconds\", \"complete\", \"store\", \"skipped\": [{\"file\", \"offset\",
 \"first_frame\", \"last_frame\", \"sequence\", \"made_up_for\", \"what\"}], \"left_out\": [{\"file\", \"offset\", \"sequence\", \"key\",
 \"what\"}]}; what is not known is null, \"key_base64\", \"file_base64\" and \"store_base64\" stand in for what is not UTF-8. A skipped
 place that was made up for by another copy leaves nothing missing.";
+
+const COMPACT_AFTER_HELP: &str = "\
+What was overwritten or deleted takes space as long as `log` lists the commits that wrote it, which it does for the newest
+64 MiB at least. --prune gives those commits up first; the entries stay as they are. On a full disk, delete what you can
+do without, then compact with --prune.
+
+With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \"bytes_after\", \"entries\",
+\"damaged_segments\", \"held_back_segments\", \"pruned_commits\"}.";
 
 /// A key-value store in a directory, from the shell.
 #[derive(Debug, Parser)]
@@ -160,6 +176,9 @@ pub(crate) enum Verb {
     /// List the commits that the store still remembers
     #[command(after_help = LOG_AFTER_HELP)]
     Log(LogArgs),
+    /// Forget old commits, so that `compact` can free what they hold
+    #[command(after_help = PRUNE_AFTER_HELP)]
+    Prune(PruneArgs),
     /// Say how big the store is
     #[command(after_help = STATS_AFTER_HELP)]
     Stats(StatsArgs),
@@ -170,11 +189,8 @@ pub(crate) enum Verb {
     #[command(after_help = REPAIR_AFTER_HELP)]
     Repair(RepairArgs),
     /// Rewrite the store without what was overwritten or deleted
-    #[command(
-        after_help = "With --json, one object: {\"segments_before\", \"segments_after\", \"bytes_before\", \
-        \"bytes_after\", \"entries\", \"damaged_segments\"}."
-    )]
-    Compact,
+    #[command(after_help = COMPACT_AFTER_HELP)]
+    Compact(CompactArgs),
 }
 
 /// How verbs that read open the store.
@@ -289,6 +305,18 @@ pub(crate) struct ScanArgs {
     pub(crate) reading: Reading,
 }
 
+/// Arguments of `prune`.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PruneArgs {
+    /// Forget the commits before this one
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) before: Option<u64>,
+    /// Forget all but the newest so many commits
+    #[arg(long, value_name = "N")]
+    pub(crate) keep: Option<u64>,
+}
+
 /// Arguments of `stats`.
 #[derive(Args, Debug)]
 pub(crate) struct StatsArgs {
@@ -301,6 +329,14 @@ pub(crate) struct StatsArgs {
 pub(crate) struct RepairArgs {
     /// The directory of the new store, which must not exist
     pub(crate) new: PathBuf,
+}
+
+/// Arguments of `compact`.
+#[derive(Args, Debug)]
+pub(crate) struct CompactArgs {
+    /// Give up the commits that `log` lists, so that their space comes back as well
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
 
 /// Arguments of `log`.

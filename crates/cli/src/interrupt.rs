@@ -5,6 +5,7 @@
 //! is made for that.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -34,6 +35,11 @@ pub(crate) fn watch() -> Result<()> {
 pub(crate) fn requested() -> bool {
     // A flag and nothing else is handed over, so no ordering beyond its own is needed.
     REQUESTED.load(Ordering::Relaxed)
+}
+
+/// What long work is told that asks whether to go on.
+pub(crate) fn flow() -> ControlFlow<()> {
+    if requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Fails when a signal has come.

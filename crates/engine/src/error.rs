@@ -39,8 +39,10 @@ pub enum ErrorKind {
     Damaged,
     /// A value existed, but what it needs was given up by retention, a limit or an option. Read something newer.
     NotRetained,
-    /// A limit that the options set would be exceeded. Nothing was written.
+    /// A limit that the options set, or one of the format, would be exceeded. Nothing was written.
     LimitExceeded,
+    /// The caller's own progress callback stopped the work. Nothing was changed.
+    Cancelled,
     /// The stored value is not of the form that the operation needs (a counter that is not a number). Nothing was
     /// written.
     WrongType,
@@ -118,6 +120,7 @@ impl From<Error> for io::Error {
             ErrorKind::Closed => io::ErrorKind::NotConnected,
             ErrorKind::DiskFull => io::ErrorKind::StorageFull,
             ErrorKind::LimitExceeded => io::ErrorKind::QuotaExceeded,
+            ErrorKind::Cancelled => io::ErrorKind::Other,
             ErrorKind::Io | ErrorKind::Poisoned => error.io_kind().unwrap_or(io::ErrorKind::Other),
         };
         Self::new(kind, error)

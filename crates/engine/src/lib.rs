@@ -19,6 +19,8 @@ mod batch;
 mod commit;
 mod error;
 mod format;
+#[cfg(feature = "fuzz")]
+pub mod fuzzing;
 mod hash;
 mod index;
 mod log;
@@ -42,9 +44,10 @@ pub use options::{
     Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention,
     VALUE_BYTES_MAX, VerifyReads,
 };
+pub use seams::report_bus_errors;
 pub use store::{
-    CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range, RepairReport,
-    Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,
+    Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range,
+    RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

@@ -91,6 +91,7 @@ pub struct Options {
     pub(crate) verify_reads: VerifyReads,
     pub(crate) create: bool,
     pub(crate) auto_compact: bool,
+    pub(crate) scrub_bytes_per_second: u64,
     pub(crate) key_bytes_max: usize,
     pub(crate) value_bytes_max: u64,
     pub(crate) queue_bytes_max: u64,
@@ -115,6 +116,7 @@ impl Options {
             verify_reads: VerifyReads::default(),
             create: true,
             auto_compact: true,
+            scrub_bytes_per_second: 0,
             key_bytes_max: KEY_BYTES_MAX,
             value_bytes_max: VALUE_BYTES_MAX,
             queue_bytes_max: 256 << 20,
@@ -162,6 +164,15 @@ impl Options {
     /// Whether the store compacts by itself when most of its sealed log is dead. Default yes.
     pub fn auto_compact(mut self, auto: bool) -> Self {
         self.auto_compact = auto;
+        self
+    }
+
+    /// Reads the whole store again and again in the background, at most so many bytes a second, and holds it against its
+    /// checksums; a pass begins at most once an hour. What it finds is in [`Stats::scrub`](crate::Stats::scrub) and
+    /// nowhere else: nothing is mended and no read is refused for it. Reading is by `pread`, so what the page cache holds is read
+    /// from there. 0, the default, is no scrub; a store open for reading only has none.
+    pub fn scrub(mut self, bytes_per_second: u64) -> Self {
+        self.scrub_bytes_per_second = bytes_per_second;
         self
     }
 

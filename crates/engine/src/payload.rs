@@ -2,7 +2,7 @@
 //!
 //! Invariant: bytes are handed out only after they were verified since the store was opened (or as the option says).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::error::{Error, Result, escape_key};
 use crate::format::CHUNK_BYTES;
@@ -13,6 +13,7 @@ use crate::log::segment::Segment;
 use crate::numbers::Sequence;
 use crate::options::VerifyReads;
 use crate::seams::Map;
+use crate::seams::lock::OnceLock;
 use crate::value::Value;
 
 /// Where a payload lies, and what it must be.

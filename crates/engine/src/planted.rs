@@ -42,6 +42,8 @@ bugs! {
     RefuseOnAnyGap,
     /// A commit is visible before its frame is written, and stays visible when the write fails.
     PublishBeforeWrite,
+    /// A commit is in the indexes before its frame is in the log, and stays there when the write fails.
+    IndexBeforeLog,
     /// Closing does not record how far the log was durable.
     LostMark,
     /// A writable open goes on in the epoch of the one before it.

@@ -2,9 +2,11 @@
 //! without room in the queue. A commit takes place as a whole or not at all, nobody else waits for it, and the store goes on.
 
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 use std::time::Duration;
 
 use pentad_engine::seams::Environment;
@@ -13,32 +15,39 @@ use pentad_engine::{Batch, CommitFuture, ErrorKind, Options, Outcome, Result, Se
 
 /// Nothing here takes longer than a moment; whoever waits so long waits for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LOOKS: u32 = 600;
 
-/// An executor of one task: polls it only when it was woken.
-#[derive(Default)]
+/// An executor of one task: polls it only when it was woken. It holds no lock, so that ThreadSanitizer can follow it.
 struct Bell {
-    rung: Mutex<bool>,
-    changed: Condvar,
+    rung: AtomicBool,
+    waits: Thread,
 }
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        *self.rung.lock().unwrap() = true;
-        self.changed.notify_all();
+        self.rung.store(true, Ordering::Release);
+        self.waits.unpark();
     }
 }
 
 impl Bell {
+    /// A bell for the thread that calls.
+    fn here() -> Arc<Self> {
+        Arc::new(Self { rung: AtomicBool::new(false), waits: std::thread::current() })
+    }
+
     fn wait(&self) {
-        let rung = self.rung.lock().unwrap();
-        let (mut rung, _) = self.changed.wait_timeout_while(rung, PATIENCE, |rung| !*rung).unwrap();
-        assert!(*rung, "a wake-up was lost");
-        *rung = false;
+        let mut looks = 0;
+        while !self.rung.swap(false, Ordering::Acquire) {
+            assert!(looks < LOOKS, "a wake-up was lost");
+            std::thread::park_timeout(PATIENCE / LOOKS);
+            looks += 1;
+        }
     }
 }
 
 fn drive(future: CommitFuture) -> Result<Outcome> {
-    let bell = Arc::<Bell>::default();
+    let bell = Bell::here();
     let waker = Waker::from(Arc::clone(&bell));
     let mut future = pin!(future);
     loop {

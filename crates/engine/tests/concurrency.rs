@@ -11,8 +11,15 @@ use pentad_engine::{Batch, Durability, ErrorKind, Options, Retention, Sequence, 
 const WRITERS: u32 = 3;
 const GROUPS: u32 = 4;
 const WIDTH: u32 = 8;
-/// How long the threads run; opening, checking and debug builds come on top.
-const RUN: Duration = Duration::from_secs(4);
+/// How long the threads run, in seconds, unless `PENTAD_STRESS_SECONDS` says otherwise; opening and checking come on top.
+const RUN_S: u64 = 4;
+
+fn run_time() -> Duration {
+    let seconds = std::env::var("PENTAD_STRESS_SECONDS").map_or(RUN_S, |text| {
+        text.parse().unwrap_or_else(|error| panic!("PENTAD_STRESS_SECONDS is {text:?}: {error}"))
+    });
+    Duration::from_secs(seconds)
+}
 
 fn key(writer: u32, group: u32, part: u32) -> String {
     format!("{writer}/{group}/{part}")
@@ -211,7 +218,7 @@ fn f13_every_view_is_of_whole_batches_while_all_goes_on_at_once() {
             })
             .collect();
         let mut waited = Duration::ZERO;
-        while waited < RUN && !stop.load(Ordering::Relaxed) {
+        while waited < run_time() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
             waited += Duration::from_millis(50);
         }

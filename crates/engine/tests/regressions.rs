@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pentad_engine::seams::sim::{SimClock, SimDisk, SimRandom};
@@ -165,12 +165,16 @@ fn f17_a_roll_does_not_put_the_recorded_time_back() {
     assert!(store.now().0 >= 101 * SECOND, "store time went back to {}", store.now());
 }
 
+/// What someone else does, and the store that he keeps open.
+type Meanwhile = fn(&SimDisk) -> Option<Store>;
+
 /// A disk on which someone else comes first: just before the first file is created, `meanwhile` happens.
 #[derive(Debug)]
 struct Raced {
     disk: SimDisk,
-    meanwhile: fn(&SimDisk),
+    meanwhile: Meanwhile,
     begun: AtomicBool,
+    alive: Mutex<Option<Store>>,
 }
 
 impl Disk for Raced {
@@ -188,7 +192,7 @@ impl Disk for Raced {
     }
     fn open(&self, path: &Path, access: Access) -> io::Result<Box<dyn File>> {
         if access == Access::CreateNew && !self.begun.swap(true, Ordering::Relaxed) {
-            (self.meanwhile)(&self.disk);
+            *self.alive.lock().unwrap() = (self.meanwhile)(&self.disk);
         }
         self.disk.open(path, access)
     }
@@ -218,13 +222,17 @@ fn f06_two_that_make_one_store_do_not_wipe_each_others() {
         store.put("key", "acknowledged").unwrap();
         store
     }
-    let put_and_close: fn(&SimDisk) = |disk| put(disk).close().unwrap();
-    let put_and_die: fn(&SimDisk) = |disk| std::mem::forget(put(disk));
-    for (meanwhile, closes) in [(put_and_close, true), (put_and_die, false)] {
+    let put_and_close: Meanwhile = |disk| {
+        put(disk).close().unwrap();
+        None
+    };
+    let put_and_stay: Meanwhile = |disk| Some(put(disk));
+    for (meanwhile, closes) in [(put_and_close, true), (put_and_stay, false)] {
         let disk = SimDisk::new(1);
         disk.create_dir(Path::new(STORE)).unwrap();
         disk.sync_dir(Path::new("/")).unwrap();
-        let raced = Raced { disk: disk.clone(), meanwhile, begun: AtomicBool::new(false) };
+        let raced =
+            Raced { disk: disk.clone(), meanwhile, begun: AtomicBool::new(false), alive: Mutex::new(None) };
         let mut options = simulated(&disk, &SimClock::new(SECOND));
         let environment = Environment {
             disk: Arc::new(raced),

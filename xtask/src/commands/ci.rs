@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::{clippy, doc, examples, format, loom, planted, test};
+use crate::commands::{clippy, crash, doc, examples, format, loom, planted, test};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use crate::{faults, layers, tidy};
@@ -49,6 +49,11 @@ const STEPS: &[Step] = &[
         mend: "run the failing test alone: `cargo test --package CRATE NAME`; a failing crash test prints its seed for \
                `cargo xtask sim --seed S`; a changed snapshot is looked at and taken over by hand",
         check: test::check,
+    },
+    Step {
+        name: "crash",
+        mend: "the seed stands above; `cargo xtask crash --quick --seed S PART` does the same work again",
+        check: crash::check,
     },
     Step {
         name: "examples",

@@ -14,6 +14,7 @@ pub(crate) fn perform(workspace: &Workspace) -> Result<()> {
     }
     // Last, because a suggestion of clippy is not always formatted.
     workspace.cargo(&["fmt", "--all"]).run()?;
+    workspace.cargo(&["fmt", "--manifest-path", "bench/Cargo.toml"]).run()?;
     println!("Mended what can be mended; see `git diff`. `cargo xtask ci` says what is left.");
     Ok(())
 }

@@ -53,7 +53,6 @@ pub(crate) const CASES: &[Case] = &[
         10,
         "files cut, replaced or unreadable under a map",
         &[
-            "the process ends by SIGBUS with the system's word alone, without a message of the store's",
             "a value that was verified before the cut can end in zeros within the page that was cut through, unless \
              every read verifies",
             "no test has a device that fails to read a mapped page",

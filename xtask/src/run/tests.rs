@@ -41,15 +41,17 @@ fn the_lines_of_all_test_binaries_are_added_up_and_passed_on() {
     let output = "running 2 tests\ntest a ... ok\n\n\
         test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
         test result: ok. 40 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s\n";
-    let mut seen = Vec::new();
-    assert_eq!(pass_on(output.as_bytes(), &mut seen).unwrap(), Tests { passed: 42, ignored: 1 });
+    let (mut seen, mut lines) = (Vec::new(), 0);
+    let counted = pass_on(output.as_bytes(), &mut seen, &mut |_| lines += 1).unwrap();
+    assert_eq!(counted, Tests { passed: 42, ignored: 1, skipped: Vec::new() });
     assert_eq!(seen, output.as_bytes());
+    assert_eq!(lines, output.lines().count());
 }
 
 #[test]
 fn ignored_tests_are_mentioned() {
-    assert_eq!(Tests { passed: 1, ignored: 0 }.note(), "1 test");
-    assert_eq!(Tests { passed: 2, ignored: 3 }.note(), "2 tests, 3 ignored");
+    assert_eq!(Tests { passed: 1, ..Tests::default() }.note(), "1 test");
+    assert_eq!(Tests { passed: 2, ignored: 3, ..Tests::default() }.note(), "2 tests, 3 ignored");
 }
 
 #[test]
@@ -87,4 +89,12 @@ fn a_program_that_reads_its_input_finds_the_end_of_it() {
     let held_open = again.stdin.take();
     assert!(again.wait().unwrap().success());
     drop(held_open);
+}
+
+#[test]
+fn a_test_that_could_not_run_is_not_counted_as_passed() {
+    let output = "test full ... \nskipped: full: no namespaces\nok\ntest result: ok. 3 passed; 0 failed\n\
+                  test result: ok. 1 passed; 0 failed\n";
+    let tests = pass_on(output.as_bytes(), &mut Vec::new(), &mut |_| {}).unwrap();
+    assert_eq!(tests, Tests { passed: 3, ignored: 0, skipped: vec!["full: no namespaces".to_owned()] });
 }

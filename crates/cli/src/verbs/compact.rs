@@ -5,16 +5,19 @@ use std::path::Path;
 use pentad_engine::CompactReport;
 use serde_json::json;
 
-use crate::args::Global;
+use crate::args::{CompactArgs, Global};
 use crate::error::{Failure, Result};
 use crate::human;
 use crate::output::Output;
 use crate::session;
 
 /// Compacts the store and says what that gave; fails when damage kept it from some of it.
-pub(crate) fn run(global: &Global) -> Result<()> {
+pub(crate) fn run(global: &Global, arguments: &CompactArgs) -> Result<()> {
     let path = global.store()?;
-    let report = session::change(global, |store| Ok(store.compact()?))?;
+    let (pruned, report) = session::change(global, |store| {
+        let pruned = if arguments.prune { store.prune(store.sequence().next())? } else { 0 };
+        Ok((pruned, store.compact()?))
+    })?;
     let mut output = Output::new();
     if global.json {
         output.json(&json!({
@@ -24,6 +27,8 @@ pub(crate) fn run(global: &Global) -> Result<()> {
             "bytes_after": report.bytes_after,
             "entries": report.entries,
             "damaged_segments": report.damaged_segments,
+            "held_back_segments": report.held_back_segments,
+            "pruned_commits": pruned,
         }))?;
     } else {
         output.line(&summary(&report))?;
@@ -31,7 +36,7 @@ pub(crate) fn run(global: &Global) -> Result<()> {
     output.finish()?;
     match report.damaged_segments {
         0 => Ok(()),
-        segments => Err(left_alone(path, segments)),
+        segments => Err(left_alone(path, segments, report.held_back_segments)),
     }
 }
 
@@ -39,7 +44,7 @@ fn summary(report: &CompactReport) -> String {
     if report.segments_before == 0 {
         // Otherwise zeros would look like a failure to someone who has just deleted a lot.
         let text = "nothing to compact: a segment stays as long as `log` lists a commit in it, which it does for the newest \
-                    64 MiB at least";
+                    64 MiB at least; --prune gives those commits up";
         return text.to_owned();
     }
     format!(
@@ -52,9 +57,14 @@ fn summary(report: &CompactReport) -> String {
     )
 }
 
-fn left_alone(path: &Path, segments: u64) -> Failure {
+fn left_alone(path: &Path, segments: u64, behind: u64) -> Failure {
+    let held_back = match behind {
+        0 => String::new(),
+        _ => format!(", and {} behind because the log may have no hole", human::count(behind)),
+    };
     Failure::Damage(format!(
-        "{} of {} left alone because of damaged values; `pentad verify` lists them",
+        "{} of {} left alone because of damaged values{held_back}; `pentad verify` lists them, `pentad repair` copies the \
+         rest into a new store",
         human::counted(segments, "segment", "segments"),
         path.display()
     ))
@@ -73,7 +83,7 @@ mod tests {
             bytes_before: 4096,
             bytes_after: 1024,
             entries: 1,
-            damaged_segments: 0,
+            ..CompactReport::default()
         };
         assert_eq!(summary(&report), "compacted 2 segments into 1: 1.0 KiB instead of 4.0 KiB, 1 entry kept");
     }
@@ -81,8 +91,10 @@ mod tests {
     #[test]
     fn f03_segments_that_damage_kept_from_compaction_are_not_passed_over_in_silence() {
         assert_eq!(
-            left_alone(Path::new("demo"), 1).to_string(),
-            "1 segment of demo left alone because of damaged values; `pentad verify` lists them"
+            left_alone(Path::new("demo"), 1, 0).to_string(),
+            "1 segment of demo left alone because of damaged values; `pentad verify` lists them, `pentad repair` copies the \
+             rest into a new store"
         );
+        assert!(left_alone(Path::new("demo"), 1, 3).to_string().contains("values, and 3 behind because"));
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod import;
 pub(crate) mod log;
+pub(crate) mod prune;
 pub(crate) mod put;
 pub(crate) mod repair;
 pub(crate) mod scan;

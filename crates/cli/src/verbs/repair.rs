@@ -12,6 +12,7 @@ use super::verify::{damage_line, damage_object};
 use crate::args::{Global, RepairArgs};
 use crate::error::{Failure, Result, not_there};
 use crate::human;
+use crate::interrupt;
 use crate::json::insert_bytes;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -20,12 +21,17 @@ use crate::progress::Progress;
 pub(crate) fn run(global: &Global, arguments: &RepairArgs) -> Result<()> {
     let path = global.store()?;
     let begun = Instant::now();
+    interrupt::watch()?;
     let progress = Progress::new("repairing", Some(0));
     let report = pentad_engine::repair(path, &arguments.new, &Options::new(), &mut |done| {
-        progress.set(done.done_bytes, done.total_bytes)
+        progress.set(done.done_bytes, done.total_bytes);
+        interrupt::flow()
     });
     progress.clear();
     let report = report.map_err(|error| match error.kind() {
+        ErrorKind::Cancelled => {
+            Failure::Interrupted.after(format!("{} was not made", arguments.new.display()))
+        }
         ErrorKind::InvalidInput => Failure::Refused(error.to_string()),
         _ => not_there(error),
     })?;

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pentad_engine::{Damage, Options, TornTail, VerifyReport, escape_key};
+use pentad_engine::{Damage, ErrorKind, Options, TornTail, VerifyReport, escape_key};
 use serde_json::{Map, Value, json};
 
 use crate::args::Global;
 use crate::error::{Failure, Result, not_there};
 use crate::human;
+use crate::interrupt;
 use crate::json::insert_bytes;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -17,12 +18,17 @@ use crate::progress::Progress;
 pub(crate) fn run(global: &Global) -> Result<()> {
     let path = global.store()?;
     let begun = Instant::now();
+    interrupt::watch()?;
     let progress = Progress::new("verifying", Some(0));
     let report = pentad_engine::verify(path, &Options::new(), &mut |done| {
-        progress.set(done.done_bytes, done.total_bytes)
+        progress.set(done.done_bytes, done.total_bytes);
+        interrupt::flow()
     });
     progress.clear();
-    let report = report.map_err(not_there)?;
+    let report = report.map_err(|error| match error.kind() {
+        ErrorKind::Cancelled => Failure::Interrupted.after("not everything was read".to_owned()),
+        _ => not_there(error),
+    })?;
     let mut output = Output::new();
     if global.json {
         output.json(&object(&report))?;

@@ -69,7 +69,7 @@ fn stats_count_what_is_there() {
         (&3.into(), &3.into(), &1.into())
     );
     let names: Vec<_> = stats.as_object().unwrap().keys().map(String::as_str).collect();
-    insta::assert_snapshot!(names.join(" "), @"dead_bytes disk_bytes index_bytes keys live_bytes oldest_batch segments sequence stream_segments tail unfinished_tail_bytes");
+    insta::assert_snapshot!(names.join(" "), @"dead_bytes disk_bytes index_bytes keys live_bytes oldest_batch reserve_bytes scrub segments sequence stream_segments tail unfinished_tail_bytes");
     assert!(sandbox.done(&["stats"]).text().starts_with("keys            3\nlast commit     3\n"));
 }
 
@@ -145,6 +145,27 @@ fn compacting_gives_space_back() {
     sandbox.done(&["verify"]);
 }
 
+/// What was deleted stayed on the disk as long as its commits were among the newest 64 MiB, and from the command line there
+/// was no way to let go of them: a full disk of that size could not be emptied.
+#[test]
+fn f09_compacting_with_prune_gives_all_dead_space_back_and_leaves_no_commits() {
+    let sandbox = filled();
+    sandbox.write("big", vec![7; 4 << 20]);
+    sandbox.done(&["import", "big", "--format", "lines"]);
+    sandbox.done(&["del", "000000000001"]);
+    let before = sandbox.done(&["scan"]).bytes;
+    let on_disk =
+        || contents(&sandbox.path("store")).iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+    sandbox.done(&["compact"]);
+    assert!(on_disk() > 4 << 20, "{} bytes", on_disk());
+    let report = &sandbox.done(&["compact", "--prune", "--json"]).json()[0];
+    assert!(report["pruned_commits"].as_u64().unwrap() > 0, "{report}");
+    assert!(on_disk() < 2 << 20, "{} bytes", on_disk());
+    assert_eq!(sandbox.done(&["log"]).text(), "");
+    assert_eq!(sandbox.done(&["scan"]).bytes, before);
+    sandbox.done(&["verify"]);
+}
+
 #[test]
 fn compacting_keeps_what_is_live() {
     let sandbox = filled();
@@ -153,7 +174,16 @@ fn compacting_keeps_what_is_live() {
     let names: Vec<_> = report.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["bytes_after", "bytes_before", "damaged_segments", "entries", "segments_after", "segments_before"]
+        [
+            "bytes_after",
+            "bytes_before",
+            "damaged_segments",
+            "entries",
+            "held_back_segments",
+            "pruned_commits",
+            "segments_after",
+            "segments_before"
+        ]
     );
     assert!(sandbox.done(&["compact"]).text().starts_with("nothing to compact"));
     assert_eq!(sandbox.done(&["scan"]).bytes, before);
@@ -178,4 +208,39 @@ fn f05_a_directory_that_is_not_a_store_is_refused_untouched() {
         assert!(ran.errors.starts_with("pentad: "), "{}", ran.errors);
         assert_eq!(contents(&sandbox.path("store")), before, "{arguments:?}");
     }
+}
+
+#[test]
+fn pruning_forgets_commits_and_lets_compaction_free_everything() {
+    let sandbox = filled();
+    let forgotten = sandbox.done(&["prune", "--keep", "2"]);
+    assert_eq!(forgotten.text(), "forgot 1 commit; the oldest kept is 2\n");
+    assert_eq!(sandbox.done(&["log"]).text().lines().count(), 2);
+    assert_eq!(sandbox.done(&["prune", "--before", "3"]).text(), "forgot 1 commit; the oldest kept is 3\n");
+    assert_eq!(sandbox.done(&["prune", "--before", "3"]).text(), "forgot 0 commits; the oldest kept is 3\n");
+    assert_eq!(sandbox.done(&["stats", "--json"]).json()[0]["keys"], 3, "no key goes");
+
+    sandbox.done(&["put", "large", &"x".repeat(100_000)]);
+    sandbox.done(&["del", "large"]);
+    assert!(sandbox.done(&["compact"]).text().contains("prune --keep 0"), "it says what keeps it");
+    let pruned = &sandbox.done(&["prune", "--keep", "0", "--json"]).json()[0];
+    assert_eq!((&pruned["pruned"], &pruned["oldest_batch"]), (&3.into(), &serde_json::Value::Null));
+    let freed = &sandbox.done(&["compact", "--json"]).json()[0];
+    assert!(
+        freed["bytes_before"].as_u64().unwrap() > freed["bytes_after"].as_u64().unwrap() + 100_000,
+        "{freed}"
+    );
+    assert_eq!(sandbox.done(&["stats", "--json"]).json()[0]["keys"], 3);
+}
+
+#[test]
+fn pruning_needs_to_be_told_how_much() {
+    let sandbox = filled();
+    for arguments in [&["prune"][..], &["prune", "--keep", "1", "--before", "2"], &["prune", "--keep", "few"]]
+    {
+        assert_eq!(sandbox.run(arguments).code, 2, "{arguments:?}");
+    }
+    let elsewhere = sandbox.pentad_on("elsewhere", &["prune", "--keep", "0"]).output().unwrap();
+    assert_eq!(elsewhere.status.code(), Some(3), "no store is made");
+    assert!(!sandbox.path("elsewhere").exists());
 }

@@ -10,9 +10,10 @@ fn help_says_what_can_be_done() {
 #[test]
 fn every_verb_has_help() {
     let sandbox = Sandbox::new();
-    for verb in
-        ["import", "export", "get", "put", "del", "scan", "log", "stats", "verify", "repair", "compact"]
-    {
+    for verb in [
+        "import", "export", "get", "put", "del", "scan", "log", "prune", "stats", "verify", "repair",
+        "compact",
+    ] {
         insta::assert_snapshot!(format!("help_{verb}"), sandbox.done(&[verb, "--help"]).text());
     }
 }

@@ -6,6 +6,8 @@
 mod support;
 
 #[cfg(unix)]
+mod bus_error;
+#[cfg(unix)]
 mod descriptors;
 mod entries;
 mod health;

@@ -178,3 +178,34 @@ fn an_export_to_a_fifo_goes_straight_into_it() {
     assert_eq!(fs::read(sandbox.path("pipe.tsv")).unwrap(), b"k\tv\n");
     assert_eq!(Ran::from(child.wait_with_output().unwrap()).code, 0);
 }
+
+/// The directory in which a repair makes the new store.
+fn half_made(sandbox: &Sandbox) -> Option<std::path::PathBuf> {
+    let entries = fs::read_dir(sandbox.path(".")).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains(".pentad-repairing-"))
+}
+
+#[test]
+fn f25_a_repair_that_is_interrupted_takes_away_what_it_made() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let sandbox = Sandbox::new();
+        let rows: String = (0..60_000).map(|row| format!("{row:06}\t{}\n", "v".repeat(1000))).collect();
+        fs::write(sandbox.path("rows.tsv"), rows).unwrap();
+        sandbox.done(&["import", "rows.tsv"]);
+        let child = sandbox.pentad(&["repair", "new"]).spawn().unwrap();
+        let begun = Instant::now();
+        while half_made(&sandbox).is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing was made");
+        }
+        // Held still, so that it cannot be done before the other signal comes.
+        send(&child, Signal::STOP);
+        assert!(half_made(&sandbox).is_some(), "it was too quick for this test");
+        send(&child, signal);
+        send(&child, Signal::CONT);
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.code, &*ran.errors), (130, "pentad: interrupted\npentad: new was not made\n"));
+        assert_eq!(half_made(&sandbox), None);
+        assert!(!sandbox.path("new").exists());
+        assert_eq!(sandbox.done(&["verify"]).code, 0, "the store that was read is as it was");
+    }
+}

@@ -11,6 +11,7 @@ use crate::hash::key_hash;
 use crate::index::{Space, Version, View};
 use crate::log::frame_writer::{Draft, DraftSubject, DraftValue, PayloadBytes};
 use crate::numbers::{SegmentId, Sequence, Timestamp};
+use crate::options::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX};
 use crate::store::core::Core;
 use crate::stream::StagedStream;
 use crate::value::Value;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) entries: Vec<Draft>,
     /// The key hash of each entry.
     pub(crate) hashes: Vec<u64>,
+    /// Bytes of their keys and of their values in the frame.
+    pub(crate) bytes: u64,
     pub(crate) deleted: u64,
     pub(crate) counter: Option<i64>,
 }
@@ -57,6 +60,27 @@ struct Found {
 enum FoundAt {
     Index(Version),
     Group(DraftValue, Sequence),
+}
+
+/// Refuses a commit that has grown beyond what a frame may hold: a rename has two entries, and one of them may be any value that is
+/// there; a delete by hash has as many as there are keys with it.
+fn check_entries(plan: &Plan, batch: &Batch) -> Result<()> {
+    let beyond = |what: &str, actual: u64, limit: u64| {
+        let text = format!("{what} is {actual} or more, and the limit is {limit}; nothing was written");
+        Err(Error::new(ErrorKind::InvalidInput, text))
+    };
+    if plan.entries.len() > BATCH_OPERATIONS_MAX {
+        return beyond(
+            "the number of entries that the batch writes",
+            plan.entries.len() as u64,
+            BATCH_OPERATIONS_MAX as u64,
+        );
+    }
+    // One value of the greatest length is allowed, whatever its key's length is.
+    if batch.operations.len() > 1 && plan.bytes > BATCH_BYTES_MAX {
+        return beyond("the length in bytes of what the batch writes", plan.bytes, BATCH_BYTES_MAX);
+    }
+    Ok(())
 }
 
 impl<'a> Evaluation<'a> {
@@ -117,6 +141,7 @@ impl<'a> Evaluation<'a> {
         let mut plan = Plan { applied: true, ..Plan::default() };
         for operation in &batch.operations {
             self.operate(operation, &mut plan)?;
+            check_entries(&plan, batch)?;
         }
         if let Some(limit) = batch.keys_max
             && self.added > before
@@ -258,6 +283,7 @@ impl<'a> Evaluation<'a> {
         if self.looks {
             self.overlay.record(&draft, hash, self.last_sequence.next());
         }
+        plan.bytes += draft.content_bytes();
         plan.entries.push(draft);
         plan.hashes.push(hash);
     }

@@ -1,7 +1,8 @@
 //! What the commit queue carries.
 
-use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
+use crate::batch::{Batch, Condition, Expect, Operation, Outcome, Payload, PayloadSource};
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::writer::Purpose;
 use crate::numbers::Sequence;
 use crate::options::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Options};
 
@@ -20,8 +21,8 @@ pub(crate) enum Job {
 pub(crate) type JobResult = Result<Outcome>;
 
 impl Job {
-    /// Whether it does nothing but make room, so that the reserve of disk is there for it.
-    pub(crate) fn relieves(&self) -> bool {
+    /// What it is for, which decides how much of the reserve of disk is there for it.
+    pub(crate) fn purpose(&self) -> Purpose {
         let deletes = |operation: &Operation| {
             matches!(
                 operation,
@@ -29,8 +30,11 @@ impl Job {
             )
         };
         match self {
-            Self::Commit(batch) => !batch.operations.is_empty() && batch.operations.iter().all(deletes),
-            Self::Sync | Self::Prune(_) => true,
+            Self::Commit(batch) if !batch.operations.is_empty() && batch.operations.iter().all(deletes) => {
+                Purpose::Delete
+            }
+            Self::Commit(_) => Purpose::Ordinary,
+            Self::Sync | Self::Prune(_) => Purpose::Relief,
         }
     }
 
@@ -38,7 +42,9 @@ impl Job {
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Self::Commit(batch) => {
-                256 + batch.operations.iter().map(|op| 64 + operation_bytes(op)).sum::<u64>()
+                let operations = batch.operations.iter().map(|operation| 64 + operation_bytes(operation));
+                let conditions = batch.conditions.iter().map(|condition| 64 + condition_bytes(condition));
+                256 + operations.chain(conditions).sum::<u64>()
             }
             Self::Sync | Self::Prune(_) => 64,
         }
@@ -57,6 +63,15 @@ fn operation_bytes(operation: &Operation) -> u64 {
         Operation::Rename { from, to } => (from.len() + to.len(), 0),
     };
     sizes.0 as u64 + sizes.1
+}
+
+/// Bytes of the key, and of the value that it is compared with.
+fn condition_bytes(condition: &Condition) -> u64 {
+    let value = match &condition.expect {
+        Expect::Value(value) => value.len(),
+        Expect::Absent | Expect::Present | Expect::Unmodified(_) => 0,
+    };
+    (condition.key.len() + value) as u64
 }
 
 fn payload_bytes(payload: &Payload) -> u64 {
@@ -110,4 +125,20 @@ pub(crate) fn check_limits(batch: &Batch, options: &Options) -> Result<()> {
         return beyond("the batch's length in bytes", total, BATCH_BYTES_MAX);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Job;
+    use crate::batch::{Batch, Expect};
+
+    #[test]
+    fn what_a_condition_compares_with_counts_in_the_queue() {
+        let mut batch = Batch::new();
+        batch.require("key", Expect::Absent);
+        let small = Job::Commit(Box::new(batch.clone())).bytes();
+        batch.require("key", Expect::Value(vec![7; 100_000].into()));
+        let large = Job::Commit(Box::new(batch)).bytes();
+        assert!(large >= small + 100_000, "{small} and {large} bytes");
+    }
 }

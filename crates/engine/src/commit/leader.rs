@@ -43,19 +43,19 @@ struct Written {
 }
 
 impl Leader<Job, JobResult> for Core {
-    fn lead(&self, jobs: Vec<Job>) -> Vec<JobResult> {
+    fn lead(&self, jobs: &[Job]) -> Vec<JobResult> {
         let mut results = Vec::with_capacity(jobs.len());
         let mut run = Vec::new();
         for job in jobs {
             // A commit with a stream ends its run, so that later commits find the stream in the catalog.
-            let ends = matches!(&job, Job::Commit(batch) if has_stream(batch));
+            let ends = matches!(job, Job::Commit(batch) if has_stream(batch));
             run.push(job);
             if ends {
-                results.extend(self.lead_run(std::mem::take(&mut run)));
+                results.extend(self.lead_run(&std::mem::take(&mut run)));
             }
         }
         if !run.is_empty() {
-            results.extend(self.lead_run(run));
+            results.extend(self.lead_run(&run));
         }
         results
     }
@@ -90,7 +90,7 @@ impl Core {
         error
     }
 
-    fn lead_run(&self, jobs: Vec<Job>) -> Vec<JobResult> {
+    fn lead_run(&self, jobs: &[&Job]) -> Vec<JobResult> {
         let mut guard = self.writer();
         let ready = self.check_writable().and_then(|()| guard.as_mut().ok_or_else(|| self.closed_error()));
         let writer = match ready {
@@ -98,7 +98,7 @@ impl Core {
             Err(error) => return jobs.iter().map(|_| Err(error.clone())).collect(),
         };
         let time = self.time.now();
-        let batches = jobs.iter().filter_map(|job| match job {
+        let batches = jobs.iter().filter_map(|&job| match job {
             Job::Commit(batch) => Some(&**batch),
             Job::Sync | Job::Prune(_) => None,
         });
@@ -108,7 +108,7 @@ impl Core {
         let mut disk = false;
         let steps: Vec<Step> = jobs
             .iter()
-            .map(|job| match job {
+            .map(|&job| match job {
                 Job::Commit(batch) => match evaluation.plan(batch) {
                     Ok(plan) => {
                         last_sequence = plan.sequence.unwrap_or(last_sequence);
@@ -131,8 +131,8 @@ impl Core {
             })
             .collect();
         let streams = evaluation.into_streams();
-        let relieves = |job: &Job| job.relieves();
-        let purpose = if jobs.iter().all(relieves) { Purpose::Relief } else { Purpose::Ordinary };
+        // The job that may take the least of the disk decides for its group.
+        let purpose = jobs.iter().map(|job| job.purpose()).min().unwrap_or(Purpose::Relief);
         let mut tail = self.published.tail();
         match self.carry_out(writer, &steps, &streams, time, disk, purpose) {
             Ok(tails) => {
@@ -149,23 +149,22 @@ impl Core {
             Err(failure) => {
                 drop(guard);
                 let error = self.note_failure(failure);
-                if error.kind() != ErrorKind::DiskFull
-                    || !jobs.iter().any(relieves)
-                    || purpose == Purpose::Relief
-                {
+                if error.kind() != ErrorKind::DiskFull || jobs.iter().all(|job| job.purpose() == purpose) {
                     return jobs.iter().map(|_| Err(error.clone())).collect();
                 }
-                self.lead_relief(jobs, &error)
+                self.lead_relief(jobs, purpose, &error)
             }
         }
     }
 
-    /// Runs those jobs of a group alone that make room, after the others found the disk full.
-    fn lead_relief(&self, jobs: Vec<Job>, full: &Error) -> Vec<JobResult> {
-        let relieves: Vec<bool> = jobs.iter().map(Job::relieves).collect();
-        let mut done = self.lead_run(jobs.into_iter().filter(Job::relieves).collect()).into_iter();
-        let result = |relieves| if relieves { done.next() } else { None };
-        relieves.into_iter().map(result).map(|done| done.unwrap_or_else(|| Err(full.clone()))).collect()
+    /// Runs those jobs of a group alone that may take more of the disk, after the others found it full.
+    fn lead_relief(&self, jobs: &[&Job], refused: Purpose, full: &Error) -> Vec<JobResult> {
+        let may = |job: &&Job| job.purpose() > refused;
+        let again: Vec<bool> = jobs.iter().map(may).collect();
+        let relieving: Vec<&Job> = jobs.iter().copied().filter(may).collect();
+        let mut done = self.lead_run(&relieving).into_iter();
+        let result = |again| if again { done.next() } else { None };
+        again.into_iter().map(result).map(|done| done.unwrap_or_else(|| Err(full.clone()))).collect()
     }
 
     /// Writes what the steps ask for, and makes it visible. Returns the end of the log behind each commit.
@@ -206,12 +205,19 @@ impl Core {
                     _ => {}
                 }
             }
+            if planted(Bug::IndexBeforeLog) {
+                self.make_visible(writer, steps, &written);
+            }
             writer.write(&frames)?;
         }
         if disk {
             writer.sync()?;
         }
-        self.make_visible(writer, steps, &written);
+        if bytes > 0 && planted(Bug::IndexBeforeLog) {
+            writer.active.segment.set_end(writer.active.tail);
+        } else {
+            self.make_visible(writer, steps, &written);
+        }
         Ok(written.into_iter().map(|written| written.tail).collect())
     }
 

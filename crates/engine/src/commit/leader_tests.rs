@@ -30,11 +30,48 @@ fn f09_deletes_that_share_a_group_with_refused_puts_are_done() {
         let mut delete = Batch::new();
         delete.delete(format!("{n}"));
         let job = |batch: &Batch| Job::Commit(Box::new(batch.clone()));
-        let results = store.core().lead(vec![job(&put), job(&delete), job(&put), Job::Sync]);
+        let results = store.core().lead(&[job(&put), job(&delete), job(&put), Job::Sync]);
         let kinds: Vec<_> = results.iter().map(|result| result.as_ref().err().map(|e| e.kind())).collect();
         let full = Some(ErrorKind::DiskFull);
         assert_eq!(kinds, [full, None, full, None], "delete {n}");
         assert_eq!(results[1].as_ref().unwrap().deleted, 1);
     }
     assert!(store.is_empty() && !store.stats().poisoned);
+}
+
+/// The bytes of a value may belong to anything, the last handle of the store included: it is let go by nobody who leads,
+/// or closing the store would wait for that very one.
+#[test]
+fn a_value_that_holds_the_last_handle_of_the_store_closes_it_when_it_is_let_go() {
+    struct Owner(#[expect(dead_code, reason = "held for its drop")] crate::Store);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            b"value"
+        }
+    }
+    let environment = Environment {
+        disk: Arc::new(SimDisk::new(1)),
+        clock: Arc::new(SimClock::new(1)),
+        random: Arc::new(SimRandom::new(1)),
+        background: false,
+    };
+    let options = Options::new().segment_bytes(8192).environment(environment);
+    let (done, told) = std::sync::mpsc::channel();
+    let (of_thread, here) = (options.clone(), done);
+    let thread = std::thread::Builder::new().spawn(move || {
+        let store = of_thread.open("/store").unwrap();
+        let mut batch = Batch::new();
+        batch.put("key", bytes::Bytes::from_owner(Owner(store.clone())));
+        let mut commit = store.submit(batch);
+        drop(store);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let polled = std::future::Future::poll(std::pin::Pin::new(&mut commit), &mut context);
+        here.send(matches!(polled, std::task::Poll::Ready(Ok(_)))).unwrap();
+    });
+    let committed =
+        told.recv_timeout(std::time::Duration::from_secs(30)).expect("it does not wait for itself");
+    assert!(committed);
+    thread.unwrap().join().unwrap();
+    let store = options.open("/store").expect("the lock was given back");
+    assert_eq!(store.get("key").unwrap().as_deref(), Some(&b"value"[..]));
 }

@@ -6,8 +6,8 @@
 //! `queue_tests.rs`.
 //!
 //! The queue's mutex is held for moments only, never over a write or a sync, so a thread of an asynchronous runtime
-//! may take it. Wakers are called, and dropped, with no lock held and by nobody who leads: what is behind one may poll
-//! again at once, or drop the last handle of the store and so close it.
+//! may take it. Wakers are called, and they and the jobs dropped, with no lock held and by nobody who leads: what is behind one
+//! may poll again at once, or drop the last handle of the store and so close it.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +22,7 @@ const GROUP_BYTES_MAX: u64 = 8 << 20;
 /// What carries out a group of jobs `J`, and gives each its result `R`.
 pub(crate) trait Leader<J, R> {
     /// One result for each job, in their order.
-    fn lead(&self, jobs: Vec<J>) -> Vec<R>;
+    fn lead(&self, jobs: &[J]) -> Vec<R>;
 
     /// The result of every job of a group over which [`Leader::lead`] panicked with `message`. Called before anybody
     /// else leads.
@@ -269,7 +269,7 @@ impl<J, R> Queue<J, R> {
         let group = state.take_group();
         drop(state);
         let jobs: Vec<J> = group.iter().filter_map(|ticket| lock(&ticket.slot).job.take()).collect();
-        let results = results_of(jobs, leader);
+        let results = results_of(&jobs, leader);
         let mut wakers = Vec::new();
         for (ticket, result) in group.iter().zip(results) {
             let mut slot = lock(&ticket.slot);
@@ -283,6 +283,8 @@ impl<J, R> Queue<J, R> {
         }
         wakers.extend(state.take_room());
         self.step_down(state, wakers);
+        // Like the wakers: what a job holds may be the last handle of the store, which closes it, or may panic.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(jobs))));
         lock(&self.state)
     }
 
@@ -344,7 +346,7 @@ impl<J, R> Drop for Retire<'_, J, R> {
 }
 
 /// The results of a group, whatever the leader does.
-fn results_of<J, R>(jobs: Vec<J>, leader: &dyn Leader<J, R>) -> Vec<R> {
+fn results_of<J, R>(jobs: &[J], leader: &dyn Leader<J, R>) -> Vec<R> {
     let count = jobs.len();
     let led = catch_unwind(AssertUnwindSafe(|| {
         let results = leader.lead(jobs);

@@ -183,6 +183,7 @@ impl SegmentRecord {
         small
             && sealed.length < NUMBERS_END
             && sealed.last_frame.0 < NUMBERS_END
+            && sealed.last_sequence.0 < NUMBERS_END
             && match self.kind {
                 SegmentKind::Stream => sealed.length == stream_file_length(self.payload_length),
                 SegmentKind::Log | SegmentKind::Compacted => {
@@ -213,6 +214,8 @@ impl SegmentRecord {
             return None;
         }
         let sealed = match bytes[9] {
+            // What is known of sealed segments alone stands nowhere else: length, last frame and last sequence.
+            0 if !is_zero(&bytes[16..24]) || !is_zero(&bytes[56..72]) => return None,
             0 => None,
             1 => Some(Sealed {
                 length: u64_at(bytes, 16),
@@ -281,6 +284,31 @@ mod tests {
         for length in 0..good.len() {
             assert_eq!(Catalog::decode(&good[..length]), None, "cut at {length}");
         }
+    }
+
+    /// An active segment whose record held a length was read as if it held none: two different catalogs meant the same, and
+    /// the copy that the next open wrote was not the one that it had read. Found by fuzzing.
+    #[test]
+    fn a_length_or_an_end_of_an_active_segment_is_refused() {
+        let good = sample().encode();
+        let active = good.len() - 8 - 96;
+        for field in [16, 56, 64] {
+            let mut bad = good.clone();
+            bad[active + field] = 1;
+            let end = bad.len() - 4;
+            let sum = crate::format::checksum::plain(&bad[..end]);
+            bad[end..].copy_from_slice(&sum.to_le_bytes());
+            assert_eq!(Catalog::decode(&bad), None, "field at {field}");
+        }
+    }
+
+    /// The last sequence of a segment was believed whatever it was; an open that counted on from 2^64 - 1 panicked. Found by
+    /// fuzzing.
+    #[test]
+    fn a_sequence_that_no_store_reaches_is_not_sound() {
+        let mut catalog = sample();
+        catalog.segments[0].sealed.as_mut().unwrap().last_sequence = Sequence(u64::MAX);
+        assert_eq!(Catalog::decode(&catalog.encode()), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Entries: the fixed part, what its flags add, the key (`docs/format.md` §6). The payload is not touched here.
 
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
-use super::{CHUNK_BYTES, UNIT, align_up};
+use super::{CHUNK_BYTES, NUMBERS_END, UNIT, align_up};
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 
 const FIXED: usize = 12;
@@ -215,7 +215,9 @@ impl<'a> EntryHead<'a> {
         let contradicts = has(CHUNKED) != chunked
             || (has(TOMBSTONE) && (inline != 0 || checksum != 0 || external.is_some() || deadline.is_some()))
             || (external.is_some() && inline != 0)
-            || (hash.is_some() && key_length != 0);
+            || (hash.is_some() && key_length != 0)
+            || moved.is_some_and(|moved| moved.sequence.0 >= NUMBERS_END)
+            || external.is_some_and(|(segment, length)| segment.0 >= NUMBERS_END || length >= NUMBERS_END);
         if contradicts {
             return Err(EntryFault::Malformed);
         }

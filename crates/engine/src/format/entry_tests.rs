@@ -3,13 +3,14 @@
 use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
 use super::{EntryFault, EntryHead, Moved, Place, Subject};
+use crate::format::NUMBERS_END;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 
 fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
         Just(Place::None),
         (0u64..3 << 20, any::<u32>()).prop_map(|(length, checksum)| Place::Inline { length, checksum }),
-        (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(id, length, checksum)| Place::External {
+        (0..NUMBERS_END, 0..NUMBERS_END, any::<u32>()).prop_map(|(id, length, checksum)| Place::External {
             segment: SegmentId(id),
             length,
             checksum
@@ -24,7 +25,7 @@ proptest! {
         hash in proptest::option::of(any::<u64>()),
         place in place(),
         deadline in proptest::option::of(any::<u64>()),
-        moved in proptest::option::of((any::<u64>(), any::<u64>(), any::<u32>())),
+        moved in proptest::option::of((0..NUMBERS_END, any::<u64>(), any::<u32>())),
         start in (16u64..10_000).prop_map(|n| n * 8),
         wide in any::<bool>(),
     ) {
@@ -65,4 +66,31 @@ fn a_short_entry_costs_twelve_bytes() {
     };
     assert_eq!(head.head_length(), 12 + 16);
     assert_eq!(head.layout(128, 8).end - 128, 136, "28 and 4 of padding, 100 and 4");
+}
+
+/// A moved entry with the last sequence there is made a store open at that sequence, and the next commit panicked. Found by
+/// fuzzing.
+#[test]
+fn f15_an_entry_with_a_number_that_no_store_reaches_is_malformed() {
+    let sound = EntryHead {
+        subject: Subject::Key(b"key"),
+        place: Place::External { segment: SegmentId(2), length: 3, checksum: 4 },
+        deadline: None,
+        moved: Some(Moved { sequence: Sequence(5), time: Timestamp(u64::MAX), ordinal: 6 }),
+    };
+    let decoded = |head: EntryHead<'_>| {
+        let mut bytes = Vec::new();
+        head.encode(&mut bytes);
+        EntryHead::decode(&bytes, 128, 8).map(|_| ())
+    };
+    assert_eq!(decoded(sound), Ok(()));
+    let late = Moved { sequence: Sequence(NUMBERS_END), time: Timestamp(0), ordinal: 0 };
+    let far = |segment, length| Place::External { segment: SegmentId(segment), length, checksum: 4 };
+    for head in [
+        EntryHead { moved: Some(late), ..sound },
+        EntryHead { place: far(NUMBERS_END, 3), ..sound },
+        EntryHead { place: far(2, NUMBERS_END), ..sound },
+    ] {
+        assert_eq!(decoded(head), Err(EntryFault::Malformed), "{head:?}");
+    }
 }

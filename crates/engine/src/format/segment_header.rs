@@ -2,7 +2,7 @@
 
 use super::bytes::{array_at, is_zero, put_at, u32_at, u64_at};
 use super::checksum::{self, Nonce};
-use super::{CHUNK_BYTES, UNIT, VERSION, align_up, magic};
+use super::{CHUNK_BYTES, NUMBERS_END, UNIT, VERSION, align_up, magic};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId};
 
 /// Length of the header in bytes; the first frame, or the stream's payload, starts behind it.
@@ -84,14 +84,16 @@ impl SegmentHeader {
         {
             return None;
         }
-        Some(Self {
+        let header = Self {
             kind: SegmentKind::from_code(bytes[20])?,
             id: SegmentId(u64_at(bytes, 24)),
             nonce: array_at(bytes, 32),
             store_id: array_at(bytes, 48),
             base: LogOffset(u64_at(bytes, 64)),
             first_frame: FrameNumber(u64_at(bytes, 72)),
-        })
+        };
+        let numbers = [header.id.0, header.base.0, header.first_frame.0];
+        numbers.iter().all(|&number| number < NUMBERS_END).then_some(header)
     }
 }
 
@@ -122,6 +124,27 @@ mod tests {
             let mut bad = good;
             bad[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(SegmentHeader::decode(&bad), None, "bit {bit}");
+        }
+    }
+
+    /// Where the catalogs are lost, segments are found by their headers. One that claimed to begin at the end of all log
+    /// offsets made the sum of base and length overflow. Found by fuzzing.
+    #[test]
+    fn f03_a_header_with_a_number_that_no_store_reaches_is_none() {
+        let sound = SegmentHeader {
+            kind: SegmentKind::Log,
+            id: SegmentId(7),
+            nonce: [8; 16],
+            store_id: [9; 16],
+            base: LogOffset(1 << 40),
+            first_frame: FrameNumber(11),
+        };
+        for header in [
+            SegmentHeader { id: SegmentId(1 << 62), ..sound },
+            SegmentHeader { base: LogOffset(u64::MAX), ..sound },
+            SegmentHeader { first_frame: FrameNumber(1 << 62), ..sound },
+        ] {
+            assert_eq!(SegmentHeader::decode(&header.encode()), None, "{header:?}");
         }
     }
 }

@@ -9,12 +9,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use super::entries::Rank;
 use super::key::Space;
 use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
 use crate::address::Address;
+use crate::seams::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 type Name = (Space, Arc<[u8]>);
 

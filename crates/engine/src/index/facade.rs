@@ -3,8 +3,8 @@
 //! Invariants: a mutation holds `writer` and updates the ordered index before the slot table; the horizon never moves
 //! back. See the module for the order of the locks.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::accounts::{Accounts, Ledger};
 use super::crowds::{Crowd, Crowds};
@@ -17,6 +17,7 @@ use super::slots::{Set, SlotTable};
 use super::version::{Born, Version, VersionKind, View};
 use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::seams::lock::{Mutex, MutexGuard};
 
 /// Waste that is worked off under one hold of the lock.
 const SLICE: usize = 1024;

@@ -4,13 +4,14 @@
 //! what it dropped. The memory's catalog is never ahead of the disk's.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::failure::Failure;
 use crate::error::{Error, Result};
 use crate::format::catalog::Catalog;
 use crate::format::names;
 use crate::planted::{Bug, planted};
+use crate::seams::lock::{Mutex, MutexGuard};
 use crate::seams::{Access, Disk, uninterrupted};
 
 /// The catalog of an open store.
@@ -28,14 +29,34 @@ pub(crate) struct Loaded {
     pub(crate) catalog: Option<Catalog>,
     /// The copies that exist and are not whole.
     pub(crate) damaged: Vec<PathBuf>,
+    /// The copies that do not exist.
+    pub(crate) missing: Vec<PathBuf>,
+}
+
+impl Loaded {
+    /// Whether both copies are there and whole.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.damaged.is_empty() && self.missing.is_empty()
+    }
+
+    /// The copies that cannot be used, and why.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = (PathBuf, &'static str)> {
+        const DAMAGED: &str = "this copy of the catalog fails its checksum; the other one is used";
+        const MISSING: &str = "this copy of the catalog is missing; the other one is used";
+        let damaged = self.damaged.iter().map(|path| (path.clone(), DAMAGED));
+        damaged.chain(self.missing.iter().map(|path| (path.clone(), MISSING)))
+    }
 }
 
 /// Reads both copies.
 pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Loaded> {
-    let mut loaded = Loaded { catalog: None, damaged: Vec::new() };
+    let mut loaded = Loaded { catalog: None, damaged: Vec::new(), missing: Vec::new() };
     for name in names::CATALOGS {
         let path = dir.join(name);
-        let Some(head) = read_file(disk, &path, Catalog::HEAD_BYTES)? else { continue };
+        let Some(head) = read_file(disk, &path, Catalog::HEAD_BYTES)? else {
+            loaded.missing.push(path);
+            continue;
+        };
         let bytes = match Catalog::claimed_length(&head) {
             Some(claimed) => read_file(disk, &path, claimed)?.unwrap_or_default(),
             None => head,

@@ -4,7 +4,7 @@
 //! starts for about every [`SPACING`] bytes, and the walk goes from there from header to header.
 
 use std::io;
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
 
 use super::scan::Frames;
 use super::segment::Segment;
@@ -13,6 +13,7 @@ use crate::format::entry::{EntryHead, HEAD_BYTES_MAX};
 use crate::format::frame::FrameHeader;
 use crate::format::{UNIT, segment_header};
 use crate::numbers::Sequence;
+use crate::seams::lock::RwLock;
 
 /// Least distance of two frame starts that are remembered, in bytes.
 const SPACING: u64 = 4096;

@@ -67,6 +67,19 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// Bytes of the key, and of the value if it is in the frame.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        let key = match &self.subject {
+            DraftSubject::Key(key) => key.len(),
+            DraftSubject::Hash(_) => 8,
+        };
+        let value = match &self.value {
+            DraftValue::Inline(bytes) => bytes.len(),
+            DraftValue::External { .. } | DraftValue::Tombstone => 0,
+        };
+        (key + value) as u64
+    }
+
     fn head(&self) -> EntryHead<'_> {
         let place = match &self.value {
             DraftValue::Tombstone => Place::None,

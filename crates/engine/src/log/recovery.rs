@@ -66,14 +66,14 @@ pub(crate) fn recover(
     replay: &mut dyn Replay,
 ) -> Result<Recovered> {
     let loaded = catalog_file::load(&**disk, dir)?;
+    let faults: Vec<_> = loaded.faults().collect();
     let Some(catalog) = loaded.catalog else {
         let what = if loaded.damaged.is_empty() { "is missing" } else { "is damaged" };
         let path = dir.join(names::CATALOGS[0]);
         policy.found(Skipped::at(path, 0, format!("the catalog {what}, both copies")))?;
         return headless::recover(disk, dir, identity, policy, replay);
     };
-    for path in loaded.damaged {
-        let what = "this copy of the catalog fails its checksum; the other one is used";
+    for (path, what) in faults {
         policy.made_up_for(Skipped::at(path, 0, what));
     }
     let mut segments = Vec::new();
@@ -185,6 +185,27 @@ pub(crate) fn replay_undecided(
     Ok(())
 }
 
+/// Where the log stands when the undecided frames count as well, after checking that each follows the one before. Nothing
+/// is shown, so a writer may ask before it changes anything.
+pub(crate) fn state_with_undecided(
+    tail: &ActiveTail,
+    identity: &Identity,
+    state: LogState,
+) -> Result<LogState> {
+    let segment = &tail.segment;
+    let map = segment.map()?;
+    let mut frames = frames_of(segment, &map, tail.end, identity);
+    let mut state = state;
+    for (offset, header) in &tail.undecided {
+        advance(segment, *offset, header, &mut state, &mut Policy::Refuse)?;
+        if header.kind == FrameKind::Floor {
+            let floor = frames.floor(*offset).map_err(|e| Error::io("read", &segment.path, &e))?;
+            state.floor = state.floor.max(Sequence(floor));
+        }
+    }
+    Ok(state)
+}
+
 fn frames_of<'a>(segment: &Segment, map: &'a Map, end: u64, identity: &Identity) -> Frames<MapSource<'a>> {
     Frames {
         source: MapSource { map, end },
@@ -267,7 +288,8 @@ fn replay_sealed(
         let header = match frames.judge(offset, Depth::Keys).map_err(io)? {
             Verdict::Whole(header) | Verdict::BadPayloads(header, _) => header,
             Verdict::BadBody(header) => {
-                policy.found(bad_body(segment, offset, &header))?;
+                let fault = frames.body_fault(offset, &header).map_err(io)?;
+                policy.found(bad_body(segment, offset, &header, fault))?;
                 state.last_frame = state.last_frame.max(header.number);
                 offset += header.frame_length();
                 continue;
@@ -329,7 +351,6 @@ fn advance(
     state.time = state.time.max(header.time);
     if header.kind == FrameKind::Commit {
         state.last_sequence = header.sequence;
-        segment.raise_last_sequence(header.sequence.0);
     }
     Ok(true)
 }
@@ -346,6 +367,7 @@ fn show(
     if header.kind == FrameKind::Floor {
         state.floor = state.floor.max(Sequence(frames.floor(offset).map_err(io)?));
     }
+    segment.raise_last_sequence(header.sequence.0);
     replay.frame(segment, offset, header);
     frames.entries(offset, header, &mut |head, layout| replay.entry(segment, head, layout)).map_err(io)?;
     segment.set_end(segment.end().max(offset + header.frame_length()));
@@ -364,9 +386,8 @@ fn bad_header(segment: &Segment, offset: u64, state: &LogState, last: FrameNumbe
     Skipped::at(&segment.path, offset, what).frames(first, last).sequence(sequence)
 }
 
-fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader) -> Skipped {
-    let what =
-        format!("the keys of frame {} (sequence {}) fail their checksum", header.number, header.sequence);
+fn bad_body(segment: &Segment, offset: u64, header: &FrameHeader, fault: &str) -> Skipped {
+    let what = format!("the keys of frame {} (sequence {}) {fault}", header.number, header.sequence);
     let skipped = Skipped::at(&segment.path, offset, what).frames(header.number, header.number);
     if header.kind == FrameKind::Commit { skipped.sequence(header.sequence) } else { skipped }
 }

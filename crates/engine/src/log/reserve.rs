@@ -2,22 +2,27 @@
 //!
 //! The file has no content that counts, and may be missing or short. Invariant: only work that was refused for want of
 //! room, and that makes room or opens or closes the store, is run without the reserve; what such work leaves of it is
-//! held again before anyone else is let in. Which work that is, the callers of [`Reserve::relieve`] decide. Streams are
+//! held again before anyone else is let in. Which work that is, the callers of [`Reserve::relieve`] decide. Deletes do not
+//! get the last quarter: they take room before they make any, and what gives it back must not find all used up. Streams are
 //! written without asking here, so one that grows at that very moment can get some of it.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::failure::Failure;
+use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind};
 use crate::format::names;
+use crate::seams::lock::{Mutex, MutexGuard};
 use crate::seams::{Access, Disk, uninterrupted};
 
 /// The longest segment that is made of the reserve.
 const SEGMENT_BYTES_MAX: u64 = 256 << 10;
 /// How many such segments it has room for; the catalog's temporary copies come out of the same.
 const SEGMENTS: u64 = 4;
+/// What there is of it is given out in so many parts, so that the first to come does not take all.
+const PARTS: u64 = 4;
 
 /// The reserve of an open store.
 #[derive(Debug)]
@@ -57,14 +62,24 @@ impl Reserve {
         Self { disk: Arc::clone(disk), dir: dir.to_owned(), path, segment_bytes, held }
     }
 
+    /// How many bytes are held.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.held().bytes
+    }
+
     /// What ordinary work may take.
     pub(crate) fn ordinary(&self) -> Room {
         Room { segment_bytes: self.segment_bytes, reserved: false }
     }
 
-    /// What work may take that runs on the reserve.
-    fn reserved(&self) -> Room {
-        Room { segment_bytes: self.segment_bytes.min(SEGMENT_BYTES_MAX), reserved: true }
+    /// What work may take of so much reserve.
+    fn reserved(&self, bytes: u64) -> Room {
+        Room { segment_bytes: self.segment_bytes_max().min((bytes / PARTS).max(PAGE_BYTES)), reserved: true }
+    }
+
+    /// The longest segment that is made of this reserve.
+    fn segment_bytes_max(&self) -> u64 {
+        self.segment_bytes.min(SEGMENT_BYTES_MAX)
     }
 
     /// Takes as much of the reserve as there is room for. A store works without one, and a disk that fails here fails
@@ -75,24 +90,46 @@ impl Reserve {
 
     /// Whether so much can be moved out of the way within the reserve, leaving some to whoever deletes meanwhile.
     pub(crate) fn covers(&self, bytes: u64) -> bool {
-        bytes <= self.reserved().segment_bytes * SEGMENTS / 2
+        bytes <= self.moved_bytes_max()
     }
 
-    /// Runs `work`; when it is refused because the disk is full, once more without the reserve. Work that is refused
-    /// must have left nothing behind.
-    pub(crate) fn relieve<T>(&self, mut work: impl FnMut(Room) -> Result<T, Failure>) -> Result<T, Failure> {
+    /// How much can be moved so.
+    pub(crate) fn moved_bytes_max(&self) -> u64 {
+        self.segment_bytes_max() * SEGMENTS / 2
+    }
+
+    /// Runs `work` that gives room back, or opens or closes the store; when it is refused because the disk is full, once
+    /// more without the reserve. Work that is refused must have left nothing behind.
+    pub(crate) fn relieve<T>(&self, work: impl FnMut(Room) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.relieve_down_to(0, work)
+    }
+
+    /// The same for deletes, without the last of the reserve.
+    pub(crate) fn relieve_deletes<T>(
+        &self,
+        work: impl FnMut(Room) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.relieve_down_to(self.segment_bytes_max(), work)
+    }
+
+    fn relieve_down_to<T>(
+        &self,
+        kept: u64,
+        mut work: impl FnMut(Room) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let refused = match work(self.ordinary()) {
             Err(Failure::Refused(error)) if error.kind() == ErrorKind::DiskFull => error,
             result => return result,
         };
         // Kept locked, so that what is given up is not taken again before it is used.
         let mut held = self.held();
-        if held.bytes == 0 {
+        if held.bytes <= kept {
             return Err(Failure::Refused(refused));
         }
-        self.give_up(&mut held)
+        let room = self.reserved(held.bytes);
+        self.give_up(&mut held, kept)
             .map_err(|e| Failure::Refused(Error::io("give up the reserve", &self.path, &e)))?;
-        let result = work(self.reserved());
+        let result = work(room);
         self.take(&mut held);
         result
     }
@@ -101,18 +138,18 @@ impl Reserve {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frees the blocks; synced, because a journal may keep them until then.
-    fn give_up(&self, held: &mut Held) -> io::Result<()> {
-        held.bytes = 0;
+    /// Frees the blocks but for `kept` bytes; synced, because a journal may keep them until then.
+    fn give_up(&self, held: &mut Held, kept: u64) -> io::Result<()> {
+        held.bytes = kept;
         let file = self.disk.open(&self.path, Access::Write)?;
-        file.set_length(0)?;
+        file.set_length(kept)?;
         file.sync_whole()
     }
 
-    /// Takes the whole reserve or, if there is too little room, one segment of it less, and so on.
+    /// Takes the whole reserve or, if there is too little room, a part of a segment less, and so on.
     fn take(&self, held: &mut Held) {
-        let segment = self.reserved().segment_bytes;
-        let whole = segment * SEGMENTS;
+        let whole = self.segment_bytes_max() * SEGMENTS;
+        let step = self.reserved(self.segment_bytes_max()).segment_bytes;
         if held.sure && held.bytes >= whole {
             return;
         }
@@ -124,7 +161,7 @@ impl Reserve {
                     return;
                 }
                 Err(e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                    wanted = if wanted > segment { wanted - segment } else { half(wanted) };
+                    wanted = if wanted > step { wanted - step } else { half(wanted) };
                 }
                 Err(_) => return,
             }
@@ -156,5 +193,5 @@ impl Reserve {
 
 /// Half of a length, in whole pages; 0 when it was one.
 pub(crate) fn half(length: u64) -> u64 {
-    length / 2 / super::writer::PAGE_BYTES * super::writer::PAGE_BYTES
+    length / 2 / PAGE_BYTES * PAGE_BYTES
 }

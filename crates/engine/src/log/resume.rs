@@ -31,7 +31,11 @@ use crate::value::Value;
 pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Replay) -> Result<LogWriter> {
     let closed = recovered.catalog.closed;
     let epoch = recovered.catalog.epoch.checked_add(1).ok_or_else(|| {
-        Error::new(ErrorKind::NotAStore, "the store was opened 2^32 times; copy it into a new one".to_owned())
+        let text = format!(
+            "{} was opened for writing 2^32 times, as often as its format can count; `pentad repair` copies it into a new store",
+            shared.dir.display()
+        );
+        Error::new(ErrorKind::LimitExceeded, text)
     })?;
     let epoch = if planted(Bug::ReusedEpoch) { recovered.catalog.epoch.max(1) } else { epoch };
     next_segment_id(&shared)?;

@@ -7,7 +7,7 @@ use std::io;
 
 use super::source::Source;
 use crate::format::checksum::{self, Nonce, finish_salted};
-use crate::format::entry::{EntryHead, Layout};
+use crate::format::entry::{EntryFault, EntryHead, Layout};
 use crate::format::frame::{self, FrameHeader, FrameKind};
 use crate::format::{CHUNK_BYTES, UNIT};
 
@@ -135,6 +135,24 @@ impl<S: Source> Frames<S> {
             hasher.update(self.source.slice(behind, layout.end - behind)?);
         }
         Ok(Some((layout, checksum)))
+    }
+
+    /// What is wrong with the body of a frame that [`Frames::judge`] found bad.
+    pub(crate) fn body_fault(&mut self, offset: u64, header: &FrameHeader) -> io::Result<&'static str> {
+        const UNKNOWN: &str =
+            "have flags that this program does not know: a newer Pentad wrote them, or they are damaged";
+        const DAMAGED: &str = "fail their checksum";
+        let mut at = offset + frame::LENGTH;
+        let end = at.saturating_add(header.body_length).min(self.end);
+        while at < end && matches!(header.kind, FrameKind::Commit | FrameKind::Moved) {
+            let fixed = self.source.slice(at, 12.min(end - at))?;
+            if EntryHead::head_length_of(fixed) == Err(EntryFault::Unknown) {
+                return Ok(UNKNOWN);
+            }
+            let Some((layout, _)) = self.entry(at, end, None)? else { break };
+            at = layout.end;
+        }
+        Ok(DAMAGED)
     }
 
     fn payload_checksum(&mut self, layout: &Layout) -> io::Result<u32> {

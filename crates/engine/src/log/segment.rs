@@ -1,9 +1,10 @@
 //! A segment in memory: its file's map and what the store keeps count of.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::frame_of::FrameStarts;
 use super::touched::Touched;
@@ -15,6 +16,7 @@ use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
 use crate::format::{CHUNK_BYTES, UNIT, align_up};
 use crate::numbers::{LogOffset, SegmentId};
+use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Access, Disk, Map, WeakMap};
 
 /// A segment of an open store.
@@ -126,7 +128,11 @@ impl Segment {
                     let actual = file.length()?;
                     Ok((if actual < *length { None } else { Some(file.map(*length)?) }, actual))
                 };
-                let (mapped, actual) = open().map_err(|e| Error::io("map", &self.path, &e))?;
+                let (mapped, actual) = open().map_err(|e: io::Error| match e.kind() {
+                    // It was durable before an entry referred to it.
+                    io::ErrorKind::NotFound => Error::damaged(&self.path, 0, "the file is missing"),
+                    _ => Error::io("map", &self.path, &e),
+                })?;
                 let Some(mapped) = mapped else {
                     let text = format!("the file ends here; {length} bytes were written");
                     return Err(Error::damaged(&self.path, actual, text));

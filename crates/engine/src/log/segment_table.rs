@@ -4,13 +4,14 @@
 //! was read a moment ago is never taken for one of another segment.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::segment::Segment;
 use crate::address::SLOTS;
 use crate::numbers::SegmentId;
+use crate::seams::lock::Mutex;
 
 /// The segments at one moment.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,8 @@
 //! Which payloads of a segment have been verified since it was opened: a bit for each place where one can start.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::seams::lock::OnceLock;
 
 const WORDS: usize = 512;
 

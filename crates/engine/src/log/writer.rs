@@ -60,11 +60,13 @@ pub(crate) struct Active {
     pub(crate) reserved: bool,
 }
 
-/// What frames are for, which decides whether the reserve of disk is theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What frames are for, which decides how much of the reserve of disk is theirs; in the order of what they may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purpose {
     /// Anything that makes the store bigger.
     Ordinary,
+    /// Deletes, which take room themselves before compaction gives back what they free.
+    Delete,
     /// Making room, or what it takes to open or close the store.
     Relief,
 }
@@ -86,7 +88,7 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     /// Makes room for `bytes` in the active segment, rolling to a new one if it has too little.
     pub(crate) fn reserve(&mut self, bytes: u64, purpose: Purpose) -> Result<(), Failure> {
-        let free = !self.active.reserved || purpose == Purpose::Relief;
+        let free = !self.active.reserved || purpose > Purpose::Ordinary;
         if free && self.active.tail + bytes <= self.active.capacity {
             return Ok(());
         }
@@ -172,6 +174,7 @@ impl LogWriter {
         let reserve = Arc::clone(&self.shared.reserve);
         match purpose {
             Purpose::Relief => reserve.relieve(|room| self.roll_within(room, bytes)),
+            Purpose::Delete => reserve.relieve_deletes(|room| self.roll_within(room, bytes)),
             Purpose::Ordinary => {
                 // What was given up comes back before more of the disk is used.
                 reserve.hold();

@@ -3,9 +3,11 @@
 //! Nothing else in the engine opens a file, reads a clock, draws a random number or makes a mapping (clippy bans
 //! it), so a test that replaces these four controls everything that can go wrong.
 
+mod bus_error;
 mod clock;
 mod disk;
 mod environment;
+pub(crate) mod lock;
 mod mapping;
 mod random;
 mod real_disk;
@@ -13,7 +15,10 @@ mod remembering_disk;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 pub(crate) mod sync;
+#[cfg(watched)]
+mod watched;
 
+pub use bus_error::report_bus_errors;
 pub use clock::{Clock, SystemClock};
 pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};

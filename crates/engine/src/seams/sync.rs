@@ -1,8 +1,10 @@
-//! Synchronisation primitives: the standard ones, or loom's under `--cfg loom`, so that the lock-free structures
-//! and the commit queue are model-checked in the form in which they ship.
+//! Synchronisation primitives of what is modelled with loom: the standard ones, or loom's under `--cfg loom`, so that the
+//! lock-free structures and the commit queue are model-checked in the form in which they ship.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
+pub(crate) use super::lock::{Condvar, Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Arc, atomic};
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};

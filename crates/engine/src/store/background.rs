@@ -1,16 +1,17 @@
 //! The store's own threads: one leads the commits of futures, one records how far the log is durable, one merges the runs
-//! of the index, one compacts.
+//! of the index, one compacts, one scrubs if that was asked for.
 //!
 //! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
 //! could not start all of its threads has none left running.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
+use crate::seams::lock::{Condvar, Mutex};
 
 /// How often it is looked for something to record: a mark follows a synced group within this time.
 const TICK: Duration = Duration::from_millis(100);
@@ -54,18 +55,18 @@ struct Stop {
 }
 
 impl Stop {
-    /// Waits for so many ticks; `true` when it is time to stop.
+    /// Waits for so many ticks; `true` when it is time to stop. A wake-up without a reason only makes a wait shorter.
     fn wait(&self, ticks: u32) -> bool {
         self.wait_for(TICK * ticks)
     }
 
     /// Waits for so long; `true` when it is time to stop.
     fn wait_for(&self, time: Duration) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let (stopped, _) = self
-            .changed
-            .wait_timeout_while(stopped, time, |stopped| !*stopped)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*stopped {
+            let waited = self.changed.wait_timeout(stopped, time);
+            (stopped, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
         *stopped
     }
 }
@@ -82,7 +83,11 @@ impl Threads {
             .spawn(core, "pentad-commit", |core, _| core.queue.serve(core))
             .and_then(|()| threads.spawn(core, "pentad-mark", mark_until))
             .and_then(|()| threads.spawn(core, "pentad-index", index_until))
-            .and_then(|()| threads.spawn(core, "pentad-compact", compact_until));
+            .and_then(|()| threads.spawn(core, "pentad-compact", compact_until))
+            .and_then(|()| match core.options.scrub_bytes_per_second {
+                0 => Ok(()),
+                _ => threads.spawn(core, "pentad-scrub", scrub_until),
+            });
         if let Err(error) = started {
             // They hold the store, and with it the lock on its directory.
             core.queue.stop();
@@ -149,6 +154,13 @@ fn compact_until(core: &Core, stop: &Stop) {
     }
 }
 
+/// Scrubs at its pace: on a thread of its own, because it waits between reads.
+fn scrub_until(core: &Core, stop: &Stop) {
+    while !stop.wait(EXPIRY_TICKS) {
+        core.scrub(Some(&|time| !stop.wait_for(time)));
+    }
+}
+
 impl Core {
     /// One round of everything that is due.
     pub(crate) fn maintain(&self) -> Result<()> {
@@ -158,6 +170,7 @@ impl Core {
         if self.options.auto_compact && self.compaction_is_due() {
             self.poison_on_panic("compacting", || self.compact())?;
         }
+        self.scrub(None);
         Ok(())
     }
 

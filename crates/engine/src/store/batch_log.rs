@@ -4,7 +4,7 @@
 //! sequence is published, and the floor never moves back.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 
@@ -17,6 +17,7 @@ use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
 use crate::numbers::{LogOffset, SegmentId, Sequence, Timestamp};
+use crate::seams::lock::{Mutex, MutexGuard};
 use crate::value::Value;
 
 /// Where the retained commits stand.

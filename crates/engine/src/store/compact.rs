@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::compact_output::{MovedEntry, Output};
 use super::core::Core;
@@ -20,6 +20,7 @@ use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
+use crate::format::frame::FrameHeader;
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
 use crate::index::{Space, Version};
@@ -33,6 +34,7 @@ use crate::log::writer::Purpose;
 use crate::numbers::SegmentId;
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
+use crate::seams::lock::MutexGuard;
 
 /// Keys asked of the index at a time.
 const PAGE: usize = 256;
@@ -52,6 +54,18 @@ pub struct CompactReport {
     pub entries: u64,
     /// Segments that were left alone because a value in them fails its checksum.
     pub damaged_segments: u64,
+    /// Segments that stay because they lie behind one of those in the log, which may have no hole.
+    pub held_back_segments: u64,
+}
+
+impl CompactReport {
+    fn add(&mut self, part: &Self) {
+        self.segments_before += part.segments_before;
+        self.segments_after += part.segments_after;
+        self.bytes_before += part.bytes_before;
+        self.bytes_after += part.bytes_after;
+        self.entries += part.entries;
+    }
 }
 
 /// What hides older entries, by subject: kept only beside segments that were left alone.
@@ -90,22 +104,49 @@ impl Core {
         self.index.collect(self.horizon(), &mut |version| self.count_dead(version));
         self.roll_if_compactable()?;
         let mut damaged = BTreeSet::new();
-        let report = loop {
-            let inputs = self.inputs(&damaged);
+        let mut report = CompactReport::default();
+        // Set when the disk is full: the refusal, and how much is tried to be moved then, to make room for the rest.
+        let mut full: Option<(Error, u64)> = None;
+        loop {
+            let all = self.inputs(&damaged);
+            let inputs = match &full {
+                Some((_, bytes)) => self.all_but_dead(all, *bytes),
+                None => all,
+            };
             if !self.is_worthwhile(&inputs) {
-                break CompactReport::default();
+                match full {
+                    Some((error, _)) if report.segments_before == 0 => return Err(error),
+                    _ => break,
+                }
             }
             let found = damaged.len();
             match self.compact_inputs(&inputs, &mut damaged) {
-                Ok(report) => break report,
+                Ok(part) => {
+                    report.add(&part);
+                    if full.take().is_none() {
+                        break;
+                    }
+                }
                 Err(_) if damaged.len() > found => {}
+                Err(error) if error.kind() == ErrorKind::DiskFull => {
+                    let less = match (&full, &self.shared) {
+                        (None, Some(shared)) => shared.reserve.moved_bytes_max(),
+                        (Some((_, bytes)), _) if *bytes > 0 => bytes / 8,
+                        _ => return Err(error),
+                    };
+                    full = Some((error, less));
+                }
                 Err(error) => return Err(error),
             }
-        };
+        }
         self.counters.compaction();
         let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
         *left_dead = total.saturating_sub(live);
-        Ok(CompactReport { damaged_segments: damaged.len() as u64, ..report })
+        Ok(CompactReport {
+            damaged_segments: damaged.len() as u64,
+            held_back_segments: self.held_back(&damaged),
+            ..report
+        })
     }
 
     /// Whether most of what could be compacted is dead, and enough to be worth the work.
@@ -125,6 +166,22 @@ impl Core {
     fn is_worthwhile(&self, inputs: &[Arc<Segment>]) -> bool {
         let (total, live) = self.sizes(inputs);
         inputs.iter().any(|segment| segment.kind == SegmentKind::Log) || total > live + total / 8
+    }
+
+    /// Of inputs that do not fit on the disk a second time, the compacted ones and the oldest others, up to so many live
+    /// bytes; none unless most of that is dead.
+    fn all_but_dead(&self, mut inputs: Vec<Arc<Segment>>, live_max: u64) -> Vec<Arc<Segment>> {
+        inputs.sort_by_key(|segment| segment.kind == SegmentKind::Log);
+        let compacted = inputs.iter().filter(|segment| segment.kind == SegmentKind::Compacted).count();
+        let mut live = 0;
+        let mut fits = |segment: &&Arc<Segment>| {
+            live += segment.live_bytes();
+            live <= live_max
+        };
+        let count = inputs.iter().take_while(|segment| fits(segment)).count();
+        inputs.truncate(count);
+        let (total, live) = self.sizes(&inputs);
+        if count >= compacted && total > 2 * live { inputs } else { Vec::new() }
     }
 
     /// Lets the active segment be compacted if nothing in it is retained.
@@ -164,16 +221,29 @@ impl Core {
         inputs
     }
 
+    /// How many log segments only wait for those that are left alone.
+    fn held_back(&self, damaged: &BTreeSet<SegmentId>) -> u64 {
+        let logs = |left_alone: &BTreeSet<SegmentId>| {
+            let mut inputs = self.inputs(left_alone);
+            inputs.retain(|segment| segment.kind == SegmentKind::Log && !damaged.contains(&segment.id));
+            inputs.len() as u64
+        };
+        logs(&BTreeSet::new()) - logs(damaged)
+    }
+
     fn compact_inputs(
         &self,
         inputs: &[Arc<Segment>],
         damaged: &mut BTreeSet<SegmentId>,
     ) -> Result<CompactReport> {
-        let by_id: BTreeMap<SegmentId, Source> = inputs
-            .iter()
-            .map(|segment| Ok((segment.id, Source::new(self, segment)?)))
-            .collect::<Result<_>>()?;
-        let mut tombstones = if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs)? };
+        let mut by_id = BTreeMap::new();
+        for segment in inputs {
+            let source =
+                Source::new(self, segment).inspect_err(|error| note_damage(error, segment.id, damaged))?;
+            by_id.insert(segment.id, source);
+        }
+        let mut tombstones =
+            if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs, damaged)? };
         let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
         let mut output = Output::new(self, base, self.sizes(inputs).1)?;
         let written =
@@ -218,9 +288,7 @@ impl Core {
                                 )?;
                             }
                             Err(error) => {
-                                if error.kind() == ErrorKind::Damaged {
-                                    damaged.insert(id);
-                                }
+                                note_damage(&error, id, damaged);
                                 return Err(error);
                             }
                         }
@@ -298,34 +366,11 @@ impl Core {
 
     /// Entries of the inputs that the index does not hold because they are deleted or expired, and that may hide older ones in
     /// segments that are left alone: the newest of each key, to be kept as a tombstone.
-    fn hiding(&self, inputs: &[Arc<Segment>]) -> Result<Tombstones> {
+    fn hiding(&self, inputs: &[Arc<Segment>], damaged: &mut BTreeSet<SegmentId>) -> Result<Tombstones> {
         let mut tombstones = Tombstones::new();
         for segment in inputs {
-            let map = segment.map()?;
-            let mut frames = frames_of(self, segment, &map);
-            let io = |e| Error::io("read", &segment.path, &e);
-            let mut offset = segment_header::LENGTH;
-            while offset < segment.end() {
-                let Some((header, _)) = frames.header(offset).map_err(io)? else { break };
-                frames
-                    .entries(offset, &header, &mut |head, _| {
-                        let (space, key, hash) = match head.subject {
-                            Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
-                            Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
-                        };
-                        let moved = head.moved.unwrap_or(Moved {
-                            sequence: header.sequence,
-                            time: header.time,
-                            ordinal: 0,
-                        });
-                        let slot = tombstones.entry((space, key)).or_insert((hash, moved));
-                        if slot.1.sequence < moved.sequence {
-                            *slot = (hash, moved);
-                        }
-                    })
-                    .map_err(io)?;
-                offset += header.frame_length();
-            }
+            self.note_newest(segment, &mut tombstones)
+                .inspect_err(|error| note_damage(error, segment.id, damaged))?;
         }
         // Where the index still holds something of the key, that version hides what is older.
         tombstones.retain(|(space, key), (hash, _)| {
@@ -336,6 +381,36 @@ impl Core {
             }
         });
         Ok(tombstones)
+    }
+
+    /// Notes the newest entry of each key in a segment, unless one that is newer is noted.
+    fn note_newest(&self, segment: &Segment, tombstones: &mut Tombstones) -> Result<()> {
+        let map = segment.map()?;
+        let mut frames = frames_of(self, segment, &map);
+        let io = |e| Error::io("read", &segment.path, &e);
+        let mut offset = segment_header::LENGTH;
+        while offset < segment.end() {
+            let header = header_at(&mut frames, segment, offset)?;
+            frames
+                .entries(offset, &header, &mut |head, _| {
+                    let (space, key, hash) = match head.subject {
+                        Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
+                        Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
+                    };
+                    let moved = head.moved.unwrap_or(Moved {
+                        sequence: header.sequence,
+                        time: header.time,
+                        ordinal: 0,
+                    });
+                    let slot = tombstones.entry((space, key)).or_insert((hash, moved));
+                    if slot.1.sequence < moved.sequence {
+                        *slot = (hash, moved);
+                    }
+                })
+                .map_err(io)?;
+            offset += header.frame_length();
+        }
+        Ok(())
     }
 
     /// Puts the output in place of the inputs.
@@ -374,8 +449,7 @@ impl Core {
             segments_after: output.segments.len() as u64,
             bytes_before: removed.iter().map(|segment| segment.end()).sum(),
             bytes_after: output.segments.iter().map(|(_, segment)| segment.end()).sum(),
-            entries: 0,
-            damaged_segments: 0,
+            ..CompactReport::default()
         };
         self.segments.change(output.segments.iter().map(|(_, segment)| Arc::clone(segment)), &[]);
         for entry in &output.moved {
@@ -422,6 +496,22 @@ pub(crate) fn hash_of(space: Space, key: &[u8]) -> u64 {
     }
 }
 
+/// Notes that a segment has to be left alone, if that is what an error says.
+fn note_damage(error: &Error, segment: SegmentId, damaged: &mut BTreeSet<SegmentId>) {
+    if error.kind() == ErrorKind::Damaged {
+        damaged.insert(segment);
+    }
+}
+
+/// The header of a frame that was whole when the store was opened.
+fn header_at(frames: &mut Frames<MapSource<'_>>, segment: &Segment, offset: u64) -> Result<FrameHeader> {
+    let header = frames.header(offset).map_err(|e| Error::io("read", &segment.path, &e))?;
+    let (header, _) = header.ok_or_else(|| {
+        Error::damaged(&segment.path, offset, "the header of a frame cannot be read any more")
+    })?;
+    Ok(header)
+}
+
 fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a crate::seams::Map) -> Frames<MapSource<'a>> {
     Frames {
         source: MapSource { map, end: segment.end() },
@@ -447,7 +537,7 @@ impl Source {
         let mut births = Vec::new();
         let mut offset = segment_header::LENGTH;
         while offset < segment.end() {
-            let Some((header, _)) = frames.header(offset).map_err(io)? else { break };
+            let header = header_at(&mut frames, segment, offset)?;
             let mut ordinal = 0;
             frames
                 .entries(offset, &header, &mut |head, layout| {

@@ -1,12 +1,12 @@
 //! What all handles of one open store share.
 //!
 //! Lock order: commit leadership (`queue`), `compacting` before it where both are needed; then `writer`; then the
-//! catalog. `pins` and the index's locks are taken last and held for moments. Readers take none of the first four.
+//! catalog. `pins`, the scrub's state and the index's locks are taken last and held for moments. Readers take none of the first four.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
@@ -14,6 +14,7 @@ use super::counters::Counters;
 use super::log_entries::LogEntries;
 use super::pins::Pins;
 use super::published::Published;
+use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::batch::Outcome;
 use crate::commit::job::{Job, JobResult};
@@ -23,10 +24,12 @@ use crate::format::identity::Identity;
 use crate::index::{Index, Version, View};
 use crate::log::catalog_file::CatalogFile;
 use crate::log::policy::Skipped;
+use crate::log::reserve::Reserve;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
 use crate::numbers::LogOffset;
 use crate::options::{Options, Retention};
+use crate::seams::lock::{Mutex, MutexGuard, OnceLock};
 use crate::seams::{Environment, Lock};
 
 /// The shared state of an open store.
@@ -41,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) catalog: Arc<CatalogFile>,
     pub(crate) segments: Arc<SegmentTable>,
+    /// The blocks kept back for a full disk; in a store open for reading only, as they were when it was opened.
+    pub(crate) reserve: Arc<Reserve>,
     /// What makes new segments; `None` when the store is open for reading only.
     pub(crate) shared: Option<Shared>,
     pub(crate) index: Index<LogEntries>,
@@ -51,7 +56,8 @@ pub(crate) struct Core {
     pub(crate) queue: Queue<Job, JobResult>,
     /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
     pub(crate) writer: Mutex<Option<LogWriter>>,
-    pub(crate) poisoned: OnceLock<Error>,
+    /// Why no more writes are taken; shared with the disk, which sets it when the sync of a directory fails.
+    pub(crate) poisoned: Arc<OnceLock<Error>>,
     /// Set first of all when the store is closed: long work stops.
     pub(crate) closing: AtomicBool,
     pub(crate) closed: AtomicBool,
@@ -61,6 +67,7 @@ pub(crate) struct Core {
     pub(crate) expiry_seen: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) upkeep: Upkeep,
+    pub(super) scrub: Scrub,
     /// Held by the one compaction that runs: how many dead bytes it left behind, which is no reason for another one.
     pub(crate) compacting: Mutex<u64>,
 }

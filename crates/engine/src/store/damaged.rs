@@ -12,6 +12,24 @@ use crate::format::names;
 use crate::log::directory::{Directory, canonical, inspect_damaged};
 use crate::log::policy::{Policy, Skipped};
 use crate::options::Options;
+use crate::seams::Lock;
+
+/// The lock of a reader, if its file is there; where it is not, `policy` takes note of that.
+pub(super) fn lock_if_there(
+    options: &Options,
+    dir: &Path,
+    policy: &mut Policy,
+) -> Result<Option<Box<dyn Lock>>> {
+    let path = dir.join(names::LOCK);
+    match options.environment.disk.kind(&path).map_err(|e| Error::io("look at", &path, &e))? {
+        Some(_) => take_lock(options, dir, true).map(Some),
+        // A writer needs the file as well, so without it there is none to keep out.
+        None => {
+            policy.made_up_for(Skipped::at(&path, 0, "the file is missing"));
+            Ok(None)
+        }
+    }
+}
 
 impl Store {
     /// Opens the store at `path` for reading, whatever it is missing.
@@ -23,15 +41,7 @@ impl Store {
             return Err(Error::new(ErrorKind::StoreNotFound, text));
         };
         let dir = canonical(disk, path)?;
-        let lock_path = dir.join(names::LOCK);
-        let lock = match disk.kind(&lock_path).map_err(|e| Error::io("look at", &lock_path, &e))? {
-            Some(_) => Some(take_lock(options, &dir, true)?),
-            // A writer needs the file as well, so without it there is none to keep out.
-            None => {
-                policy.made_up_for(Skipped::at(&lock_path, 0, "the file is missing"));
-                None
-            }
-        };
+        let lock = lock_if_there(options, &dir, &mut policy)?;
         let core = load(dir, *identity, options, true, policy, lock)?;
         Self::new(Arc::new(core))
     }

@@ -1,6 +1,6 @@
 //! From a version in the index to the entry in the log.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::core::Core;
 use crate::error::{Error, Result, escape_key};
@@ -14,6 +14,7 @@ use crate::log::segment::Segment;
 use crate::numbers::{LogOffset, SegmentId, Sequence, Timestamp};
 use crate::payload::PayloadRef;
 use crate::seams::Map;
+use crate::seams::lock::OnceLock;
 
 /// What is known of an entry without its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

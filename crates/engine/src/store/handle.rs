@@ -403,7 +403,7 @@ impl Store {
     }
 
     /// Does on this thread what the background threads do when it is due: records how far the log is durable and what has
-    /// expired, and compacts if most of the sealed log is dead. For stores that run without threads.
+    /// expired, compacts if most of the sealed log is dead, and scrubs a segment if one is due. For stores that run without threads.
     ///
     /// # Errors
     ///

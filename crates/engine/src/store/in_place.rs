@@ -5,7 +5,8 @@
 //! segment table that it was found in is held meanwhile, so the bytes stay whatever compaction does.
 
 use super::core::Core;
-use super::read::{MOVES_MAX, Target};
+use super::read::Target;
+use super::unpinned::MOVES_MAX;
 use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::format::checksum;

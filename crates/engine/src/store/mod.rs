@@ -4,6 +4,7 @@
 
 pub(crate) mod core;
 
+mod answer;
 mod background;
 mod batch_log;
 mod close;
@@ -11,6 +12,7 @@ mod compact;
 mod compact_output;
 mod counters;
 mod damaged;
+mod end_check;
 mod entry;
 mod handle;
 mod in_place;
@@ -22,18 +24,23 @@ mod range;
 mod read;
 mod rebuild;
 mod repair;
+mod scrub;
 mod snapshot;
 mod stats;
 mod time;
+mod unpinned;
+mod verification;
 mod verify;
 mod verify_report;
 
+pub use self::answer::Answer;
 pub use self::batch_log::{CommitRecord, Commits};
 pub use self::compact::CompactReport;
 pub use self::entry::EntryInfo;
 pub use self::handle::Store;
 pub use self::range::Range;
 pub use self::repair::{RepairReport, repair};
+pub use self::scrub::ScrubStats;
 pub use self::snapshot::Snapshot;
 pub use self::stats::Stats;
 pub use self::verify::verify;

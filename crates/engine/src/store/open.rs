@@ -3,17 +3,20 @@
 //! Invariant: nothing is created or changed, the lock included, before the identity was checked; nothing is changed before
 //! the log was read and found whole.
 
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock};
 
 use super::background::Upkeep;
 use super::core::Core;
 use super::counters::Counters;
+use super::end_check::check_end;
 use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
 use super::rebuild::IndexBuilder;
+use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,6 +33,7 @@ use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, Sequence};
 use crate::options::Options;
+use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
 
 impl Store {
@@ -89,7 +93,15 @@ fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box
 pub(super) fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
     let path = dir.join(names::LOCK);
     let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
-    let lock = options.environment.disk.lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
+    let lock = options.environment.disk.lock(&path, mode).map_err(|e| match e.kind() {
+        // It is made with the store and never removed; some copying programs leave empty files out.
+        io::ErrorKind::NotFound => Error::damaged(
+            &path,
+            0,
+            "the file is missing; if no process has the store open, an empty file of that name mends it",
+        ),
+        _ => Error::io("lock", &path, &e),
+    })?;
     lock.ok_or_else(|| {
         let text =
             format!("{} is open in another process or by another handle; close it there", dir.display());
@@ -106,7 +118,8 @@ pub(super) fn load(
     lock: Option<Box<dyn Lock>>,
 ) -> Result<Core> {
     let mut environment = options.environment.clone();
-    environment.disk = Arc::new(RememberingDisk::new(environment.disk));
+    let poisoned = Arc::new(OnceLock::new());
+    environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut builder = IndexBuilder::new(secret, Sequence(0));
     if policy.skips() {
@@ -114,11 +127,16 @@ pub(super) fn load(
     }
     let mut recovered =
         recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
+    if !policy.skips() {
+        check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
+    }
     let segments = Arc::new(SegmentTable::default());
     segments.change(recovered.segments.drain(..), &[]);
     let catalog =
         Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
 
+    let segment_bytes = align_up(options.segment_bytes, PAGE_BYTES);
+    let reserve = Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes));
     let torn_bytes = recovered.active.as_ref().map_or(0, |active| active.torn_bytes);
     let mut state = recovered.state;
     let (shared, writer, tail) = if read_only {
@@ -131,7 +149,6 @@ pub(super) fn load(
         };
         (None, None, tail)
     } else {
-        let segment_bytes = align_up(options.segment_bytes, PAGE_BYTES);
         let shared = Shared {
             environment: environment.clone(),
             dir: dir.clone(),
@@ -140,11 +157,15 @@ pub(super) fn load(
             catalog: Arc::clone(&catalog),
             segments: Arc::clone(&segments),
             next_segment: Arc::new(AtomicU64::new(0)),
-            reserve: Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes)),
+            reserve: Arc::clone(&reserve),
         };
         let writer = resume(shared.clone(), recovered, &mut builder)?;
         state = writer.state;
         let tail = writer.tail();
+        // A failure that the open itself could do without: better told now than with the first commit.
+        if let Some(error) = poisoned.get() {
+            return Err(error.clone());
+        }
         (Some(shared), Some(writer), tail)
     };
     if policy.skips() {
@@ -155,14 +176,6 @@ pub(super) fn load(
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
-    if floor > state.last_sequence.next() {
-        let text = format!(
-            "the floor of the batch log of {} is {floor}, behind the last commit, {}",
-            dir.display(),
-            state.last_sequence
-        );
-        return Err(Error::new(ErrorKind::Damaged, text));
-    }
     // As of the recorded time: what has expired since is seen for the first time, below.
     let (index, batches) = builder.finish(state.time, floor, &segments, identity.alignment.bytes());
     batches.prune(floor);
@@ -177,6 +190,7 @@ pub(super) fn load(
         skipped: policy.into_skipped(),
         catalog,
         segments,
+        reserve,
         shared,
         index,
         batches,
@@ -185,16 +199,21 @@ pub(super) fn load(
         pins: Pins::default(),
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
-        poisoned: OnceLock::new(),
+        poisoned,
         closing: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         lock: Mutex::new(lock),
         expiry_seen: AtomicBool::new(false),
         counters,
         upkeep: Upkeep::default(),
+        scrub: Scrub::default(),
         compacting: Mutex::new(0),
     };
     core.note_expiries();
     core.retain(tail);
     Ok(core)
 }
+
+#[cfg(test)]
+#[path = "open_tests.rs"]
+mod tests;

@@ -1,12 +1,14 @@
 //! The views that snapshots and ranges hold, oldest first.
 //!
-//! Invariant: a view is pinned before its sequence can fall behind the horizon, because both are taken under one lock.
+//! Invariant: a view is pinned before its sequence can fall behind the horizon, because both are taken under one lock. Loom
+//! checks it in `pins_tests.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::index::View;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::seams::sync::{Mutex, MutexGuard};
 
 /// A view in the order of commits; the end of the log grows with the sequence.
 type Pinned = (Sequence, LogOffset, Timestamp);
@@ -64,3 +66,7 @@ impl Pins {
         self.views().values().map(|&count| count as u64).sum()
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "pins_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::compact::hash_of;
 use super::core::Core;
 use super::entry::{EntryInfo, subject_of};
+use super::unpinned::{look_up_unpinned, read_unmoved};
 use crate::error::Result;
 use crate::format::entry::Subject;
 use crate::hash::key_hash;
@@ -15,10 +16,6 @@ use crate::log::source::MapSource;
 use crate::numbers::Sequence;
 use crate::payload::PayloadRef;
 use crate::value::Value;
-
-/// A read meets a removed segment when a compaction ends between its two steps. So many in a row are none: the index
-/// points to nothing, and the read says so.
-pub(crate) const MOVES_MAX: u32 = 64;
 
 /// What a point read looks for.
 #[derive(Clone, Copy, Debug)]
@@ -66,18 +63,12 @@ impl Core {
     /// key that is found is the one that the view sees, because older ones are dropped first; but "absent", and the choice
     /// among entries, count only if nothing that the view could see was dropped meanwhile.
     pub(crate) fn look_up_now(&self, target: Target<'_>) -> Option<Hit> {
-        loop {
-            let view = self.view();
-            let hit = self.look_up(target, view);
-            if hit.is_some() && matches!(target, Target::Key(_)) {
-                return hit;
-            }
-            let horizon = self.index.horizon();
-            let is_below = horizon.sequence <= view.sequence && horizon.tail <= view.tail;
-            if is_below && horizon.time <= view.time {
-                return hit;
-            }
-        }
+        look_up_unpinned(
+            || self.view(),
+            |view| self.look_up(target, view),
+            |_| matches!(target, Target::Key(_)),
+            || self.index.horizon(),
+        )
     }
 
     /// Reads a target as it is now: `read` gets the entry while its segment is there.
@@ -106,14 +97,7 @@ impl Core {
         read: impl Fn(&Hit) -> Result<T>,
     ) -> Result<Option<T>> {
         self.check_open()?;
-        for _ in 0..MOVES_MAX {
-            let Some(hit) = look_up()? else { return Ok(None) };
-            if let ControlFlow::Break(result) = self.try_read(&hit, &read) {
-                return result.map(Some);
-            }
-        }
-        let Some(hit) = look_up()? else { return Ok(None) };
-        read(&hit).map(Some)
+        read_unmoved(look_up, |hit| self.try_read(hit, &read), &read)
     }
 
     /// Calls `read`; goes on if it failed because compaction moved the entry between the index and the segment table.

@@ -4,14 +4,17 @@
 //! copy that was interrupted cannot be taken for one that was not; what is not in it is in the report.
 
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::answer::Answer;
 use super::compact::hash_of;
 use super::entry::subject_of;
 use super::handle::Store;
+use super::verification::OnProgress;
 use super::verify_report::{Damage, Progress};
 use crate::batch::{Batch, Expiry, Payload};
 use crate::error::{Error, ErrorKind, Result};
@@ -63,14 +66,15 @@ impl RepairReport {
 ///
 /// # Errors
 ///
-/// As [`Options::open_damaged`] for `from`; [`ErrorKind::InvalidInput`] when something is at `to` already, or `to` is inside
+/// [`ErrorKind::Cancelled`] when `progress` answered [`ControlFlow::Break`], and then too nothing is left of it;
+/// as [`Options::open_damaged`] for `from`; [`ErrorKind::InvalidInput`] when something is at `to` already, or `to` is inside
 /// `from`; whatever keeps the new store from being written, and then nothing is left of it, unless it was the last sync,
 /// that of the directory which `to` is in.
-pub fn repair(
+pub fn repair<A: Answer>(
     from: &Path,
     to: &Path,
     options: &Options,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Progress) -> A,
 ) -> Result<RepairReport> {
     let environment = &options.environment;
     let disk = &environment.disk;
@@ -80,7 +84,8 @@ pub fn repair(
     let mut suffix = [0; 8];
     environment.random.fill(&mut suffix).map_err(|e| Error::io("draw a name for", to, &e))?;
     let sibling = parent.join(format!("{REPAIRING_SIBLING}{:016x}", u64::from_le_bytes(suffix)));
-    let made = fill(&source, &sibling, options, progress).and_then(|report| {
+    let mut flow = |done| progress(done).flow();
+    let made = fill(&source, &sibling, options, &mut flow).and_then(|report| {
         disk.rename(&sibling, to).map_err(|e| Error::io("move the new store to", to, &e))?;
         uninterrupted(|| disk.sync_dir(&parent)).map_err(|e| Error::io("sync the directory", &parent, &e))?;
         Ok(report)
@@ -125,7 +130,7 @@ fn fill(
     source: &Store,
     path: &Path,
     options: &Options,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut OnProgress<'_>,
 ) -> Result<RepairReport> {
     let options = options
         .clone()
@@ -149,7 +154,7 @@ fn fill(
 struct Copy<'a> {
     source: &'a Store,
     target: &'a Store,
-    progress: &'a mut dyn FnMut(Progress),
+    progress: &'a mut OnProgress<'a>,
     total_bytes: u64,
     /// Bytes of keys and values that were looked at.
     done_bytes: u64,
@@ -166,7 +171,7 @@ struct Entry {
 }
 
 impl<'a> Copy<'a> {
-    fn new(source: &'a Store, target: &'a Store, progress: &'a mut dyn FnMut(Progress)) -> Self {
+    fn new(source: &'a Store, target: &'a Store, progress: &'a mut OnProgress<'a>) -> Self {
         let segments = source.core().segments.all();
         let streams = segments.iter().filter(|segment| segment.kind == SegmentKind::Stream);
         let total_bytes = source.core().live_bytes() + streams.map(|segment| segment.end()).sum::<u64>();
@@ -224,9 +229,9 @@ impl<'a> Copy<'a> {
         let (file, start) = (payload.segment.path.clone(), payload.start);
         let value = if is_stream { self.stream(payload) } else { self.inline(payload, bytes) };
         self.done_bytes += bytes;
-        let done_bytes = self.done_bytes.min(self.total_bytes);
-        (self.progress)(Progress { done_bytes, total_bytes: self.total_bytes });
-        let value = match value? {
+        let value = value?;
+        self.tell(self.done_bytes)?;
+        let value = match value {
             Copied::Good(value) => value,
             Copied::Bad { at, error } => return self.leave_out(entry, file, start + at, error),
         };
@@ -275,10 +280,22 @@ impl<'a> Copy<'a> {
             };
             writer.write_all(piece).map_err(|e| Error::io("write to", self.target.path(), &e))?;
             at += piece.len() as u64;
-            let done_bytes = (self.done_bytes + at).min(self.total_bytes);
-            (self.progress)(Progress { done_bytes, total_bytes: self.total_bytes });
+            self.tell(self.done_bytes + at)?;
         }
         Ok(Copied::Good(writer.finish()?.into()))
+    }
+
+    /// Tells how far the copy is; an error when that is enough.
+    fn tell(&mut self, done_bytes: u64) -> Result<()> {
+        let done_bytes = done_bytes.min(self.total_bytes);
+        match (self.progress)(Progress { done_bytes, total_bytes: self.total_bytes }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => {
+                let text =
+                    format!("the repair of {} was stopped; nothing was made", self.source.path().display());
+                Err(Error::new(ErrorKind::Cancelled, text))
+            }
+        }
     }
 
     fn leave_out(&mut self, entry: &Entry, file: PathBuf, offset: u64, error: Error) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::handle::Store;
+use super::scrub::ScrubStats;
 use crate::format::identity;
 use crate::format::names;
 use crate::format::segment_header::SegmentKind;
@@ -20,8 +21,10 @@ pub struct Stats {
     pub oldest_batch: Option<Sequence>,
     /// The end of the log.
     pub tail: LogOffset,
-    /// Bytes written to the store's files that are still there.
+    /// Bytes written to the store's files that are still there, and the reserve.
     pub disk_bytes: u64,
+    /// Of these, the reserve: blocks kept back so that a full disk can be emptied, at most 1 MiB.
+    pub reserve_bytes: u64,
     /// Of these, entries that a reader may still want.
     pub live_bytes: u64,
     /// Bytes in log and compacted segments that no reader wants: for compaction, once retention lets go of them.
@@ -46,6 +49,8 @@ pub struct Stats {
     pub recovered_tail_bytes: u64,
     /// What the store's own threads tried last without success, such as a compaction on a full disk; they go on trying.
     pub upkeep_failures: Vec<String>,
+    /// How far the scrub is and what it found; `None` unless [`Options::scrub`](crate::Options::scrub) asked for one.
+    pub scrub: Option<ScrubStats>,
     /// Whether a failure keeps the store from taking writes.
     pub poisoned: bool,
 }
@@ -72,6 +77,7 @@ impl Store {
             oldest_batch: self.oldest_batch(),
             tail: self.tail(),
             disk_bytes: self.disk_bytes(),
+            reserve_bytes: core.reserve.bytes(),
             live_bytes,
             dead_bytes: framed_bytes.saturating_sub(live_bytes),
             segments,
@@ -84,15 +90,17 @@ impl Store {
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
+            scrub: core.scrub_stats(),
             poisoned: core.poisoned.get().is_some(),
         }
     }
 
-    /// Bytes written to the store's files, dead ones included; space that is reserved and not written yet does not count.
+    /// Bytes written to the store's files, dead ones included, and the reserve; the unwritten rest of the segment that is being written
+    /// does not count.
     pub fn disk_bytes(&self) -> u64 {
         let core = self.core();
         let segments: u64 = core.segments.all().iter().map(|segment| segment.end()).sum();
         let catalogs = names::CATALOGS.len() as u64 * core.catalog.current().encoded_length();
-        segments + catalogs + identity::LENGTH as u64
+        segments + catalogs + identity::LENGTH as u64 + core.reserve.bytes()
     }
 }

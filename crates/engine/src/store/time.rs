@@ -4,10 +4,10 @@
 //! follows the wall clock forwards, and runs on by the monotonic clock while the wall clock is behind.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::numbers::Timestamp;
 use crate::seams::Clock;
+use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
 /// The clock of a store.
 #[derive(Debug)]
@@ -37,3 +37,7 @@ impl StoreTime {
         Timestamp(monotonic.saturating_add(offset))
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "time_tests.rs"]
+mod tests;

@@ -2,47 +2,81 @@
 //!
 //! Nothing is changed, whatever is found. It works on a store that refuses to open.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::PoisonError;
 
-use bytes::Bytes;
-
+use super::answer::Answer;
+use super::core::Core;
+use super::damaged::lock_if_there;
 use super::handle::Store;
-use super::verify_report::{Damage, Progress, TornTail, VerifyReport};
-use crate::error::{Error, ErrorKind, Result, escape_key};
-use crate::format::catalog::{Catalog, SegmentRecord};
-use crate::format::entry::{EntryHead, Place, Subject};
-use crate::format::frame::{FrameHeader, FrameKind};
-use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
-use crate::format::{CHUNK_BYTES, UNIT, align_up, bytes::length_u64, checksum, names};
-use crate::log::catalog_file;
+use super::verification::{Subject, Verification};
+use super::verify_report::{Damage, Progress, VerifyReport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::identity::{self, Identity};
+use crate::format::names;
+use crate::log::catalog_file::{self, read_file};
 use crate::log::directory::{Directory, canonical, inspect_damaged};
 use crate::log::policy::Policy;
-use crate::log::scan::{Depth, Frames, Verdict, chunk_holds};
-use crate::log::source::{FileSource, Source};
-use crate::numbers::{FrameNumber, SegmentId, Sequence};
 use crate::options::Options;
-use crate::seams::{Access, Disk, File, LockMode};
 
 impl Store {
     /// Reads everything and holds it against its checksums. Compaction waits until it is done; reads and writes go on.
+    /// `progress` may answer [`ControlFlow::Break`](std::ops::ControlFlow::Break), and then it ends.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read at all; what is read and found damaged is in the report.
-    pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport> {
+    /// When a file cannot be read at all; what is read and found damaged is in the report. [`ErrorKind::Cancelled`] when
+    /// `progress` wanted no more.
+    pub fn verify<A: Answer>(&self, progress: &mut dyn FnMut(Progress) -> A) -> Result<VerifyReport> {
         let core = self.core();
         core.check_open()?;
         let _compacting = core.compacting.lock().unwrap_or_else(PoisonError::into_inner);
         let ends = core.segments.all();
         let ends = ends.iter().map(|segment| (segment.id, segment.end())).collect();
-        // After the ends, so that it names every stream that is referred to before them.
-        let catalog = core.catalog.current().clone();
-        let alignment = core.identity.alignment.bytes();
-        let store_id = core.identity.store_id;
-        let disk = &*core.environment.disk;
-        Verification::new(disk, &core.dir, store_id, alignment, catalog, Some(ends), progress).run()
+        let mut flow = |done| progress(done).flow();
+        let subject = Subject {
+            disk: &*core.environment.disk,
+            dir: &core.dir,
+            store_id: core.identity.store_id,
+            alignment: core.identity.alignment.bytes(),
+            // After the ends, so that it names every stream that is referred to before them.
+            catalog: core.catalog.current().clone(),
+            published: Some(ends),
+            gate: None,
+        };
+        let mut verification = Verification::new(subject, &mut flow);
+        for Damage { file, offset, sequence, key, what } in core.metadata_damage()? {
+            verification.damage(&file, offset, sequence, key, what);
+        }
+        verification.run()
+    }
+}
+
+impl Core {
+    /// What is wrong on the disk with the identity and the copies of the catalog of this open store.
+    pub(super) fn metadata_damage(&self) -> Result<Vec<Damage>> {
+        let disk = &*self.environment.disk;
+        let mut damage = Vec::new();
+        let mut found = |file, what: &str| {
+            damage.push(Damage { file, offset: 0, sequence: None, key: None, what: what.to_owned() });
+        };
+        let path = self.dir.join(names::IDENTITY);
+        match read_file(disk, &path, identity::LENGTH as u64)? {
+            None => found(path, "the identity is missing; the copy in the catalog says the same"),
+            Some(bytes) => match Identity::decode(&bytes) {
+                Ok(identity) if identity == self.identity => {}
+                Ok(_) => found(path, "the identity is another store's"),
+                Err(_) => found(path, "the identity cannot be read; the copy in the catalog says the same"),
+            },
+        }
+        let mut loaded = catalog_file::load(disk, &self.dir)?;
+        if !loaded.is_whole() {
+            // They may have been replaced between two reads. Held still, they tell the truth.
+            let _still = self.catalog.current();
+            loaded = catalog_file::load(disk, &self.dir)?;
+        }
+        loaded.faults().for_each(|(path, what)| found(path, what));
+        Ok(damage)
     }
 }
 
@@ -51,21 +85,22 @@ impl Store {
 /// # Errors
 ///
 /// [`ErrorKind::StoreNotFound`], [`ErrorKind::NotAStore`]; [`ErrorKind::Locked`] while a writer has it open;
-/// [`ErrorKind::Damaged`] when both catalogs are unreadable, so that nothing can be told of the rest.
-pub fn verify(path: &Path, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport> {
+/// [`ErrorKind::Damaged`] when both catalogs are unreadable, so that nothing can be told of the rest;
+/// [`ErrorKind::Cancelled`] when `progress` answered [`ControlFlow::Break`](std::ops::ControlFlow::Break).
+pub fn verify<A: Answer>(
+    path: &Path,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress) -> A,
+) -> Result<VerifyReport> {
     let disk = &*options.environment.disk;
     let mut policy = Policy::Skip(Vec::new());
     let Directory::Store(identity) = inspect_damaged(disk, path, &mut policy)? else {
         return Err(Error::new(ErrorKind::StoreNotFound, format!("there is no store at {}", path.display())));
     };
     let dir = canonical(disk, path)?;
-    let lock_path = dir.join(names::LOCK);
-    let lock = disk.lock(&lock_path, LockMode::Shared).map_err(|e| Error::io("lock", &lock_path, &e))?;
-    let Some(_lock) = lock else {
-        let text = format!("{} is open for writing in another process or by another handle", dir.display());
-        return Err(Error::new(ErrorKind::Locked, text));
-    };
+    let _lock = lock_if_there(options, &dir, &mut policy)?;
     let loaded = catalog_file::load(disk, &dir)?;
+    let faults: Vec<_> = loaded.faults().collect();
     let Some(catalog) = loaded.catalog else {
         let text = format!(
             "the catalog of {} is damaged or missing, both copies, and `verify` needs one; `pentad repair` copies what is \
@@ -74,393 +109,22 @@ pub fn verify(path: &Path, options: &Options, progress: &mut dyn FnMut(Progress)
         );
         return Err(Error::new(ErrorKind::Damaged, text));
     };
-    let alignment = identity.alignment.bytes();
-    let mut verification =
-        Verification::new(disk, &dir, identity.store_id, alignment, catalog, None, progress);
+    let subject = Subject {
+        disk,
+        dir: &dir,
+        store_id: identity.store_id,
+        alignment: identity.alignment.bytes(),
+        catalog,
+        published: None,
+        gate: None,
+    };
+    let mut flow = |done| progress(done).flow();
+    let mut verification = Verification::new(subject, &mut flow);
     for skipped in policy.into_skipped() {
         verification.damage(&skipped.file, skipped.offset, None, None, skipped.what);
     }
-    for file in loaded.damaged {
-        verification.damage(
-            &file,
-            0,
-            None,
-            None,
-            "this copy of the catalog fails its checksum; the other one is used",
-        );
+    for (file, what) in faults {
+        verification.damage(&file, 0, None, None, what);
     }
     verification.run()
-}
-
-struct Verification<'a> {
-    disk: &'a dyn Disk,
-    dir: &'a Path,
-    store_id: [u8; 16],
-    alignment: u64,
-    catalog: Catalog,
-    /// Of an open store: how much of each segment is published.
-    published: Option<std::collections::HashMap<SegmentId, u64>>,
-    progress: &'a mut dyn FnMut(Progress),
-    total_bytes: u64,
-    report: VerifyReport,
-    /// The last frame of the log so far.
-    last_frame: FrameNumber,
-    last_sequence: Sequence,
-    streams: BTreeSet<SegmentId>,
-}
-
-impl<'a> Verification<'a> {
-    fn new(
-        disk: &'a dyn Disk,
-        dir: &'a Path,
-        store_id: [u8; 16],
-        alignment: u64,
-        catalog: Catalog,
-        published: Option<std::collections::HashMap<SegmentId, u64>>,
-        progress: &'a mut dyn FnMut(Progress),
-    ) -> Self {
-        let streams = catalog.of_kind(SegmentKind::Stream).map(|record| record.id).collect();
-        Self {
-            disk,
-            dir,
-            store_id,
-            alignment,
-            catalog,
-            published,
-            progress,
-            total_bytes: 0,
-            report: VerifyReport::default(),
-            last_frame: FrameNumber(0),
-            last_sequence: Sequence(0),
-            streams,
-        }
-    }
-
-    fn run(mut self) -> Result<VerifyReport> {
-        let records = self.catalog.segments.clone();
-        for record in &records {
-            let path = self.path(record);
-            if let Ok(file) = self.disk.open(&path, Access::Read) {
-                self.total_bytes += file.length().map_err(|e| Error::io("read the length of", &path, &e))?;
-            }
-        }
-        for record in &records {
-            self.segment(record)?;
-        }
-        Ok(self.report)
-    }
-
-    fn path(&self, record: &SegmentRecord) -> PathBuf {
-        self.dir.join(names::segment(record.id, record.kind))
-    }
-
-    fn damage(
-        &mut self,
-        file: &Path,
-        offset: u64,
-        sequence: Option<Sequence>,
-        key: Option<Bytes>,
-        what: impl Into<String>,
-    ) {
-        let file = file.to_path_buf();
-        self.report.damage.push(Damage { file, offset, sequence, key, what: what.into() });
-    }
-
-    fn advance(&mut self, bytes: u64) {
-        self.report.bytes = self.report.bytes.saturating_add(bytes);
-        let done_bytes = self.report.bytes.min(self.total_bytes);
-        (self.progress)(Progress { done_bytes, total_bytes: self.total_bytes });
-    }
-
-    fn segment(&mut self, record: &SegmentRecord) -> Result<()> {
-        let path = self.path(record);
-        self.report.segments += 1;
-        let file = match self.disk.open(&path, Access::Read) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                self.damage(&path, 0, None, None, "the file is missing");
-                return Ok(());
-            }
-            Err(e) => return Err(Error::io("open", &path, &e)),
-        };
-        let length = file.length().map_err(|e| Error::io("read the length of", &path, &e))?;
-        self.header(record, &*file, &path)?;
-        if let Some(sealed) = record.sealed
-            && length < sealed.length
-        {
-            let what = format!("the file ends here; {} bytes were written", sealed.length);
-            self.damage(&path, length, None, None, what);
-            if record.kind == SegmentKind::Stream {
-                // How long it should be is not known any better than how long it is.
-                return Ok(());
-            }
-        }
-        match (record.kind, record.sealed) {
-            (SegmentKind::Stream, _) => self.stream(record, &*file, &path),
-            (_, Some(sealed)) => self.sealed(record, &*file, &path, sealed.length.min(length)),
-            (_, None) => self.active(record, &*file, &path, length),
-        }
-    }
-
-    fn header(&mut self, record: &SegmentRecord, file: &dyn File, path: &Path) -> Result<()> {
-        let mut bytes = [0; segment_header::BYTES];
-        let read = file.read_full_at(&mut bytes, 0).map_err(|e| Error::io("read", path, &e))?;
-        self.advance(length_u64(read));
-        match SegmentHeader::decode(&bytes[..read]) {
-            None => self.damage(
-                path,
-                0,
-                None,
-                None,
-                "the segment's header fails its checksum; the catalog has what it said",
-            ),
-            Some(header)
-                if (header.id, header.nonce, header.store_id) != (record.id, record.nonce, self.store_id) =>
-            {
-                self.damage(path, 0, None, None, "the file belongs to another store or another segment");
-            }
-            Some(_) => {}
-        }
-        Ok(())
-    }
-
-    fn frames<'f>(&self, record: &SegmentRecord, file: &'f dyn File, end: u64) -> Frames<FileSource<'f>> {
-        Frames { source: FileSource::new(file), nonce: record.nonce, alignment: self.alignment, end }
-    }
-
-    /// Frames from the header to `end`, all of which were acknowledged.
-    fn sealed(&mut self, record: &SegmentRecord, file: &dyn File, path: &Path, end: u64) -> Result<()> {
-        let io = |e| Error::io("read", path, &e);
-        let mut frames = self.frames(record, file, end);
-        let log = record.kind == SegmentKind::Log;
-        if log {
-            self.last_frame = FrameNumber(record.first_frame.0.saturating_sub(1));
-        }
-        let mut number = FrameNumber(record.first_frame.0.saturating_sub(1));
-        let mut offset = segment_header::LENGTH;
-        while offset < end {
-            let verdict = frames.judge(offset, Depth::Payloads).map_err(io)?;
-            let header = match &verdict {
-                Verdict::Whole(header) | Verdict::BadPayloads(header, _) | Verdict::BadBody(header) => {
-                    *header
-                }
-                Verdict::NoFrame => {
-                    let found = frames.find_header(offset + UNIT).map_err(io)?;
-                    let next = found.map_or(end, |(at, _)| at);
-                    let after = (log && self.last_sequence.0 > 0).then(|| self.last_sequence.next());
-                    let what = format!("no frame can be read in these {} bytes", next - offset);
-                    self.damage(path, offset, after, None, what);
-                    self.advance(next - offset);
-                    if let Some((_, header)) = found {
-                        number = FrameNumber(header.number.0 - 1);
-                    }
-                    offset = next;
-                    continue;
-                }
-            };
-            if header.number != number.next() {
-                let what = format!("frame {} stands where frame {} belongs", header.number, number.next());
-                self.damage(path, offset, None, None, what);
-            }
-            number = header.number;
-            if header.kind == FrameKind::Commit {
-                self.last_sequence = header.sequence;
-            }
-            self.frame(&mut frames, &verdict, offset, path).map_err(io)?;
-            offset += header.frame_length();
-        }
-        if let Some(sealed) = record.sealed
-            && number != sealed.last_frame
-        {
-            let what = format!(
-                "the segment ends with frame {number}, and with frame {} when it was sealed",
-                sealed.last_frame
-            );
-            self.damage(path, end, None, None, what);
-        }
-        if log {
-            self.last_frame = number;
-        }
-        Ok(())
-    }
-
-    /// The active segment: acknowledged frames, then perhaps an unfinished write.
-    fn active(&mut self, record: &SegmentRecord, file: &dyn File, path: &Path, length: u64) -> Result<()> {
-        let io = |e| Error::io("read", path, &e);
-        if let Some(published) = &self.published {
-            let end = published.get(&record.id).copied().unwrap_or(segment_header::LENGTH);
-            return self.sealed(record, file, path, end);
-        }
-        let mut frames = self.frames(record, file, length);
-        let mut mark = self.catalog.mark;
-        let mut number = FrameNumber(record.first_frame.0.saturating_sub(1));
-        let mut epoch = 0;
-        let mut found = Vec::new();
-        let mut offset = segment_header::LENGTH;
-        loop {
-            let verdict = frames.judge(offset, Depth::Payloads).map_err(io)?;
-            let (Verdict::Whole(header) | Verdict::BadPayloads(header, _)) = &verdict else { break };
-            if header.number != number.next() || header.epoch < epoch {
-                break;
-            }
-            let next = offset + header.frame_length();
-            (number, epoch, mark) = (header.number, header.epoch, mark.max(header.mark));
-            found.push((offset, verdict));
-            offset = next;
-        }
-        let mut behind = offset;
-        let mut last_seen = offset;
-        while let Some((at, header)) = frames.find_header(behind).map_err(io)? {
-            mark = mark.max(header.mark);
-            last_seen = (at + header.frame_length()).min(length);
-            behind = at + UNIT;
-        }
-        let mut end = segment_header::LENGTH;
-        let mut last = FrameNumber(record.first_frame.0.saturating_sub(1));
-        for (at, verdict) in found {
-            let (Verdict::Whole(header) | Verdict::BadPayloads(header, _)) = &verdict else { continue };
-            if header.number > mark && matches!(verdict, Verdict::BadPayloads(..)) {
-                break;
-            }
-            if header.kind == FrameKind::Commit {
-                self.last_sequence = header.sequence;
-            }
-            (last, end) = (header.number, at + header.frame_length());
-            self.frame(&mut frames, &verdict, at, path).map_err(io)?;
-        }
-        if last < mark {
-            let lost = mark.0 - last.0;
-            let what = format!(
-                "frame {} was acknowledged and cannot be read; {lost} acknowledged frames from here on are hit",
-                last.next()
-            );
-            self.damage(path, end, Some(self.last_sequence.next()), None, what);
-            return Ok(());
-        }
-        let used = used_end(&mut frames, last_seen.max(end)).map_err(io)?;
-        if used > end {
-            self.report.torn_tail =
-                Some(TornTail { file: path.to_path_buf(), offset: end, bytes: used - end });
-        }
-        Ok(())
-    }
-
-    /// Counts a frame and reports what is wrong with it.
-    fn frame(
-        &mut self,
-        frames: &mut Frames<FileSource<'_>>,
-        verdict: &Verdict,
-        offset: u64,
-        path: &Path,
-    ) -> std::io::Result<()> {
-        let sequence = |header: &FrameHeader| (header.kind == FrameKind::Commit).then_some(header.sequence);
-        let header = match verdict {
-            Verdict::NoFrame => return Ok(()),
-            Verdict::BadBody(header) => {
-                let what = format!("the keys of frame {} fail their checksum", header.number);
-                self.damage(path, offset, sequence(header), None, what);
-                self.advance(header.frame_length());
-                return Ok(());
-            }
-            Verdict::BadPayloads(header, starts) => {
-                for &start in starts {
-                    let (own_sequence, key, payload) = entry_at(frames, start, self.alignment)?;
-                    let what = match &key {
-                        Some(key) => format!("the value of {} fails its checksum", escape_key(key)),
-                        None => "the value of a hash-only entry fails its checksum".to_owned(),
-                    };
-                    self.damage(path, payload, own_sequence.or(sequence(header)), key, what);
-                }
-                header
-            }
-            Verdict::Whole(header) => header,
-        };
-        self.report.frames += 1;
-        self.report.entries += u64::from(header.entries);
-        let mut missing = Vec::new();
-        if matches!(header.kind, FrameKind::Commit | FrameKind::Moved) {
-            let streams = &self.streams;
-            frames.entries(offset, header, &mut |head, layout| {
-                if let Place::External { segment, .. } = head.place
-                    && !streams.contains(&segment)
-                {
-                    missing.push((layout.start, key_of(head), segment));
-                }
-            })?;
-        }
-        for (start, key, segment) in missing {
-            let what = format!("the value's stream segment {:016x} is not in the catalog", segment.0);
-            self.damage(path, start, sequence(header), key, what);
-        }
-        self.advance(header.frame_length());
-        Ok(())
-    }
-
-    fn stream(&mut self, record: &SegmentRecord, file: &dyn File, path: &Path) -> Result<()> {
-        let io = |e| Error::io("read", path, &e);
-        let mut source = FileSource::new(file);
-        let table_at = align_up(segment_header::LENGTH + record.payload_length, UNIT);
-        let chunks = record.payload_length.div_ceil(CHUNK_BYTES);
-        let table = source.slice(table_at, chunks * 4).map_err(io)?.to_vec();
-        let mut whole = crc32fast::Hasher::new();
-        let mut bad_chunks = 0;
-        for (index, chunk) in (0..chunks).zip(0usize..) {
-            let at = index * CHUNK_BYTES;
-            let length = CHUNK_BYTES.min(record.payload_length - at);
-            let bytes = source.slice(segment_header::LENGTH + at, length).map_err(io)?;
-            let read = length_u64(bytes.len());
-            let holds = read == length && chunk_holds(bytes, &table, chunk);
-            whole.combine(&crc32fast::Hasher::new_with_initial_len(checksum::plain(bytes), read));
-            if !holds {
-                bad_chunks += 1;
-                self.damage(
-                    path,
-                    segment_header::LENGTH + at,
-                    None,
-                    None,
-                    "64 KiB of a streamed value fail their checksum",
-                );
-            }
-            self.advance(read);
-        }
-        if bad_chunks == 0 && whole.finalize() != record.payload_checksum {
-            self.damage(path, segment_header::LENGTH, None, None, "a streamed value fails its checksum");
-        }
-        Ok(())
-    }
-}
-
-fn key_of(head: &EntryHead<'_>) -> Option<Bytes> {
-    match head.subject {
-        Subject::Key(key) => Some(Bytes::copy_from_slice(key)),
-        Subject::Hash(_) => None,
-    }
-}
-
-/// The own sequence, the key and the payload's offset of the entry at `start`.
-fn entry_at(
-    frames: &mut Frames<FileSource<'_>>,
-    start: u64,
-    alignment: u64,
-) -> std::io::Result<(Option<Sequence>, Option<Bytes>, u64)> {
-    let length = crate::format::entry::HEAD_BYTES_MAX.min(frames.end - start);
-    let bytes = frames.source.slice(start, length)?;
-    Ok(match EntryHead::decode(bytes, start, alignment) {
-        Ok((head, layout)) => (head.moved.map(|moved| moved.sequence), key_of(&head), layout.payload),
-        Err(_) => (None, None, start),
-    })
-}
-
-/// The end of the bytes that are not zero, at least `from`.
-fn used_end(frames: &mut Frames<FileSource<'_>>, from: u64) -> std::io::Result<u64> {
-    let mut at = frames.end;
-    while at > from {
-        let start = at.saturating_sub(CHUNK_BYTES).max(from);
-        let window = frames.source.slice(start, at - start)?;
-        if let Some(used) = window.iter().rposition(|&byte| byte != 0) {
-            return Ok(start + length_u64(used) + 1);
-        }
-        at = start;
-    }
-    Ok(from)
 }

@@ -145,3 +145,25 @@ fn f03_nothing_that_looks_like_a_length_is_believed() {
 fn f03_random_flips_are_found_and_never_returned() {
     each_seed("f03_rot::f03_random_flips_are_found_and_never_returned", 150, rot);
 }
+
+/// Such a frame cannot be told from a damaged one, so both are named.
+#[test]
+fn f03_f05_entries_with_unknown_flags_are_told_to_be_of_a_newer_version_or_damaged() {
+    let mut world = store();
+    world.close().unwrap();
+    let image = world.disk.image();
+    let key = b"marked";
+    let (file, at) = image
+        .iter()
+        .find_map(|(path, bytes)| Some((path, bytes.windows(key.len()).position(|found| found == key)?)))
+        .unwrap();
+    // The head of a plain entry is 12 bytes, flags first.
+    let strange = edited(&image, file, |bytes| bytes[at - 11] |= 0x80);
+    let disk = SimDisk::from_image(0, &strange);
+    let error = world.options_on(&disk).open(STORE).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    let newer = "flags that this program does not know: a newer Pentad wrote them, or they are damaged";
+    assert!(error.to_string().contains(newer), "{error}");
+    let report = pentad_engine::verify(Path::new(STORE), &world.options_on(&disk), &mut |_| {}).unwrap();
+    assert!(report.damage.iter().any(|damage| damage.what.contains(newer)), "{report:?}");
+}

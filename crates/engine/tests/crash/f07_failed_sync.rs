@@ -6,8 +6,9 @@ use std::io;
 use pentad_engine::seams::sim::{Fault, Op};
 use pentad_engine::{Durability, ErrorKind};
 
-use crate::harness::request::Request;
+use crate::harness::request::{Change, Request};
 use crate::harness::scenarios::failing_disk;
+use crate::harness::stop::Stop;
 use crate::harness::world::{Cut, World};
 use crate::seeds::each_seed;
 
@@ -116,6 +117,39 @@ fn f07_every_failing_sync_of_a_session_is_reported_or_harmless() {
             struck += u32::from(result.is_err());
         }
         assert!(struck > 0, "no failure of {op:?} was told");
+    }
+}
+
+/// A compaction, a stream or a new log segment could not make its name durable. The directory's later syncs prove nothing,
+/// so no segment can be begun any more; but the store did not say so, and refused commits one by one, as they came to
+/// need a segment, with an I/O error.
+#[test]
+fn f07_failed_sync_of_the_directory_poisons_whoever_asked_for_it() {
+    type Work = fn(&mut World) -> Result<(), Stop>;
+    let works: [(&str, Work); 3] = [
+        ("compaction", |world| world.compact()),
+        ("stream", |world| {
+            let change = Change::PutStreamed { key: b"s".to_vec(), value: vec![7; 20_000].into() };
+            world.commit(&Request::of(Durability::Disk, vec![change]))
+        }),
+        ("segment", |world| world.commit(&Request::put(Durability::Disk, "large", &[b'l'; 6000]))),
+    ];
+    for (name, work) in works {
+        let mut world = World::opened(1);
+        for n in 0..4 {
+            world.commit(&Request::put(Durability::Disk, "a", &[n; 2000])).unwrap();
+        }
+        world.prune(5).unwrap();
+        world.disk.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::Other));
+        work(&mut world).expect_err(name);
+        assert!(world.store().stats().poisoned, "{name}: the store goes on as if nothing had happened");
+        let stop = world.commit(&Request::put(Durability::Disk, "b", b"small")).unwrap_err();
+        assert_eq!(stop.kind, Some(ErrorKind::Poisoned), "{name}: {stop}");
+        assert!(stop.text.contains("sync the directory"), "{name}: {stop}");
+        assert_eq!(world.store().get("a").unwrap().as_deref(), Some(&[3; 2000][..]), "{name}: reads go on");
+        world.cut(Cut::Power);
+        world.open().unwrap_or_else(|stop| panic!("{name}: {stop}"));
+        world.commit(&Request::put(Durability::Disk, "b", b"small")).unwrap();
     }
 }
 

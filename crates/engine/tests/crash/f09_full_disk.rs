@@ -194,3 +194,62 @@ fn f09_reserve_has_blocks_on_a_real_disk_and_is_taken_once() {
     let store = pentad_engine::Options::new().open(&path).unwrap();
     assert_eq!(store.get("a").unwrap().as_deref(), Some(&b"b"[..]), "a store without a reserve opens");
 }
+
+/// Deletes of many small values take more than the reserve has. They used to take all of it, and then there was nothing left to
+/// prune and compact with: the store could not be emptied by any means of its own.
+#[test]
+fn f09_deletes_leave_enough_of_the_reserve_to_prune_and_compact() {
+    let mut world = World::new(1);
+    world.segment_bytes = 16_384;
+    world.disk.set_capacity(Some(512 << 10));
+    world.open().unwrap();
+    let key = |n: usize| format!("small {n:04}{}", "-".repeat(100));
+    let put = |n| Request::put(Durability::Disk, key(n), b"v");
+    let count = (0..10_000).take_while(|n| world.commit(&put(*n)).is_ok()).count();
+    assert!(count > 500, "only {count} small values fit on 512 KiB");
+    let mut deleted = 0;
+    let mut rounds = 0;
+    while deleted < count {
+        let before = deleted;
+        while deleted < count {
+            match world.commit(&Request::delete(Durability::Disk, key(deleted))) {
+                Ok(_) => deleted += 1,
+                Err(stop) => {
+                    assert_eq!(stop.kind, Some(ErrorKind::DiskFull), "{stop}");
+                    break;
+                }
+            }
+        }
+        rounds += 1;
+        assert!(deleted > before, "round {rounds}: no delete went through");
+        let next = world.past.sequence() + 1;
+        world.prune(next).unwrap_or_else(|stop| panic!("round {rounds}, prune: {stop}"));
+        world.compact().unwrap_or_else(|stop| panic!("round {rounds}, compact: {stop}"));
+    }
+    assert!(rounds > 1, "the deletes did not fill the reserve, so this shows nothing");
+    world.check();
+}
+
+/// Half of the store is dead and the other half does not fit on the disk a second time. What is dead by itself used to stay as
+/// well.
+#[test]
+fn f09_compaction_without_room_for_all_frees_what_is_all_but_dead() {
+    let mut world = full_world();
+    let count = world.past.state().keyed.len();
+    for n in 0..count / 2 {
+        world.commit(&Request::delete(Durability::Disk, format!("fill {n:03}"))).unwrap();
+    }
+    let used = world.disk.used_bytes();
+    let next = world.past.sequence() + 1;
+    world.prune(next).unwrap();
+    world.compact().unwrap_or_else(|stop| panic!("compact: {stop}"));
+    assert!(
+        world.disk.used_bytes() < used * 2 / 3,
+        "{} of {used} bytes are still used",
+        world.disk.used_bytes()
+    );
+    world.check();
+    world.cut(Cut::Power);
+    world.open().unwrap();
+    world.check();
+}

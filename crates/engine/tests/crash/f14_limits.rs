@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use pentad_engine::{
-    BATCH_OPERATIONS_MAX, Batch, Durability, Error, ErrorKind, KEY_BYTES_MAX, Outcome, Result,
-    VALUE_BYTES_MAX,
+    BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Batch, Durability, Error, ErrorKind, KEY_BYTES_MAX, Outcome,
+    Result, VALUE_BYTES_MAX,
 };
 
 use crate::harness::request::{Change, End, Request};
@@ -111,4 +111,39 @@ fn f14_empty_keys_values_and_batches_are_ordinary() {
     world.open().unwrap();
     world.commit(&Request::delete(Durability::Disk, "")).unwrap();
     world.check();
+}
+
+/// A rename has two entries, and takes along whatever value is there.
+#[test]
+fn f14_renames_do_not_take_a_commit_past_the_limits() {
+    let world = World::opened(1);
+    world.store().put("a", "v").unwrap();
+    let renames = |count: usize| {
+        let mut batch = Batch::new();
+        for number in 0..count {
+            let (from, to) = if number % 2 == 0 { ("a", "b") } else { ("b", "a") };
+            batch.rename(from, to);
+        }
+        batch
+    };
+    let too_many = |actual: usize| {
+        let error = world.store().commit(renames(actual / 2)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&BATCH_OPERATIONS_MAX.to_string()) && text.contains(&actual.to_string()),
+            "{text}"
+        );
+        assert_eq!(world.store().sequence().0, 1, "a refusal takes no sequence");
+    };
+    too_many(BATCH_OPERATIONS_MAX + 2);
+    world.store().commit(renames(BATCH_OPERATIONS_MAX / 2)).unwrap();
+    assert_eq!(world.store().sequence().0, 2);
+
+    let long = vec![0; 64 << 20];
+    world.store().put("a", long).unwrap();
+    let error = world.store().commit(renames(17)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    assert!(error.to_string().contains(&BATCH_BYTES_MAX.to_string()), "{error}");
+    assert_eq!(world.store().sequence().0, 3);
 }

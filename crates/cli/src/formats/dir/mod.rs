@@ -3,7 +3,7 @@
 //! Invariant: nothing outside the tree is read on the way in or written on the way out, whatever links and keys there
 //! are. `paths.rs` decides which keys are paths, `walk.rs` finds the files, `unpack.rs` writes them.
 
-mod paths;
+pub(crate) mod paths;
 mod unpack;
 mod walk;
 

@@ -29,7 +29,7 @@ impl Doubler {
 }
 
 impl Leader<u64, Option<u64>> for Doubler {
-    fn lead(&self, jobs: Vec<u64>) -> Vec<Option<u64>> {
+    fn lead(&self, jobs: &[u64]) -> Vec<Option<u64>> {
         self.enter();
         assert!(!jobs.is_empty(), "a group has a job");
         self.done.fetch_add(jobs.len(), Ordering::Relaxed);
@@ -38,7 +38,7 @@ impl Leader<u64, Option<u64>> for Doubler {
             // Not `panic!`: loom's own hook would take the message for a failed model.
             std::panic::resume_unwind(Box::new("job 13"));
         }
-        jobs.into_iter().map(|job| Some(job * 2)).collect()
+        jobs.iter().map(|job| Some(job * 2)).collect()
     }
 
     fn panicked(&self, message: &str) -> Option<u64> {

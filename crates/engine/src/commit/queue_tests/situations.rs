@@ -1,12 +1,13 @@
 //! Single situations, each with a story.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::super::{Closed, Leader, Offered, Place, Queue, Ticket};
+use crate::seams::lock::Mutex;
 
 /// Nothing here takes longer than milliseconds; whoever waits so long waits for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,12 +22,12 @@ struct Doubler {
 }
 
 impl Leader<u64, Result<u64, String>> for Doubler {
-    fn lead(&self, jobs: Vec<u64>) -> Vec<Result<u64, String>> {
+    fn lead(&self, jobs: &[u64]) -> Vec<Result<u64, String>> {
         assert!(!self.leading.swap(true, Ordering::SeqCst), "two lead at a time");
-        self.groups.lock().unwrap().push(jobs.clone());
+        self.groups.lock().unwrap().push(jobs.to_vec());
         self.leading.store(false, Ordering::SeqCst);
         assert!(!jobs.contains(&13), "job 13");
-        jobs.into_iter().map(|job| Ok(job * 2)).collect()
+        jobs.iter().map(|job| Ok(job * 2)).collect()
     }
 
     fn panicked(&self, message: &str) -> Result<u64, String> {

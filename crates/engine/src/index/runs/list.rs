@@ -10,7 +10,7 @@
 //! push with its small merges, for a relocation, and for the start and the end of a background merge.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
@@ -21,6 +21,7 @@ use super::run::Run;
 use super::shape;
 use super::weave::merge;
 use crate::address::Address;
+use crate::seams::lock::{Mutex, MutexGuard};
 
 const WHOLE: &str = "the list is whole: no thread panicked while changing it";
 

@@ -4,7 +4,7 @@
 //! copied and is read without a lock. A block has a few pages because the directory is read by every lookup: at ten
 //! million keys it takes 30 KB and is in the processor's cache.
 
-use std::sync::OnceLock;
+use crate::seams::lock::OnceLock;
 
 use super::page::Page;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};

@@ -133,7 +133,8 @@ pub(super) fn read_active(
         }
         if header.number <= state.mark {
             if quality == Quality::BadBody {
-                policy.found(bad_body(&segment, offset, &header))?;
+                let fault = frames.body_fault(offset, &header).map_err(io)?;
+                policy.found(bad_body(&segment, offset, &header, fault))?;
                 state.last_frame = header.number;
             } else if advance(&segment, offset, &header, state, policy)? {
                 show(&segment, &mut frames, offset, &header, state, replay)?;
@@ -161,7 +162,10 @@ pub(super) fn read_active(
     if accepted < state.mark && !planted(Bug::TrimOnAnyError) {
         let mark = state.mark;
         policy.found(match bad_body_at {
-            Some(header) if header.number == accepted.next() => bad_body(&segment, end, &header),
+            Some(header) if header.number == accepted.next() => {
+                let fault = frames.body_fault(end, &header).map_err(io)?;
+                bad_body(&segment, end, &header, fault)
+            }
             _ => bad_header(&segment, end, state, mark),
         })?;
         state.last_frame = mark;

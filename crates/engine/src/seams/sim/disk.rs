@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
+use crate::seams::lock::{Mutex, MutexGuard};
 use crate::seams::{Access, Disk, File, Lock, LockMode, PathKind};
 
 use super::content::{Content, size};

@@ -13,6 +13,7 @@ pub(crate) mod model;
 pub(crate) mod program;
 pub(crate) mod request;
 pub(crate) mod scenarios;
+pub(crate) mod small_programs;
 pub(crate) mod stop;
 pub(crate) mod views;
 pub(crate) mod world;

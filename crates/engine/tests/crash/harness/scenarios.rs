@@ -14,21 +14,26 @@ use super::world::{Cut, World};
 /// A world of a seed's own character.
 pub(crate) fn world_of(seed: u64) -> (World, Mix) {
     let mut world = World::new(seed);
+    let mix = shape(&mut world);
+    (world, mix)
+}
+
+/// Gives a new world the character that its draws ask for.
+pub(crate) fn shape(world: &mut World) -> Mix {
     world.probes = keys();
     world.segment_bytes = 4096 << world.rng.below(3);
     if world.rng.chance(300) {
         world.window = 1 + world.rng.below(20);
     }
     let all = Mix::ALL;
-    let mix = match world.rng.below(6) {
+    match world.rng.below(6) {
         0 => Mix { os_per_mille: 0, ..all },
         1 => Mix { os_per_mille: 900, ..all },
         2 => Mix { time: 30, care: 12, ..all },
         3 => Mix { views: 20, care: 15, ..all },
         4 => Mix { streams: 15, ..all },
         _ => all,
-    };
-    (world, mix)
+    }
 }
 
 /// Power cuts between and within operations, and within the recoveries that follow.
@@ -108,6 +113,11 @@ pub(crate) fn finish(world: &mut World) {
 /// too or are told that the store is poisoned until it is opened again.
 pub(crate) fn failing_disk(seed: u64) {
     let (mut world, mix) = world_of(seed);
+    work_on_a_failing_disk(&mut world, mix);
+}
+
+/// The rounds of [`failing_disk`].
+pub(crate) fn work_on_a_failing_disk(world: &mut World, mix: Mix) {
     for _ in 0..5 {
         let fault = random_fault(&mut world.rng);
         let during_open = world.rng.chance(200);
@@ -115,7 +125,7 @@ pub(crate) fn failing_disk(seed: u64) {
             world.disk.inject(fault);
         }
         if let Err(stop) = world.open() {
-            excuse_fault(&world, &fault, &stop);
+            excuse_fault(world, &fault, &stop);
             world.disk.take_faults();
             world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
         }
@@ -124,15 +134,15 @@ pub(crate) fn failing_disk(seed: u64) {
         }
         let mut failed = false;
         for _ in 0..world.rng.below(40) {
-            if let Err(stop) = step(&mut world, mix) {
-                excuse_fault(&world, &fault, &stop);
+            if let Err(stop) = step(world, mix) {
+                excuse_fault(world, &fault, &stop);
                 failed = true;
                 break;
             }
         }
         world.disk.take_faults();
         if failed && world.is_open() {
-            after_failure(&mut world);
+            after_failure(world);
         }
         match world.rng.below(3) {
             0 => world.abandon(),
@@ -141,7 +151,7 @@ pub(crate) fn failing_disk(seed: u64) {
         }
     }
     world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
-    finish(&mut world);
+    finish(world);
 }
 
 fn random_fault(rng: &mut Rng) -> Fault {
@@ -173,7 +183,8 @@ fn random_fault(rng: &mut Rng) -> Fault {
     Fault { on, nth: 1 + rng.below(30), effect, repeat }
 }
 
-fn excuse_fault(world: &World, fault: &Fault, stop: &super::stop::Stop) {
+/// Takes a failure that the fault excuses.
+pub(crate) fn excuse_fault(world: &World, fault: &Fault, stop: &super::stop::Stop) {
     let struck = fault.repeat == Repeat::Always || world.disk.faults_waiting() == 0;
     assert!(struck, "{}: failed before {fault:?} struck: {stop}", world.context());
     let harmless = matches!(fault.effect, Effect::Short | Effect::Interrupted);
@@ -181,7 +192,7 @@ fn excuse_fault(world: &World, fault: &Fault, stop: &super::stop::Stop) {
 }
 
 /// A commit failed: it is not visible, the earlier ones are.
-fn after_failure(world: &mut World) {
+pub(crate) fn after_failure(world: &mut World) {
     let context = format!("{}, after a failure", world.context());
     let store = world.store().clone();
     assert_eq!(store.sequence().0, world.past.sequence(), "{context}: sequence");

@@ -1,0 +1,11 @@
+//! From outcomes to what people read: tables with ratios, the targets, charts, and JSON for programs.
+
+mod chart;
+mod collected;
+mod figures;
+mod page;
+mod tables;
+mod targets;
+
+pub(crate) use collected::Collected;
+pub(crate) use page::write_report;

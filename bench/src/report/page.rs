@@ -1,0 +1,146 @@
+//! Writes what a run found: tables to the terminal and to files, charts, JSON; and, when asked, into a page of the documentation.
+//!
+//! Invariant: a page is replaced only between its two marks, and not at all when one of them is missing.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::collected::{Collected, Set};
+use super::{chart, tables, targets};
+use crate::arguments::RunArguments;
+use crate::engines::EngineKind;
+use crate::error::{Error, Result};
+use crate::machine::Machine;
+
+const BEGIN: &str = "<!-- figures: begin, written by `cargo xtask bench --publish` -->";
+const END: &str = "<!-- figures: end -->";
+
+/// Everything, for programs.
+#[derive(Serialize)]
+struct Results<'a> {
+    machine: &'a Machine,
+    passes: u32,
+    quick: bool,
+    sets: &'a [Set],
+}
+
+/// Writes the report of a run.
+pub(crate) fn write_report(arguments: &RunArguments, machine: &Machine, collected: &Collected) -> Result<()> {
+    let engines: Vec<EngineKind> = machine.engines.iter().map(|(kind, ..)| *kind).collect();
+    let out = arguments.out.clone().unwrap_or_else(|| arguments.dir.join("report"));
+    fs::create_dir_all(&out).map_err(Error::file(&out))?;
+    let results =
+        Results { machine, passes: arguments.passes, quick: arguments.quick, sets: collected.sets() };
+    let json = serde_json::to_string(&results)
+        .map_err(|source| Error::Json { what: "the results".to_owned(), source })?;
+    let charts: Vec<(String, String)> = collected
+        .sets()
+        .iter()
+        .filter_map(|set| {
+            Some((
+                format!("{}-{}.svg", set.data.size.name(), set.data.shape.name()),
+                chart::speeds(set, &engines)?,
+            ))
+        })
+        .collect();
+    let text = head(machine, arguments) + &body(collected, &engines);
+    println!("{text}");
+    write_into(&out, &json, &charts)?;
+    write(&out.join("tables.md"), &text)?;
+    println!("Written to {}: results.json, tables.md, {} chart(s).", out.display(), charts.len());
+    match &arguments.publish {
+        Some(page) => publish(page, &text, &json, &charts),
+        None => Ok(()),
+    }
+}
+
+fn write_into(directory: &Path, json: &str, charts: &[(String, String)]) -> Result<()> {
+    write(&directory.join("results.json"), &format!("{json}\n"))?;
+    charts.iter().try_for_each(|(name, svg)| write(&directory.join(name), svg))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(Error::file(path))
+}
+
+/// Machine, versions, settings.
+fn head(machine: &Machine, arguments: &RunArguments) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| writeln!(text, "| {name} | {value} |").expect("text");
+    line("", "");
+    line("---", "---");
+    line("processor", &format!("{}, {} of them", machine.processor, machine.processors));
+    line("memory", &format!("{} MiB", machine.memory_mib));
+    line("file system", &machine.file_system);
+    line("kernel", &format!("Linux {}", machine.kernel));
+    line("compiler", &machine.rustc);
+    line("Pentad", &format!("commit {}", machine.commit));
+    let busy = format!("{:.2} at the start, {:.2} at the end", machine.load_start, machine.load_end);
+    line("load of the machine over a minute", &busy);
+    let quick = if arguments.quick { ", a tenth of the entries (`--quick`)" } else { "" };
+    line("passes", &format!("{}{quick}", arguments.passes));
+    text.push_str("\n| store | version | settings |\n| --- | --- | --- |\n");
+    for (kind, version, settings) in &machine.engines {
+        let version = version.as_deref().unwrap_or("this repository");
+        writeln!(text, "| {} | {version} | {settings} |", kind.name()).expect("text");
+    }
+    text.push('\n');
+    text
+}
+
+/// Targets and tables.
+fn body(collected: &Collected, engines: &[EngineKind]) -> String {
+    let mut text = String::new();
+    let targets = targets::table(collected);
+    if !targets.is_empty() {
+        let meant_for = "The bars are meant for the full sizes: in a tenth of the entries, one segment outweighs all of them.";
+        writeln!(text, "### Targets\n\n{meant_for}\n\n{targets}").expect("text");
+    }
+    writeln!(text, "### How to read the tables\n\n{}\n", tables::HOW_TO_READ).expect("text");
+    text.push_str(&tables::all(collected, engines));
+    text
+}
+
+/// Replaces the figures of a page, and puts JSON and charts into a directory that is named after it.
+fn publish(page: &Path, text: &str, json: &str, charts: &[(String, String)]) -> Result<()> {
+    let old = fs::read_to_string(page).map_err(Error::file(page))?;
+    let directory = page.with_extension("");
+    fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
+    write_into(&directory, json, charts)?;
+    let name = directory.file_name().map(PathBuf::from).unwrap_or_default();
+    let mut figures = text.to_owned();
+    for (chart, _) in charts {
+        writeln!(figures, "![{}]({})\n", chart.trim_end_matches(".svg"), name.join(chart).display())
+            .expect("text");
+    }
+    let new = replaced(&old, &figures).ok_or_else(|| {
+        Error::Usage(format!("{} lacks the lines `{BEGIN}` and `{END}`, in this order", page.display()))
+    })?;
+    write(page, &new)?;
+    println!("Published in {}.", page.display());
+    Ok(())
+}
+
+fn replaced(page: &str, figures: &str) -> Option<String> {
+    let (before, rest) = page.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", figures.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BEGIN, END, replaced};
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
+        let once = replaced(&page, "new\n").unwrap();
+        assert_eq!(once, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
+        assert_eq!(replaced(&once, "new").unwrap(), once);
+        assert_eq!(replaced("no marks", "new"), None);
+        assert_eq!(replaced(&format!("{END} {BEGIN}"), "new"), None);
+    }
+}
