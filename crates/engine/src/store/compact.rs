@@ -7,11 +7,11 @@
 //! the log segments behind it; then what hides its older entries is kept too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::compact_output::{MovedEntry, Output};
+use super::compact_source::{Source, frames_of, header_at, note_damage};
 use super::core::Core;
 use super::entry::subject_of;
 use super::handle::Store;
@@ -20,17 +20,13 @@ use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
-use crate::format::frame::FrameHeader;
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
 use crate::index::{Space, Version};
 use crate::log::create::discard;
 use crate::log::failure::Failure;
 use crate::log::frame_writer::{Draft, DraftValue};
-use crate::log::scan::Frames;
 use crate::log::segment::Segment;
-use crate::log::source::MapSource;
-use crate::log::writer::Purpose;
 use crate::numbers::SegmentId;
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
@@ -147,88 +143,6 @@ impl Core {
             held_back_segments: self.held_back(&damaged),
             ..report
         })
-    }
-
-    /// Whether most of what could be compacted is dead, and enough to be worth the work.
-    pub(crate) fn compaction_is_due(&self) -> bool {
-        let Ok(left_dead) = self.compacting.try_lock() else { return false };
-        let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
-        let dead = total.saturating_sub(live);
-        dead > total / 2 && dead > *left_dead + self.options.segment_bytes / 2
-    }
-
-    /// Bytes of segments, and how many of them are alive.
-    fn sizes(&self, segments: &[Arc<Segment>]) -> (u64, u64) {
-        let total = segments.iter().map(|segment| segment.end() - segment_header::LENGTH).sum();
-        (total, segments.iter().map(|segment| segment.live_bytes()).sum())
-    }
-
-    fn is_worthwhile(&self, inputs: &[Arc<Segment>]) -> bool {
-        let (total, live) = self.sizes(inputs);
-        inputs.iter().any(|segment| segment.kind == SegmentKind::Log) || total > live + total / 8
-    }
-
-    /// Of inputs that do not fit on the disk a second time, the compacted ones and the oldest others, up to so many live
-    /// bytes; none unless most of that is dead.
-    fn all_but_dead(&self, mut inputs: Vec<Arc<Segment>>, live_max: u64) -> Vec<Arc<Segment>> {
-        inputs.sort_by_key(|segment| segment.kind == SegmentKind::Log);
-        let compacted = inputs.iter().filter(|segment| segment.kind == SegmentKind::Compacted).count();
-        let mut live = 0;
-        let mut fits = |segment: &&Arc<Segment>| {
-            live += segment.live_bytes();
-            live <= live_max
-        };
-        let count = inputs.iter().take_while(|segment| fits(segment)).count();
-        inputs.truncate(count);
-        let (total, live) = self.sizes(&inputs);
-        if count >= compacted && total > 2 * live { inputs } else { Vec::new() }
-    }
-
-    /// Lets the active segment be compacted if nothing in it is retained.
-    fn roll_if_compactable(&self) -> Result<()> {
-        let floor = self.batches.oldest_or_next();
-        self.at_log_end(|writer| {
-            let compactable =
-                writer.state.last_sequence < floor && writer.active.tail > segment_header::LENGTH;
-            if compactable { writer.roll(0, Purpose::Relief) } else { Ok(()) }
-        })
-    }
-
-    /// The segments to compact: compacted ones, and the oldest log segments without a retained commit.
-    fn inputs(&self, damaged: &BTreeSet<SegmentId>) -> Vec<Arc<Segment>> {
-        let floor = self.batches.oldest_or_next();
-        let sealed: BTreeSet<SegmentId> =
-            self.catalog.current().segments.iter().filter(|s| s.sealed.is_some()).map(|s| s.id).collect();
-        let mut open_ended = true;
-        let mut inputs = self.segments.all();
-        inputs.retain(|segment| match segment.kind {
-            SegmentKind::Stream => false,
-            SegmentKind::Compacted => !damaged.contains(&segment.id),
-            SegmentKind::Log => {
-                // Behind one that is left alone nothing goes, or else the log would have a hole.
-                open_ended &= sealed.contains(&segment.id)
-                    && segment.last_sequence() < floor.0
-                    && !damaged.contains(&segment.id);
-                open_ended
-            }
-        });
-        if planted(Bug::ExpiredUncoversOlder)
-            && inputs.len() > 1
-            && let Some(older) = inputs.iter().position(|segment| segment.kind == SegmentKind::Compacted)
-        {
-            inputs.remove(older);
-        }
-        inputs
-    }
-
-    /// How many log segments only wait for those that are left alone.
-    fn held_back(&self, damaged: &BTreeSet<SegmentId>) -> u64 {
-        let logs = |left_alone: &BTreeSet<SegmentId>| {
-            let mut inputs = self.inputs(left_alone);
-            inputs.retain(|segment| segment.kind == SegmentKind::Log && !damaged.contains(&segment.id));
-            inputs.len() as u64
-        };
-        logs(&BTreeSet::new()) - logs(damaged)
     }
 
     fn compact_inputs(
@@ -493,67 +407,5 @@ pub(crate) fn hash_of(space: Space, key: &[u8]) -> u64 {
     match space {
         Space::Keys => key_hash(key),
         Space::Hashes => u64::from_be_bytes(key.try_into().expect("a hash-only entry is named by its hash")),
-    }
-}
-
-/// Notes that a segment has to be left alone, if that is what an error says.
-fn note_damage(error: &Error, segment: SegmentId, damaged: &mut BTreeSet<SegmentId>) {
-    if error.kind() == ErrorKind::Damaged {
-        damaged.insert(segment);
-    }
-}
-
-/// The header of a frame that was whole when the store was opened.
-fn header_at(frames: &mut Frames<MapSource<'_>>, segment: &Segment, offset: u64) -> Result<FrameHeader> {
-    let header = frames.header(offset).map_err(|e| Error::io("read", &segment.path, &e))?;
-    let (header, _) = header.ok_or_else(|| {
-        Error::damaged(&segment.path, offset, "the header of a frame cannot be read any more")
-    })?;
-    Ok(header)
-}
-
-fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a crate::seams::Map) -> Frames<MapSource<'a>> {
-    Frames {
-        source: MapSource { map, end: segment.end() },
-        nonce: segment.nonce,
-        alignment: core.identity.alignment.bytes(),
-        end: segment.end(),
-    }
-}
-
-/// Where the entries of an input came from.
-#[derive(Debug)]
-struct Source {
-    path: PathBuf,
-    /// Every entry, ascending.
-    births: Vec<(u64, Moved)>,
-}
-
-impl Source {
-    fn new(core: &Core, segment: &Segment) -> Result<Self> {
-        let map = segment.map()?;
-        let mut frames = frames_of(core, segment, &map);
-        let io = |e| Error::io("read", &segment.path, &e);
-        let mut births = Vec::new();
-        let mut offset = segment_header::LENGTH;
-        while offset < segment.end() {
-            let header = header_at(&mut frames, segment, offset)?;
-            let mut ordinal = 0;
-            frames
-                .entries(offset, &header, &mut |head, layout| {
-                    let here = Moved { sequence: header.sequence, time: header.time, ordinal };
-                    births.push((layout.start, head.moved.unwrap_or(here)));
-                    ordinal += 1;
-                })
-                .map_err(io)?;
-            offset += header.frame_length();
-        }
-        Ok(Self { path: segment.path.clone(), births })
-    }
-
-    /// The commit of the entry at `offset`.
-    fn birth_of(&self, offset: u64) -> Option<Moved> {
-        let at = self.births.binary_search_by_key(&offset, |(start, _)| *start).ok()?;
-        Some(self.births[at].1)
     }
 }
