@@ -222,7 +222,10 @@ fn pruning_forgets_commits_and_lets_compaction_free_everything() {
 
     sandbox.done(&["put", "large", &"x".repeat(100_000)]);
     sandbox.done(&["del", "large"]);
-    assert!(sandbox.done(&["compact"]).text().contains("--prune gives those commits up"), "it says what keeps it");
+    assert!(
+        sandbox.done(&["compact"]).text().contains("--prune gives those commits up"),
+        "it says what keeps it"
+    );
     let pruned = &sandbox.done(&["prune", "--keep", "0", "--json"]).json()[0];
     assert_eq!((&pruned["pruned"], &pruned["oldest_batch"]), (&3.into(), &serde_json::Value::Null));
     let freed = &sandbox.done(&["compact", "--json"]).json()[0];
