@@ -64,6 +64,12 @@ bugs! {
     CompactionDropsPinned,
     /// Pruning moves the floor past live snapshots.
     PrunePastReader,
+    /// A merge of the index's runs leaves out versions that a live snapshot sees.
+    MergeDropsPinned,
+    /// The ordered index is not told where compaction took an entry.
+    RelocationLost,
+    /// A tombstone leaves the slot table while a live snapshot still sees what it deletes.
+    TombstoneForgottenEarly,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
 }

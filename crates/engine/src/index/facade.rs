@@ -17,6 +17,7 @@ use super::slots::{Set, SlotTable};
 use super::version::{Born, Version, VersionKind, View};
 use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::planted::{Bug, planted};
 use crate::seams::lock::{Mutex, MutexGuard};
 
 /// Waste that is worked off under one hold of the lock.
@@ -82,6 +83,9 @@ impl<E: Entries> Index<E> {
                 garbage.push(offset_of(change.version.born), Waste::Older(before));
             }
             if change.version.is_tombstone() {
+                if planted(Bug::TombstoneForgottenEarly) {
+                    self.forget(change.hash, change.version.address);
+                }
                 let waste = Waste::Tombstone { hash: change.hash, version: change.version };
                 garbage.push(offset_of(change.version.born), waste);
             }

@@ -10,6 +10,7 @@ use super::entries::{Entries, SpaceKeys};
 use super::key::Change;
 use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Run, Runs, Stale, Way};
 use crate::address::Address;
+use crate::planted::{Bug, planted};
 
 /// From which end a range is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Ordered {
 
     /// Notes that the version of `key` at `from` stands at `to` now; `false` if it is not held.
     pub(super) fn relocate(&self, key: &[u8], from: Address, to: Address) -> bool {
-        self.runs.relocate(key, from, to)
+        planted(Bug::RelocationLost) || self.runs.relocate(key, from, to)
     }
 
     /// Merges runs; `true` if there may be more to do. When the store is idle, all of them, so that a range is read from one:
