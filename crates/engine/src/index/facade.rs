@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::accounts::{Accounts, Ledger};
 use super::crowds::{Crowd, Crowds};
@@ -253,8 +254,8 @@ impl<E: Entries> Index<E> {
     }
 
     /// Merges runs of the ordered index, once; `true` if there may be more to do. Costs time in proportion to the runs, and
-    /// holds nobody up. With `idle` it brings the runs down to one as far as that is worth it.
-    pub(crate) fn maintain(&self, idle: bool) -> bool {
+    /// holds nobody up. `idle` is for how long nothing was written; the longer, the more is worth merging.
+    pub(crate) fn maintain(&self, idle: Duration) -> bool {
         let drops = self.drops();
         let keys = self.keys.maintain(&self.keys_of(Space::Keys), &drops, idle);
         keys | self.hashes.maintain(&self.keys_of(Space::Hashes), &drops, idle)

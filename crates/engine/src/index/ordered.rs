@@ -4,6 +4,7 @@
 //! it was when they began; where one meets an entry that compaction has moved since, it goes on in the list of now.
 
 use std::ops::Bound;
+use std::time::Duration;
 
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
@@ -23,8 +24,10 @@ pub(crate) enum Direction {
 
 /// How many versions ahead the log is fetched: about what a miss takes.
 const AHEAD: usize = 16;
-/// Runs that hold less than one in so many of the records of the largest are left beside it when the store is idle.
+/// In a store that is idle, runs that hold at least one in so many of the records of the largest are merged with it at once;
 const SETTLED: usize = 16;
+/// what is less, once the store has been idle for so many nanoseconds for each record: some twenty times what the merge takes.
+const IDLE_NS: u128 = 400;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -82,12 +85,14 @@ impl Ordered {
         planted(Bug::RelocationLost) || self.runs.relocate(key, from, to)
     }
 
-    /// Merges runs; `true` if there may be more to do. When the store is idle, all of them, so that a range is read from one:
-    /// unless the largest is so large that the others do not matter beside it.
-    pub(super) fn maintain(&self, keys: &impl Keys, keep: &impl Keep, is_idle: bool) -> bool {
+    /// Merges runs; `true` if there may be more to do. When nothing was written for a while, all of them, so that a range is
+    /// read from one.
+    pub(super) fn maintain(&self, keys: &impl Keys, keep: &impl Keep, idle: Duration) -> bool {
         let size = self.runs.size();
-        let is_worth_it = size.runs > 1 && (size.records - size.largest) * SETTLED >= size.largest;
-        let effort = if is_idle && is_worth_it { Effort::Settle } else { Effort::Due };
+        let others = size.records - size.largest;
+        let is_long = idle.as_nanos() >= IDLE_NS * size.records as u128;
+        let settles = size.runs > 1 && !idle.is_zero() && (others * SETTLED >= size.largest || is_long);
+        let effort = if settles { Effort::Settle } else { Effort::Due };
         self.runs.maintain(keys, keep, effort)
     }
 

@@ -134,13 +134,14 @@ fn mark_until(core: &Core, stop: &Stop) {
 fn index_until(core: &Core, stop: &Stop) {
     const BUSY: Duration = Duration::from_millis(5);
     let mut seen = core.published.sequence();
+    let mut idle = Duration::ZERO;
     let mut pause = TICK;
     while !stop.wait_for(pause) {
         let now = core.published.sequence();
-        let is_idle = now == seen;
+        idle = if now == seen { idle + pause } else { Duration::ZERO };
         seen = now;
-        let merged = core.index.maintain(is_idle);
-        pause = if merged || !is_idle { BUSY } else { TICK };
+        let merged = core.index.maintain(idle);
+        pause = if merged || idle.is_zero() { BUSY } else { TICK };
     }
 }
 
@@ -166,7 +167,7 @@ impl Core {
     pub(crate) fn maintain(&self) -> Result<()> {
         self.check_writable()?;
         self.mark_if_due(true)?;
-        while self.index.maintain(true) {}
+        while self.index.maintain(Duration::MAX) {}
         if self.options.auto_compact && self.compaction_is_due() {
             self.poison_on_panic("compacting", || self.compact())?;
         }

@@ -1,6 +1,8 @@
 //! Random histories against the model: commits, snapshots, expiry, collection, compaction and reopening, with keys whose
 //! hashes collide, up to a crowd that shares one.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::world::{HASHES, KEYS, World, Write};
@@ -57,7 +59,9 @@ fn take(world: &mut World, step: Step) {
         Step::Unpin(_) => {}
         Step::Collect => world.collect(),
         Step::Len => world.check_len(),
-        Step::Maintain { idle } => drop(world.index.maintain(idle)),
+        Step::Maintain { idle } => {
+            world.index.maintain(if idle { Duration::MAX } else { Duration::ZERO });
+        }
         Step::RelocateOne(pick) => world.relocate_one(pick),
         Step::Compact { segments } => world.compact(segments),
         Step::Page { bounds, kinds, limit } => world.check_page(bounds, kinds, limit),

@@ -55,7 +55,7 @@ fn f16_a_long_range_is_read_page_by_page_both_ways() {
     let keys: Vec<_> = (0..1000).map(key).collect();
     for part in keys.chunks(77) {
         store.write(&part.iter().rev().map(|key| keyed(key, PLAIN)).collect::<Vec<_>>());
-        store.index.maintain(false);
+        store.index.maintain(std::time::Duration::ZERO);
     }
     let view = store.view(13, 0);
     let mut rows: Vec<Vec<u8>> = Vec::new();

@@ -187,7 +187,7 @@ fn f12_f13_every_reader_sees_exactly_its_view_while_all_else_moves() {
         scope.spawn(|| {
             while running() {
                 world.collect();
-                world.index.maintain(false);
+                world.index.maintain(Duration::ZERO);
                 thread::yield_now();
             }
         });
