@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::measure::{flush, free_bytes};
 use crate::outcome::Outcome;
-use crate::report::{Collected, write_report};
+use crate::report::{Collected, write_report, write_results};
 use crate::workloads::Stage;
 
 /// Up to this many bytes of keys and values, all stores keep their data through a pass, so that the stages of different
@@ -67,6 +67,7 @@ pub(crate) fn perform(arguments: &RunArguments) -> Result<()> {
                 let seconds = begun.elapsed().as_secs_f64();
                 eprintln!("{data}, pass {pass} of {passes}: {stage} on {} took {seconds:.1} s", kind.name());
                 collected.add(*data, *kind, &workloads, outcome)?;
+                write_results(arguments, &machine, &collected)?;
                 let last_of_store = !steps[at + 1..]
                     .iter()
                     .any(|(other, next)| other == kind && next.store() == stage.store());

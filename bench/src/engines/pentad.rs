@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use pentad_engine::{Batch, Durability, Options, Retention, Store};
@@ -114,13 +115,17 @@ impl Engine for Pentad {
 
 impl Reader for PentadReader<'_> {
     fn get(&mut self, key: &[u8], sum: &mut Sum) -> Result<bool> {
-        let value = self.store.get(key).during(NAME, "getting")?;
-        Ok(value.map(|value| sum.add(&value)).is_some())
+        let found = self.store.with_value(key, |value| sum.add(value)).during(NAME, "getting")?;
+        Ok(found.is_some())
     }
 
     fn get_many(&mut self, keys: &[&[u8]], sum: &mut Sum) -> Result<u64> {
-        let values = self.store.get_many(keys).during(NAME, "getting many")?;
-        Ok(values.iter().flatten().map(|value| sum.add(value)).count() as u64)
+        let mut rows = 0;
+        let add = |value: Option<&[u8]>| {
+            rows += u64::from(value.map(|value| sum.add(value)).is_some());
+        };
+        self.store.with_values(keys, add).during(NAME, "getting many")?;
+        Ok(rows)
     }
 
     fn scan(
@@ -136,25 +141,20 @@ impl Reader for PentadReader<'_> {
             (Some(key), Direction::Backward) => self.store.range(..=key),
         };
         let mut rows = 0;
-        // One loop for each direction, so that neither pays for a choice at every row.
-        match direction {
-            Direction::Forward => {
-                for row in range.take(rows_max) {
-                    let (key, value) = row.during(NAME, "reading a range")?;
-                    sum.add(&key);
-                    sum.add(&value);
-                    rows += 1;
-                }
+        let add = |key: &[u8], value: &[u8]| {
+            sum.add(key);
+            sum.add(value);
+            rows += 1;
+            if rows == rows_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        if rows_max > 0 {
+            match direction {
+                Direction::Forward => range.visit(add),
+                Direction::Backward => range.visit_back(add),
             }
-            Direction::Backward => {
-                for row in range.rev().take(rows_max) {
-                    let (key, value) = row.during(NAME, "reading a range")?;
-                    sum.add(&key);
-                    sum.add(&value);
-                    rows += 1;
-                }
-            }
+            .during(NAME, "reading a range")?;
         }
+        let rows = rows as u64;
         Ok(rows)
     }
 }

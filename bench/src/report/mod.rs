@@ -8,4 +8,4 @@ mod tables;
 mod targets;
 
 pub(crate) use collected::Collected;
-pub(crate) use page::write_report;
+pub(crate) use page::{write_report, write_results};

@@ -27,15 +27,26 @@ struct Results<'a> {
     sets: &'a [Set],
 }
 
-/// Writes the report of a run.
-pub(crate) fn write_report(arguments: &RunArguments, machine: &Machine, collected: &Collected) -> Result<()> {
-    let engines: Vec<EngineKind> = machine.engines.iter().map(|(kind, ..)| *kind).collect();
+/// Writes what there is so far for programs, so that a run that is interrupted after hours has not been for nothing.
+pub(crate) fn write_results(
+    arguments: &RunArguments,
+    machine: &Machine,
+    collected: &Collected,
+) -> Result<(PathBuf, String)> {
     let out = arguments.out.clone().unwrap_or_else(|| arguments.dir.join("report"));
     fs::create_dir_all(&out).map_err(Error::file(&out))?;
     let results =
         Results { machine, passes: arguments.passes, quick: arguments.quick, sets: collected.sets() };
     let json = serde_json::to_string(&results)
         .map_err(|source| Error::Json { what: "the results".to_owned(), source })?;
+    write(&out.join("results.json"), &format!("{json}\n"))?;
+    Ok((out, json))
+}
+
+/// Writes the report of a run.
+pub(crate) fn write_report(arguments: &RunArguments, machine: &Machine, collected: &Collected) -> Result<()> {
+    let engines: Vec<EngineKind> = machine.engines.iter().map(|(kind, ..)| *kind).collect();
+    let (out, json) = write_results(arguments, machine, collected)?;
     let charts: Vec<(String, String)> = collected
         .sets()
         .iter()
