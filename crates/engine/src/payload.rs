@@ -40,6 +40,39 @@ pub(crate) struct PayloadRef {
     pub(crate) table_holds: OnceLock<()>,
 }
 
+/// A payload that lies in one piece in a segment that stays mapped, and may not have been verified yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InPlace<'a> {
+    pub(crate) segment: &'a Segment,
+    pub(crate) map: &'a Map,
+    /// Offset of the payload in the segment.
+    pub(crate) start: u64,
+    pub(crate) length: u64,
+    pub(crate) checksum: u32,
+    /// The offset by which "verified" is remembered.
+    pub(crate) mark: u64,
+}
+
+impl<'a> InPlace<'a> {
+    /// The bytes, if they verify; otherwise the long way says what is wrong.
+    #[inline]
+    pub(crate) fn verified(&self, policy: VerifyReads) -> Option<&'a [u8]> {
+        let bytes = self.map.slice(self.start, self.length)?;
+        let holds = match policy {
+            VerifyReads::FirstTouch => self.segment.touched().contains(self.mark),
+            VerifyReads::Always => false,
+            VerifyReads::Never => true,
+        };
+        if !holds {
+            if checksum::plain(bytes) != self.checksum {
+                return None;
+            }
+            self.segment.touched().insert(self.mark);
+        }
+        Some(bytes)
+    }
+}
+
 impl PayloadRef {
     pub(crate) fn length(&self) -> u64 {
         self.length

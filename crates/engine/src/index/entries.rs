@@ -12,6 +12,7 @@ use super::version::{Born, VersionKind};
 use crate::address::Address;
 use crate::hash::key_hash;
 use crate::numbers::{Sequence, Timestamp};
+use crate::payload::InPlace;
 
 /// An entry of the log, as far as the index is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Entry<'a> {
     /// The size on disk of the whole entry.
     pub(crate) bytes: u64,
     pub(crate) born: Born,
+    /// The value, where it lies in one piece beside the key; the index only passes it on.
+    pub(crate) value: Option<InPlace<'a>>,
     /// The entry cannot be read any more; the rest means nothing.
     pub(crate) is_damaged: bool,
 }
@@ -55,9 +58,9 @@ pub(crate) trait Entries: Debug + Send + Sync {
     /// Calls `read` with the entry at `address`; `None` when its segment has gone.
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R>;
 
-    /// Says that the entry at `address` is about to be shown; it may be fetched into the cache.
-    fn touch(&self, address: Address) {
-        let _ = address;
+    /// Something to call with the addresses of entries that are about to be shown; it may fetch them into the cache.
+    fn toucher(&self) -> impl FnMut(Address) {
+        |_| {}
     }
 
     /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
@@ -80,7 +83,7 @@ impl<E: Entries> Keys for SpaceKeys<'_, E> {
         })
     }
 
-    fn touch(&self, address: Address) {
-        self.entries.touch(address);
+    fn toucher(&self) -> impl FnMut(Address) {
+        self.entries.toucher()
     }
 }

@@ -10,7 +10,7 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use super::crowds::Crowd;
-use super::entries::{Entries, Rank};
+use super::entries::{Entries, Entry, Rank};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::Direction;
@@ -33,7 +33,7 @@ impl<E: Entries> Index<E> {
 
     /// Brings the entries that a lookup of this hash compares on their way to the processor.
     pub(crate) fn touch(&self, hash: u64) {
-        self.slots.candidates(hash, |address| self.entries.touch(address));
+        self.slots.candidates(hash, self.entries.toucher());
     }
 
     /// The live version of the entry that was stored under `hash` alone.
@@ -162,9 +162,21 @@ impl<E: Entries> Index<E> {
 
     /// The newest version of a key, whoever may see it.
     pub(crate) fn newest(&self, space: Space, key: &[u8], hash: u64) -> Option<Version> {
+        self.newest_seen(space, key, hash, |_| ())
+    }
+
+    /// The same; `see` is shown its entry, unless very many keys share the hash.
+    #[inline]
+    pub(crate) fn newest_seen(
+        &self,
+        space: Space,
+        key: &[u8],
+        hash: u64,
+        mut see: impl FnMut(&Entry<'_>),
+    ) -> Option<Version> {
         let mut dead = Dead::default();
         loop {
-            if let ControlFlow::Break(newest) = self.try_newest(space, key, hash, &mut dead) {
+            if let ControlFlow::Break(newest) = self.try_newest(space, key, hash, &mut dead, &mut see) {
                 return newest;
             }
         }
@@ -201,6 +213,7 @@ impl<E: Entries> Index<E> {
         key: &[u8],
         hash: u64,
         dead: &mut Dead,
+        see: &mut impl FnMut(&Entry<'_>),
     ) -> ControlFlow<Option<Version>> {
         if let Some(found) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
             let Some(address) = found else { return ControlFlow::Break(None) };
@@ -218,6 +231,7 @@ impl<E: Entries> Index<E> {
                 let is_it = entry.is(space, key);
                 if is_it {
                     newest = Some(Version::of(address, entry));
+                    see(entry);
                 }
                 is_it
             });

@@ -142,12 +142,13 @@ impl Ordered {
         visitor: &mut impl Visitor,
     ) -> Result<(), Stale> {
         let mut cursor = self.runs.cursor(keys, lower, upper, way);
-        cursor.ahead(AHEAD).for_each(|address| keys.touch(address));
+        let mut touch = keys.toucher();
+        cursor.ahead(AHEAD).for_each(&mut touch);
         let mut is_new_key = true;
         let mut is_hidden = false;
         while let Some(mut row) = cursor.next(&self.runs, keys)? {
             if let Some(address) = cursor.at_distance(AHEAD) {
-                keys.touch(address);
+                touch(address);
             }
             is_new_key |= !row.same_key_as_before;
             is_hidden &= row.same_key_as_before;

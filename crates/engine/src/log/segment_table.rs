@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, Cache, Guard};
 
 use super::segment::Segment;
 use crate::address::SLOTS;
@@ -73,6 +73,11 @@ impl SegmentTable {
     /// The segments as they are now. Costs no write to shared memory; hold it for moments only.
     pub(crate) fn now(&self) -> Guard<Arc<Table>> {
         self.current.load()
+    }
+
+    /// The segments as they are now, again and again, at less cost than [`Self::now`]. What was loaded last is kept.
+    pub(crate) fn cached(&self) -> Cache<&ArcSwap<Table>, Arc<Table>> {
+        Cache::new(&self.current)
     }
 
     /// The segment, unless compaction has removed it.

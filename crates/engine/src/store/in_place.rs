@@ -6,32 +6,17 @@
 
 use super::core::Core;
 use super::read::Target;
-use super::unpinned::MOVES_MAX;
-use crate::address::Address;
-use crate::error::{Error, Result};
-use crate::format::checksum;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Place, Subject};
+use crate::error::Result;
 use crate::hash::key_hash;
-use crate::index::{Space, Version, View};
-use crate::log::frame_writer::DraftSubject;
-use crate::log::segment::Segment;
-use crate::options::VerifyReads;
-use crate::seams::Map;
+use crate::index::{Entry, Space, Version, VersionKind, View};
+use crate::numbers::Timestamp;
+use crate::payload::InPlace;
 use crate::value::Value;
-
-/// A verified value within a segment that stays mapped.
-#[derive(Clone, Copy, Debug)]
-struct Found<'a> {
-    map: &'a Map,
-    start: u64,
-    length: u64,
-    bytes: &'a [u8],
-}
 
 /// A value that was read.
 #[derive(Debug)]
 enum Read<'a> {
-    Here(Found<'a>),
+    Here(InPlace<'a>, &'a [u8]),
     /// A big one, a stream, or one that took the long way.
     Elsewhere(Value),
 }
@@ -39,14 +24,14 @@ enum Read<'a> {
 impl Read<'_> {
     fn bytes(&self) -> &[u8] {
         match self {
-            Self::Here(found) => found.bytes,
+            Self::Here(_, bytes) => bytes,
             Self::Elsewhere(value) => value,
         }
     }
 
     fn owned(self) -> Value {
         match self {
-            Self::Here(found) => Value::new(found.map.clone(), found.start, found.length),
+            Self::Here(place, _) => Value::new(place.map.clone(), place.start, place.length),
             Self::Elsewhere(value) => value,
         }
     }
@@ -89,18 +74,18 @@ impl Core {
             std::hint::black_box(hashes.iter().fold(0, |all, hash| all ^ self.index.warm(*hash)));
             hashes.iter().for_each(|hash| self.index.touch(*hash));
             for (key, hash) in keys.iter().map(AsRef::as_ref).zip(hashes) {
-                let Some(version) = self.index.get(key, *hash, view) else {
-                    each(None);
-                    continue;
-                };
-                let table = self.segments.now();
-                let segment = table.in_slot(version.address.slot());
-                match segment.and_then(|segment| self.small_value(segment, version.address.offset(), key)) {
-                    Some(found) => each(Some(Read::Here(found))),
-                    None => {
-                        let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
-                        each(value.map(Read::Elsewhere));
+                let mut is_done = false;
+                let newest = self.index.newest_seen(Space::Keys, key, *hash, |entry| {
+                    if let Some(read) = self.seen(entry, view, || view.time) {
+                        is_done = true;
+                        each(Some(read));
                     }
+                });
+                if newest.is_none() {
+                    each(None);
+                } else if !is_done {
+                    let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
+                    each(value.map(Read::Elsewhere));
                 }
             }
         }
@@ -128,45 +113,32 @@ impl Core {
     /// Calls `read` with the newest value of `key`.
     fn with_newest<R>(&self, key: &[u8], read: impl Fn(Read<'_>) -> R) -> Result<Option<R>> {
         self.check_open()?;
-        let hash = key_hash(key);
-        for _ in 0..MOVES_MAX {
-            let Some(version) = self.newest_now(key, hash) else { return Ok(None) };
-            let table = self.segments.now();
-            // Gone: compaction has moved the entry since it was found.
-            let Some(segment) = table.in_slot(version.address.slot()) else { continue };
-            if let Some(found) = self.small_value(segment, version.address.offset(), key) {
-                return Ok(Some(read(Read::Here(found))));
-            }
-            let subject = DraftSubject::Key(bytes::Bytes::copy_from_slice(key));
-            let value = self.payload_in(segment, version.address.offset(), &subject)?.value()?;
-            return Ok(Some(read(Read::Elsewhere(value))));
+        let (sequence, tail) = self.published.both();
+        let view = View { sequence, tail, ..View::default() };
+        let mut done = None;
+        let newest = self.index.newest_seen(Space::Keys, key, key_hash(key), |entry| {
+            // The clock is asked only where it matters: it costs as much as a cache miss.
+            done = self.seen(entry, view, || self.time.now()).map(&read);
+        });
+        match newest {
+            None => Ok(None),
+            Some(_) if done.is_some() => Ok(done),
+            Some(_) => self.read_now(Target::Key(key), |hit| Ok(read(Read::Elsewhere(self.value_of(hit)?)))),
         }
-        self.read_now(Target::Key(key), |hit| Ok(read(Read::Elsewhere(self.value_of(hit)?))))
     }
 
-    /// What `read` makes of the value of the entry at `address`, which the caller has just found at a view that is in use.
-    pub(crate) fn value_in_place<R>(
-        &self,
-        address: Address,
-        key: &[u8],
-        view: View,
-        read: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R> {
-        let table = self.segments.now();
-        let Some(segment) = table.in_slot(address.slot()) else {
-            // Compaction has moved it in this very moment; where it went is found by the key.
-            let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
-            return value.map(|value| read(&value)).ok_or_else(|| self.gone(address));
-        };
-        if let Some(found) = self.small_value(segment, address.offset(), key) {
-            return Ok(read(found.bytes));
+    /// The value of the newest entry of a key, if the view includes it, it is live, and it verifies where it lies. Every other
+    /// case, damage included, is for the long way.
+    #[inline]
+    fn seen<'a>(&self, entry: &Entry<'a>, view: View, now: impl FnOnce() -> Timestamp) -> Option<Read<'a>> {
+        let VersionKind::Value { deadline } = entry.kind else { return None };
+        let place = entry.value?;
+        let is_live = view.includes(entry.born) && deadline.is_none_or(|deadline| deadline > now());
+        if !is_live {
+            return None;
         }
-        let subject = DraftSubject::Key(bytes::Bytes::copy_from_slice(key));
-        Ok(read(&self.payload_in(segment, address.offset(), &subject)?.value()?))
-    }
-
-    fn gone(&self, address: Address) -> Error {
-        Error::damaged(&self.dir, address.offset(), "the segment of an entry is gone")
+        let bytes = place.verified(self.options.verify_reads)?;
+        Some(Read::Here(place, bytes))
     }
 
     /// The newest live version of `key` among what is published.
@@ -180,31 +152,5 @@ impl Core {
         // The clock is asked only where it matters: it costs as much as a cache miss.
         let is_live = !newest.is_tombstone() && newest.deadline().is_none_or(|at| at > self.time.now());
         is_live.then_some(newest)
-    }
-
-    /// The value of the entry at `offset`, if it is an inline one that verifies as a whole; every other case, damage
-    /// included, is for the long way.
-    fn small_value<'a>(&self, segment: &'a Segment, offset: u64, key: &[u8]) -> Option<Found<'a>> {
-        let map = segment.kept_map()?;
-        let length = HEAD_BYTES_MAX.min(map.length().checked_sub(offset)?);
-        let alignment = self.identity.alignment.bytes();
-        let (head, layout) = EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()?;
-        let Place::Inline { length, checksum } = head.place else { return None };
-        if head.subject != Subject::Key(key) || layout.table.is_some() {
-            return None;
-        }
-        let bytes = map.slice(layout.payload, length)?;
-        let verified = match self.options.verify_reads {
-            VerifyReads::FirstTouch => segment.touched().contains(offset),
-            VerifyReads::Always => false,
-            VerifyReads::Never => true,
-        };
-        if !verified {
-            if checksum::plain(bytes) != checksum {
-                return None;
-            }
-            segment.touched().insert(offset);
-        }
-        Some(Found { map, start: layout.payload, length, bytes })
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::address::Address;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Subject};
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Place, Subject};
 use crate::index::{Born, Entries, Entry, Rank, Space, VersionKind};
 use crate::log::frame_of::frame_of;
 use crate::log::segment_table::SegmentTable;
+use crate::payload::InPlace;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -31,7 +32,13 @@ impl LogEntries {
                 EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
             let born =
                 head.moved.map_or(Born::At(segment.log_offset(offset)), |moved| Born::In(moved.sequence));
-            Some(Head { head, bytes: layout.end - layout.start, born })
+            let value = match head.place {
+                Place::Inline { length, checksum } if layout.table.is_none() => {
+                    Some(InPlace { segment, map, start: layout.payload, length, checksum, mark: offset })
+                }
+                _ => None,
+            };
+            Some(Head { head, bytes: layout.end - layout.start, born, value })
         });
         Some(read(head))
     }
@@ -41,15 +48,24 @@ struct Head<'a> {
     head: EntryHead<'a>,
     bytes: u64,
     born: Born,
+    value: Option<InPlace<'a>>,
 }
 
 impl Entries for LogEntries {
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
         self.head(address, |found| {
             let plain = VersionKind::Value { deadline: None };
-            let Some(Head { head, bytes, born }) = found else {
+            let Some(Head { head, bytes, born, value }) = found else {
                 let (space, key, born) = (Space::Keys, &b""[..], Born::In(crate::numbers::Sequence(0)));
-                return read(&Entry { space, key, kind: plain, bytes: 0, born, is_damaged: true });
+                return read(&Entry {
+                    space,
+                    key,
+                    kind: plain,
+                    bytes: 0,
+                    born,
+                    value: None,
+                    is_damaged: true,
+                });
             };
             let kind = match head.deadline {
                 _ if head.is_tombstone() => VersionKind::Tombstone,
@@ -64,14 +80,17 @@ impl Entries for LogEntries {
                     (Space::Hashes, &hash)
                 }
             };
-            read(&Entry { space, key, kind, bytes, born, is_damaged: false })
+            read(&Entry { space, key, kind, bytes, born, value, is_damaged: false })
         })
     }
 
-    fn touch(&self, address: Address) {
-        let table = self.segments.now();
-        if let Some(map) = table.in_slot(address.slot()).and_then(|segment| segment.kept_map()) {
-            map.prefetch(address.offset());
+    fn toucher(&self) -> impl FnMut(Address) {
+        let mut table = self.segments.cached();
+        move |address| {
+            let segment = table.load().in_slot(address.slot());
+            if let Some(map) = segment.and_then(|segment| segment.kept_map()) {
+                map.prefetch(address.offset());
+            }
         }
     }
 

@@ -157,8 +157,13 @@ impl Range {
         core.check_open()?;
         let bounds = (self.lower.as_ref().map(Vec::as_slice), self.upper.as_ref().map(Vec::as_slice));
         let mut outcome = Ok(None);
-        core.index.scan(bounds, self.pinned.view, direction, |address, entry| {
-            match core.value_in_place(address, entry.key, self.pinned.view, |value| visit(entry.key, value)) {
+        core.index.scan(bounds, self.pinned.view, direction, |_, entry| {
+            let in_place = entry.value.and_then(|value| value.verified(core.options.verify_reads));
+            let visited = match in_place {
+                Some(value) => Ok(visit(entry.key, value)),
+                None => self.value_of(entry.key).map(|value| visit(entry.key, &value)),
+            };
+            match visited {
                 Ok(ControlFlow::Continue(())) => return ControlFlow::Continue(()),
                 Ok(ControlFlow::Break(end)) => outcome = Ok(Some(end)),
                 Err(error) => outcome = Err(error),
@@ -166,6 +171,15 @@ impl Range {
             ControlFlow::Break(())
         });
         outcome
+    }
+
+    /// The value of a key that the view sees, the long way: a big one, a stream, or one that fails its checksum.
+    fn value_of(&self, key: &[u8]) -> Result<Value> {
+        let core = &self.pinned.core;
+        match core.read_at(Target::Key(key), self.pinned.view, |hit| core.value_of(hit))? {
+            Some(value) => Ok(value),
+            None => unreachable!("a pinned view keeps the rows that it sees"),
+        }
     }
 
     fn fetch(&mut self, direction: Direction) {

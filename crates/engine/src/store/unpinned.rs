@@ -12,7 +12,7 @@ use crate::index::View;
 
 /// A read meets a removed segment when a compaction ends between its two steps. So many in a row are none: the index
 /// points to nothing, and the read says so.
-pub(super) const MOVES_MAX: u32 = 64;
+const MOVES_MAX: u32 = 64;
 
 /// What `look_up` finds at a view of now that nothing pins; `stands` says whether an answer stands without regard to what was
 /// dropped meanwhile.

@@ -70,9 +70,7 @@ impl<K: Keys> Sorted for InLog<'_, K> {
     }
 
     fn touch(&self, records: Range<usize>) {
-        for entry in &self.entries[records] {
-            self.keys.touch(entry.address);
-        }
+        self.entries[records].iter().map(|entry| entry.address).for_each(self.keys.toucher());
     }
 }
 

@@ -317,9 +317,8 @@ impl Lane {
         let is_near = self.touched.contains(&self.head(way));
         let touched = std::mem::replace(&mut self.touched, window.clone());
         if is_near {
-            for record in window.filter(|record| !touched.contains(record)) {
-                keys.touch(run.cell(record).address());
-            }
+            let ahead = window.filter(|record| !touched.contains(record));
+            ahead.map(|record| run.cell(record).address()).for_each(keys.toucher());
         }
     }
 }

@@ -12,9 +12,9 @@ pub(crate) trait Keys {
     /// called, and in its old one until every live entry of the segment was relocated.
     fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R>;
 
-    /// Says that the key at `address` is read soon; an implementation may fetch it into the cache.
-    fn touch(&self, address: Address) {
-        let _ = address;
+    /// Something to call with addresses whose keys are read soon; an implementation may fetch them into the cache.
+    fn toucher(&self) -> impl FnMut(Address) {
+        |_| {}
     }
 }
 

@@ -241,9 +241,8 @@ impl<'a> Weave<'a> {
         if deeper <= place {
             return None;
         }
-        for pick in &self.picks {
-            keys.touch(self.runs[pick.run].cell(pick.record).address());
-        }
+        let picked = self.picks.iter().map(|pick| self.runs[pick.run].cell(pick.record).address());
+        picked.for_each(keys.toucher());
         let windows = self.picks.iter().map(|pick| self.read(*pick, keys, |key| Window::of(&key[deeper..])));
         self.windows = windows.collect::<Option<_>>()?;
         bytes.drain(..self.assembly.prefix_len());

@@ -160,7 +160,7 @@ impl Entries for FakeLog {
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
         let stored = self.at(address)?;
         let Stored { space, ref key, kind, bytes, born, .. } = *stored;
-        Some(read(&Entry { space, key, kind, bytes, born, is_damaged: false }))
+        Some(read(&Entry { space, key, kind, bytes, born, value: None, is_damaged: false }))
     }
 
     fn rank(&self, address: Address) -> Option<Rank> {
