@@ -133,7 +133,7 @@ mod tests {
     fn f07_a_later_refusal_says_what_the_first_failure_was() {
         let sim = SimDisk::new(1);
         sim.create_dir(Path::new("/store")).unwrap();
-        let disk = RememberingDisk::new(Arc::new(sim.clone()), Arc::default());
+        let disk = RememberingDisk::new(Arc::new(sim.clone()), Arc::new(OnceLock::new()));
         sim.inject(Fault::error(Op::SyncDir, 1, io::ErrorKind::StorageFull));
         let first = disk.sync_dir(Path::new("/store")).unwrap_err().to_string();
         let again = disk.sync_dir(Path::new("/store")).unwrap_err().to_string();
