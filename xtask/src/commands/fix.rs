@@ -14,7 +14,9 @@ pub(crate) fn perform(workspace: &Workspace) -> Result<()> {
     }
     // Last, because a suggestion of clippy is not always formatted.
     workspace.cargo(&["fmt", "--all"]).run()?;
-    workspace.cargo(&["fmt", "--manifest-path", "bench/Cargo.toml"]).run()?;
+    for manifest in ["bench/Cargo.toml", "fuzz/Cargo.toml"] {
+        workspace.cargo(&["fmt", "--manifest-path", manifest]).run()?;
+    }
     println!("Mended what can be mended; see `git diff`. `cargo xtask ci` says what is left.");
     Ok(())
 }

@@ -103,15 +103,9 @@ fn demand_compiler() -> Result<()> {
 
 fn build(workspace: &Workspace, host: &str, built: &Path, targets: &[String]) -> Result<()> {
     let directory = text(built)?;
-    let mut line = vec![
-        "build",
-        "--manifest-path",
-        "fuzz/Cargo.toml",
-        "--release",
-        "--locked",
-        "--target-dir",
-        &directory,
-    ];
+    // Without `--locked`: the lock file of that workspace also lists the crates of this one, and follows them.
+    let mut line =
+        vec!["build", "--manifest-path", "fuzz/Cargo.toml", "--release", "--target-dir", &directory];
     // With a target named, build scripts and macros are built without the coverage.
     line.extend(["--target", host]);
     for target in targets {
