@@ -7,15 +7,16 @@
 //! Invariant: a key of a crowded hash is here and not in the slot table from the moment that the hash is listed; before
 //! that it is in the slot table alone. A hash stays crowded while the store is open.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+
+use dashmap::DashMap;
 
 use super::entries::Rank;
 use super::key::Space;
 use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
 use crate::address::Address;
-use crate::seams::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 type Name = (Space, Arc<[u8]>);
 
@@ -24,7 +25,7 @@ type Name = (Space, Arc<[u8]>);
 pub(super) struct Crowds {
     /// Whether there is one: what every lookup asks first.
     any: AtomicBool,
-    by_hash: RwLock<HashMap<u64, Crowd>>,
+    by_hash: DashMap<u64, Crowd>,
 }
 
 /// The keys of one hash.
@@ -40,7 +41,7 @@ impl Crowds {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
-        self.shared().get(&hash).map(read)
+        self.by_hash.get(&hash).map(|crowd| read(&crowd))
     }
 
     /// Whether a hash is a crowded one.
@@ -53,12 +54,12 @@ impl Crowds {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
-        self.exclusive().get_mut(&hash).map(change)
+        self.by_hash.get_mut(&hash).map(|mut crowd| change(&mut crowd))
     }
 
     /// Lists a hash with its keys.
     pub(super) fn list(&self, hash: u64, crowd: Crowd) {
-        self.exclusive().insert(hash, crowd);
+        self.by_hash.insert(hash, crowd);
         self.any.store(true, Ordering::Release);
     }
 
@@ -67,15 +68,7 @@ impl Crowds {
         if !self.any.load(Ordering::Acquire) {
             return 0;
         }
-        self.shared().values().map(Crowd::memory_bytes).sum()
-    }
-
-    fn shared(&self) -> RwLockReadGuard<'_, HashMap<u64, Crowd>> {
-        self.by_hash.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn exclusive(&self) -> RwLockWriteGuard<'_, HashMap<u64, Crowd>> {
-        self.by_hash.write().unwrap_or_else(PoisonError::into_inner)
+        self.by_hash.iter().map(|crowd| crowd.memory_bytes()).sum()
     }
 }
 
