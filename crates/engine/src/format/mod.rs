@@ -5,6 +5,7 @@
 
 pub(crate) mod bytes;
 pub(crate) mod catalog;
+pub(crate) mod checkpoint;
 pub(crate) mod checksum;
 pub(crate) mod entry;
 pub(crate) mod frame;

@@ -3,7 +3,6 @@
 //! Invariants: a mutation holds `writer` and updates the ordered index before the slot table; the horizon never moves
 //! back. See the module for the order of the locks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,7 +11,8 @@ use super::crowds::{Crowd, Crowds};
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::garbage::{Garbage, Waste};
-use super::key::{Change, Key, Space};
+use super::deadlines::Deadline;
+use super::key::{Change, Space};
 use super::ordered::Ordered;
 use super::slots::{Set, SlotTable};
 use super::version::{Born, Version, VersionKind, View};
@@ -51,6 +51,11 @@ pub(crate) struct Index<E> {
 impl<E: Entries> Index<E> {
     /// An empty index; a store gets its own from [`Index::rebuild`]. `secret` is a random number of the store's own; who knows it can make lookups slow.
     pub(crate) fn new(secret: u64, entries: E) -> Self {
+        Self::with_accounts(secret, entries, Accounts::default())
+    }
+
+    /// An index that is empty but for its accounts.
+    pub(super) fn with_accounts(secret: u64, entries: E, accounts: Accounts) -> Self {
         Self {
             entries,
             slots: SlotTable::new(secret),
@@ -58,7 +63,7 @@ impl<E: Entries> Index<E> {
             keys: Ordered::default(),
             hashes: Ordered::default(),
             writer: Mutex::default(),
-            accounts: Mutex::default(),
+            accounts: Mutex::new(accounts),
             horizon: Default::default(),
         }
     }
@@ -91,7 +96,7 @@ impl<E: Entries> Index<E> {
                 garbage.push(offset_of(change.version.born), waste);
             }
             // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
-            ledger.replace(|| key_of(change), before, Some(change.version));
+            ledger.replace(change.hash, before, Some(change.version));
         }
         drop(garbage);
         self.accounts().settle(ledger);
@@ -160,9 +165,9 @@ impl<E: Entries> Index<E> {
                 break;
             }
             let mut garbage = self.writer();
-            for (deadline, key) in expired {
-                if let Some(version) = self.newest_until(deadline, &key) {
-                    garbage.push_expired(version.born, deadline, key);
+            for deadline in expired {
+                for version in self.newest_until(deadline) {
+                    garbage.push_expired(version.born, deadline);
                 }
             }
         }
@@ -179,10 +184,12 @@ impl<E: Entries> Index<E> {
                         self.forget(*hash, version.address);
                         dropped(version);
                     }
-                    Waste::Expired { deadline, key } => {
-                        // If it is not the newest any more, whatever came above it has queued it.
-                        if let Some(version) = self.newest_until(*deadline, key) {
-                            self.forget(key.hash, version.address);
+                    Waste::Expired(deadline) => {
+                        // If it is not the newest any more, whatever came above it has queued it. Of several keys with one
+                        // hash and deadline each has been queued for itself.
+                        let due = self.newest_until(*deadline).into_iter();
+                        for version in due.filter(|version| horizon.includes(version.born)) {
+                            self.forget(deadline.hash, version.address);
                             dropped(&version);
                         }
                     }
@@ -191,9 +198,22 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// The newest version of a key, if it has this deadline.
-    fn newest_until(&self, deadline: Timestamp, key: &Key) -> Option<Version> {
-        self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
+    /// The newest versions of the keys with a hash that have this deadline, mostly one or none.
+    fn newest_until(&self, deadline: Deadline) -> Vec<Version> {
+        let Deadline { at, hash } = deadline;
+        let mut held = Vec::new();
+        let crowded = self.crowds.read(hash, |crowd| held.extend(crowd.by_rank().map(|(_, address)| address)));
+        if crowded.is_none() {
+            self.slots.candidates(hash, |address| held.push(address));
+        }
+        let newest = |address: Address| {
+            let shown = self.entries.show(address, |entry| {
+                let is_it = !entry.is_damaged && entry.hash() == hash;
+                is_it.then(|| Version::of(address, entry))
+            });
+            shown.flatten().filter(|version| version.deadline() == Some(at))
+        };
+        held.into_iter().filter_map(newest).collect()
     }
 
     fn forget(&self, hash: u64, address: Address) -> bool {
@@ -335,11 +355,11 @@ impl<E: Entries> Index<E> {
         self.accounts().settle(ledger);
     }
 
-    fn writer(&self) -> MutexGuard<'_, Garbage> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Garbage> {
         self.writer.lock().expect(WHOLE)
     }
 
-    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+    pub(super) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().expect(WHOLE)
     }
 }
@@ -350,10 +370,6 @@ fn offset_of(born: Born) -> LogOffset {
         Born::At(offset) => offset,
         Born::In(_) => LogOffset(0),
     }
-}
-
-fn key_of(change: &Change<'_>) -> Key {
-    Key { hash: change.hash, space: change.space, bytes: Arc::from(change.key) }
 }
 
 /// The places of the changes in key order, without those that a later one of the same key replaces.

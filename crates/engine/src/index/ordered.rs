@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::key::Change;
-use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Run, Runs, Stale, Way};
+use super::runs::{Again, Effort, Entry, Keep, Keys, List, Mark, Run, Runs, Stale, Way};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
 
@@ -64,7 +64,17 @@ pub(super) fn mark(is_tombstone: bool) -> Mark {
 impl Ordered {
     /// What a store holds when it is opened; in key order, each key once.
     pub(super) fn load(sorted: &[Entry], keys: &impl Keys) -> Option<Self> {
-        Some(Self { runs: Runs::of(Run::from_sorted(sorted, keys)?) })
+        Some(Self { runs: Runs::of([Run::from_sorted(sorted, keys)?]) })
+    }
+
+    /// What a checkpoint held: runs, newest first.
+    pub(super) fn of_runs(runs: Vec<Run>) -> Self {
+        Self { runs: Runs::of(runs) }
+    }
+
+    /// The runs as they are now, newest first.
+    pub(super) fn runs(&self) -> std::sync::Arc<List> {
+        self.runs.all()
     }
 
     /// Adds the changes of a commit, in key order, each key once.

@@ -25,6 +25,16 @@ pub(crate) struct FrameStarts {
 }
 
 impl FrameStarts {
+    /// These, ascending, in units of [`UNIT`] bytes.
+    pub(crate) fn of(starts: Vec<u32>) -> Self {
+        Self { starts: RwLock::new(starts) }
+    }
+
+    /// All of them, in units of [`UNIT`] bytes.
+    pub(crate) fn all(&self) -> Vec<u32> {
+        self.starts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Notes that a frame starts at `offset`; frames are noted in their order.
     pub(crate) fn note(&self, offset: u64) {
         let mut starts = self.starts.write().unwrap_or_else(PoisonError::into_inner);
@@ -38,7 +48,7 @@ impl FrameStarts {
     }
 
     /// A frame that starts at or before `offset`.
-    fn before(&self, offset: u64) -> u64 {
+    pub(super) fn before(&self, offset: u64) -> u64 {
         let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
         let behind = starts.partition_point(|start| u64::from(*start) * UNIT <= offset);
         behind.checked_sub(1).map_or(segment_header::LENGTH, |index| u64::from(starts[index]) * UNIT)
@@ -88,7 +98,7 @@ pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Re
 
 /// The commit that wrote the entry at `offset`; `None` when that cannot be read any more.
 pub(crate) fn sequence_at(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
-    let map = segment.kept_map()?;
+    let map = segment.kept_map().filter(|_| segment.holds(offset, alignment))?;
     let length = HEAD_BYTES_MAX.min(segment.end().checked_sub(offset)?);
     let (head, _) = EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()?;
     if let Some(moved) = head.moved {

@@ -10,6 +10,7 @@ mod environment;
 pub(crate) mod lock;
 mod mapping;
 mod random;
+mod private_map;
 mod real_disk;
 mod remembering_disk;
 #[cfg(any(test, feature = "sim"))]
@@ -24,6 +25,8 @@ pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
 pub use mapping::{Map, Region, WeakMap};
+pub use private_map::PrivateMap;
+pub(crate) use private_map::Slab;
 pub use random::{OsRandom, Random};
 pub use real_disk::RealDisk;
 pub(crate) use remembering_disk::RememberingDisk;

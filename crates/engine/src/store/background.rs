@@ -1,5 +1,5 @@
 //! The store's own threads: one leads the commits of futures, one records how far the log is durable, one merges the runs
-//! of the index, one compacts, one scrubs if that was asked for.
+//! of the index, one compacts and writes checkpoints, one scrubs if that was asked for.
 //!
 //! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
 //! could not start all of its threads has none left running.
@@ -145,12 +145,15 @@ fn index_until(core: &Core, stop: &Stop) {
     }
 }
 
-/// Compacts when it is worth it: on a thread of its own, because marks may not wait so long.
+/// Compacts and writes checkpoints when it is worth it: on a thread of its own, because marks may not wait so long.
 fn compact_until(core: &Core, stop: &Stop) {
-    while core.options.auto_compact && !stop.wait(EXPIRY_TICKS) {
-        if core.compaction_is_due() {
-            // What fails leaves the store as it was or poisons it, and is tried again.
+    while !stop.wait(EXPIRY_TICKS) {
+        // What fails leaves the store as it was or poisons it, and is tried again.
+        if core.options.auto_compact && core.compaction_is_due() {
             core.upkeep.note("compacting", core.compact());
+        }
+        if core.checkpoint_is_due() {
+            core.upkeep.note("writing a checkpoint", core.checkpoint());
         }
     }
 }
@@ -170,6 +173,9 @@ impl Core {
         while self.index.maintain(Duration::MAX) {}
         if self.options.auto_compact && self.compaction_is_due() {
             self.poison_on_panic("compacting", || self.compact())?;
+        }
+        if self.checkpoint_is_due() {
+            self.poison_on_panic("writing a checkpoint", || self.checkpoint())?;
         }
         self.scrub(None);
         Ok(())

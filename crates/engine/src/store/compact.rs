@@ -136,6 +136,9 @@ impl Core {
             }
         }
         self.counters.compaction();
+        if report.segments_before > 0 {
+            self.checkpoint_after_swap();
+        }
         let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
         *left_dead = total.saturating_sub(live);
         Ok(CompactReport {

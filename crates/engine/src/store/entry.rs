@@ -155,8 +155,10 @@ impl Core {
         subject: &DraftSubject,
     ) -> Result<(EntryHead<'a>, Layout)> {
         let length = HEAD_BYTES_MAX.min(segment.end().saturating_sub(offset));
+        let is_believed = segment.holds(offset, self.identity.alignment.bytes());
         let decoded = map
             .slice(offset, length)
+            .filter(|_| is_believed)
             .and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok())
             .filter(|(head, layout)| {
                 let same = match (head.subject, subject) {

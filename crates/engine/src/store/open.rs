@@ -9,10 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::background::Upkeep;
+use super::checkpoint::Checkpoints;
+use super::checkpoint_load;
 use super::core::Core;
 use super::counters::Counters;
 use super::end_check::check_end;
 use super::handle::Store;
+use super::log_entries::LogEntries;
 use super::pins::Pins;
 use super::published::Published;
 use super::rebuild::IndexBuilder;
@@ -22,6 +25,7 @@ use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
+use crate::index::View;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
@@ -121,17 +125,39 @@ pub(super) fn load(
     let poisoned = Arc::new(OnceLock::new());
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
-    let mut builder = IndexBuilder::new(secret, Sequence(0));
-    if policy.skips() {
-        builder = builder.without_batches();
-    }
-    let mut recovered =
-        recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
-    if !policy.skips() {
-        check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
-    }
-    let segments = Arc::new(SegmentTable::default());
-    segments.change(recovered.segments.drain(..), &[]);
+    let (mut said, mut checkpoint) = match policy {
+        Policy::Refuse => checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?,
+        Policy::Skip(_) => Default::default(),
+    };
+    let (recovered, segments, mut builder, held) = loop {
+        let mut builder = IndexBuilder::new(secret, Sequence(0));
+        if policy.skips() {
+            builder = builder.without_batches();
+        }
+        if checkpoint.is_some() {
+            builder = builder.behind_checkpoint();
+        }
+        let mut recovered = recover(&environment.disk, &dir, &identity, &mut policy, &said, &mut builder)
+            .map_err(with_next_step)?;
+        if !policy.skips() {
+            check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
+        }
+        let segments = Arc::new(SegmentTable::default());
+        if let Some(file) = &checkpoint {
+            segments.go_on_from(file.head.next_slot);
+            let (covered, rest) = recovered.segments.drain(..).partition(|segment| segment.known_slot().is_some());
+            let ordered: [Vec<_>; 2] = [covered, rest];
+            segments.change(ordered.into_iter().flatten(), &[]);
+            let entries = LogEntries::new(Arc::clone(&segments), identity.alignment.bytes());
+            let Some(index) = checkpoint_load::index_of(file, secret, entries) else {
+                (said.covered, checkpoint) = (None, None);
+                continue;
+            };
+            break (recovered, segments, builder, Some(index));
+        }
+        segments.change(recovered.segments.drain(..), &[]);
+        break (recovered, segments, builder, None);
+    };
     let catalog =
         Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
 
@@ -177,8 +203,14 @@ pub(super) fn load(
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
     // As of the recorded time: what has expired since is seen for the first time, below.
-    let (index, batches) = builder.finish(state.time, floor, &segments, identity.alignment.bytes());
+    let now = View { sequence: state.last_sequence, tail, time: state.time };
+    let (index, batches) = builder.finish(held, now, floor, &segments, identity.alignment.bytes());
     batches.prune(floor);
+    let covered_tail = checkpoint.as_ref().and_then(|file| {
+        let (segment, offset) = file.head.end;
+        segments.get(segment).map(|segment| segment.log_offset(offset))
+    });
+    let covered_tail = covered_tail.unwrap_or_default();
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     let core = Core {
@@ -208,7 +240,11 @@ pub(super) fn load(
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
         compacting: Mutex::new(0),
+        checkpoints: Checkpoints::new(checkpoint.as_deref(), covered_tail),
     };
+    if !read_only {
+        core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
+    }
     core.note_expiries();
     core.retain(tail);
     Ok(core)

@@ -20,12 +20,14 @@
 //! | `contest`, `weave` | the next key of several runs; runs made from runs |
 //! | `shape`, `list` | which runs are merged when; the list and its locks |
 //! | `cursor` | reading |
+//! | `image` | a run in a checkpoint |
 
 mod assembly;
 mod build;
 mod cell;
 mod contest;
 mod cursor;
+mod image;
 mod keys;
 mod list;
 mod relocate;
@@ -49,5 +51,6 @@ pub(crate) use keys::KeepAll;
 pub(crate) use keys::{Keep, Keys};
 #[cfg(test)]
 pub(crate) use list::Size;
-pub(crate) use list::{Effort, Runs};
+pub(crate) use image::RunShape;
+pub(crate) use list::{Effort, List, Runs};
 pub(crate) use run::Run;
