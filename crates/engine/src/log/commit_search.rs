@@ -67,10 +67,7 @@ impl CommitSearch {
     /// # Errors
     ///
     /// When a header on the last stretch of the way does not verify.
-    pub(crate) fn first_not(
-        &self,
-        is_before: impl Fn(&CommitPlace) -> bool,
-    ) -> Result<Option<CommitPlace>> {
+    pub(crate) fn first_not(&self, is_before: impl Fn(&CommitPlace) -> bool) -> Result<Option<CommitPlace>> {
         // What cannot be read does not say on which side it is.
         let side = |at, offset| Some(self.walk(at, offset).ok()?.is_some_and(|place| is_before(&place)));
         let logs = self.table.logs();

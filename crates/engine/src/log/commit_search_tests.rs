@@ -89,9 +89,8 @@ fn every_commit_is_found_by_sequence_place_and_time() {
         let dir = tempfile::tempdir().unwrap();
         let log = log(dir.path(), note_starts);
         let search = CommitSearch::new(log.table.held());
-        let first_not = |is_before: &dyn Fn(&CommitPlace) -> bool| {
-            search.first_not(is_before).unwrap().map(named)
-        };
+        let first_not =
+            |is_before: &dyn Fn(&CommitPlace) -> bool| search.first_not(is_before).unwrap().map(named);
         for &place in &log.places {
             let (_, _, at, sequence) = place;
             assert_eq!(first_not(&|found| found.header.sequence < sequence), Some(place));
@@ -118,7 +117,7 @@ fn a_walk_goes_from_commit_to_commit_through_all_segments() {
     log.table.change([], &[SegmentId(3)]);
     let search = CommitSearch::new(log.table.held());
     let found = search.next_from(SegmentId(3), log.places[10].1).unwrap().map(named);
-    assert_eq!(found, Some(log.places[COMMITS as usize / 2]));
+    assert_eq!(found, Some(log.places[log.places.len() / 2]));
     assert_eq!(search.first_not(|_| false).unwrap().map(named), found, "the first one that is left");
 }
 

@@ -29,7 +29,11 @@ impl Core {
             Retention::Bytes(bytes) => self.keep_bytes(tail, |_| bytes),
             Retention::Automatic => self.keep_bytes(tail, |kept| {
                 // Cheap first: the live bytes are summed only when there may be something to give up.
-                if kept <= AUTOMATIC_BYTES_MIN { u64::MAX } else { AUTOMATIC_BYTES_MIN.max(self.live_bytes() / 4) }
+                if kept <= AUTOMATIC_BYTES_MIN {
+                    u64::MAX
+                } else {
+                    AUTOMATIC_BYTES_MIN.max(self.live_bytes() / 4)
+                }
             }),
             Retention::Age(age) => {
                 let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
@@ -113,7 +117,8 @@ impl Core {
             // Given up and compacted meanwhile.
             _ if !self.batches.retains(sequence) => Ok(None),
             Ok(_) => {
-                let text = format!("commit {sequence} is retained, and no segment of the log holds it any more");
+                let text =
+                    format!("commit {sequence} is retained, and no segment of the log holds it any more");
                 Err(crate::Error::damaged(&self.dir, 0, text))
             }
             Err(error) => Err(error),
