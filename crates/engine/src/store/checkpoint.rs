@@ -21,6 +21,7 @@ use crate::index::IndexImage;
 use crate::log::checkpoint_file::{self, CheckpointFile};
 use crate::log::checkpoint_writer::{CheckpointWriter, discard_unfinished};
 use crate::log::segment::Segment;
+use crate::log::segment_table::SegmentTable;
 use crate::log::writer::LogWriter;
 use crate::numbers::LogOffset;
 use crate::planted::{Bug, planted};
@@ -62,8 +63,11 @@ struct Frozen {
 
 impl Checkpoints {
     /// What an open found.
-    pub(super) fn new(found: Option<&CheckpointFile>, tail: LogOffset) -> Self {
-        let current = found.map(|file| Current { bytes: file.length(), tail });
+    pub(super) fn new(found: Option<&CheckpointFile>, segments: &SegmentTable) -> Self {
+        let current = found.and_then(|file| {
+            let (segment, offset) = file.head.end;
+            Some(Current { bytes: file.length(), tail: segments.get(segment)?.log_offset(offset) })
+        });
         Self { state: Mutex::new(State { current, failure: None }) }
     }
 

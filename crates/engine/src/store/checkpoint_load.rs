@@ -9,43 +9,95 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::log_entries::LogEntries;
+use super::rebuild::IndexBuilder;
 use crate::address::Address;
 use crate::error::Result;
 use crate::format::catalog::Catalog;
 use crate::format::checkpoint::SectionKind;
+use crate::format::identity::Identity;
 use crate::index::{Crowded, Index, IndexParts, Run, RunShape, SlotGroups, groups_of};
 use crate::log::catalog_file;
 use crate::log::checkpoint_file::{self, CheckpointFile, Chunks};
 use crate::log::covered::Covered;
-use crate::log::recovery::Checkpointed;
+use crate::log::policy::Policy;
+use crate::log::recovery::{Checkpointed, Recovered, recover};
+use crate::log::segment_table::SegmentTable;
 use crate::numbers::Sequence;
 use crate::seams::{Disk, Slab};
 
-/// What the checkpoints of the store in `dir` say, and the file of the one to go on from. One that cannot be read is none.
-pub(super) fn find(
-    disk: &dyn Disk,
-    dir: &Path,
-    store_id: [u8; 16],
-) -> Result<(Checkpointed, Option<Arc<CheckpointFile>>)> {
-    let mut said = Checkpointed::default();
-    let mut used = None;
+/// What the checkpoints of a store say.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    said: Checkpointed,
+    /// The one to go on from.
+    file: Option<Arc<CheckpointFile>>,
+}
+
+/// What was read of a store.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) recovered: Recovered,
+    pub(super) segments: Arc<SegmentTable>,
+    pub(super) builder: IndexBuilder,
+    /// The checkpoint that was used, and the index that it holds.
+    pub(super) checkpoint: Option<Arc<CheckpointFile>>,
+    pub(super) held: Option<Index<LogEntries>>,
+}
+
+/// Looks for the checkpoints of the store in `dir`. One that cannot be read is none.
+pub(super) fn find(disk: &dyn Disk, dir: &Path, store_id: [u8; 16]) -> Result<Found> {
+    let mut found = Found::default();
     let listed = checkpoint_file::list(disk, dir)?;
     if listed.is_empty() {
-        return Ok((said, used));
+        return Ok(found);
     }
-    let Some(catalog) = catalog_file::load(disk, dir)?.catalog else { return Ok((said, used)) };
+    let Some(catalog) = catalog_file::load(disk, dir)?.catalog else { return Ok(found) };
     for (_, path) in listed {
         // The disk that fails here fails the reading of the log as well, if it goes on failing.
         let Ok(Some(file)) = CheckpointFile::open(disk, &path, store_id) else { continue };
-        said.mark = said.mark.max(file.head.mark);
-        if used.is_none()
+        found.said.mark = found.said.mark.max(file.head.mark);
+        if found.file.is_none()
             && let Some(covered) = covered_of(&file, &catalog)
         {
-            said.covered = Some(covered);
-            used = Some(Arc::new(file));
+            found.said.covered = Some(covered);
+            found.file = Some(Arc::new(file));
         }
     }
-    Ok((said, used))
+    Ok(found)
+}
+
+/// Reads what the checkpoint that was found does not cover, or everything if there is none or no index can be made of it.
+pub(super) fn recover_from(
+    found: Found,
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    identity: &Identity,
+    policy: &mut Policy,
+    secret: u64,
+) -> Result<Read> {
+    let Found { mut said, file: mut checkpoint } = found;
+    loop {
+        let mut builder = IndexBuilder::new(secret);
+        if checkpoint.is_some() {
+            builder = builder.behind_checkpoint();
+        }
+        let mut recovered = recover(disk, dir, identity, policy, &said, &mut builder)?;
+        let segments = Arc::new(SegmentTable::default());
+        let Some(file) = checkpoint else {
+            segments.change(recovered.segments.iter().cloned(), &[]);
+            return Ok(Read { recovered, segments, builder, checkpoint: None, held: None });
+        };
+        segments.go_on_from(file.head.next_slot);
+        // First those whose slots are known.
+        recovered.segments.sort_by_key(|segment| segment.known_slot().is_none());
+        segments.change(recovered.segments.iter().cloned(), &[]);
+        let entries = LogEntries::new(Arc::clone(&segments), identity.alignment.bytes());
+        if let Some(index) = index_of(&file, secret, entries) {
+            let held = Some(index);
+            return Ok(Read { recovered, segments, builder, checkpoint: Some(file), held });
+        }
+        (said.covered, checkpoint) = (None, None);
+    }
 }
 
 /// What a checkpoint covers, if all of it is whole and it fits.

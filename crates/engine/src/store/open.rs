@@ -9,16 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::background::Upkeep;
+use super::batch_log::BatchLog;
 use super::checkpoint::Checkpoints;
-use super::checkpoint_load;
+use super::checkpoint_load::{self, Found, Read};
 use super::core::Core;
 use super::counters::Counters;
 use super::end_check::check_end;
 use super::handle::Store;
-use super::log_entries::LogEntries;
 use super::pins::Pins;
 use super::published::Published;
-use super::rebuild::IndexBuilder;
 use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
@@ -27,15 +26,16 @@ use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::index::View;
 use crate::log::catalog_file::CatalogFile;
+use crate::log::commit_search::CommitSearch;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
-use crate::log::recovery::{recover, replay_undecided};
+use crate::log::recovery::replay_undecided;
 use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
-use crate::numbers::{LogOffset, Sequence};
+use crate::numbers::{LogOffset, SegmentId, Sequence};
 use crate::options::Options;
 use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
@@ -125,39 +125,16 @@ pub(super) fn load(
     let poisoned = Arc::new(OnceLock::new());
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
-    let (mut said, mut checkpoint) = match policy {
+    let found = match policy {
         Policy::Refuse => checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?,
-        Policy::Skip(_) => Default::default(),
+        Policy::Skip(_) => Found::default(),
     };
-    let (recovered, segments, mut builder, held) = loop {
-        let mut builder = IndexBuilder::new(secret, Sequence(0));
-        if policy.skips() {
-            builder = builder.without_batches();
-        }
-        if checkpoint.is_some() {
-            builder = builder.behind_checkpoint();
-        }
-        let mut recovered = recover(&environment.disk, &dir, &identity, &mut policy, &said, &mut builder)
-            .map_err(with_next_step)?;
-        if !policy.skips() {
-            check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
-        }
-        let segments = Arc::new(SegmentTable::default());
-        if let Some(file) = &checkpoint {
-            segments.go_on_from(file.head.next_slot);
-            let (covered, rest) = recovered.segments.drain(..).partition(|segment| segment.known_slot().is_some());
-            let ordered: [Vec<_>; 2] = [covered, rest];
-            segments.change(ordered.into_iter().flatten(), &[]);
-            let entries = LogEntries::new(Arc::clone(&segments), identity.alignment.bytes());
-            let Some(index) = checkpoint_load::index_of(file, secret, entries) else {
-                (said.covered, checkpoint) = (None, None);
-                continue;
-            };
-            break (recovered, segments, builder, Some(index));
-        }
-        segments.change(recovered.segments.drain(..), &[]);
-        break (recovered, segments, builder, None);
-    };
+    let read = checkpoint_load::recover_from(found, &environment.disk, &dir, &identity, &mut policy, secret)
+        .map_err(with_next_step)?;
+    let Read { recovered, segments, mut builder, checkpoint, held } = read;
+    if !policy.skips() {
+        check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
+    }
     let catalog =
         Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
 
@@ -201,16 +178,10 @@ pub(super) fn load(
         state.floor = state.last_sequence.next();
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
-    let floor = state.floor.max(Sequence(1));
     // As of the recorded time: what has expired since is seen for the first time, below.
     let now = View { sequence: state.last_sequence, tail, time: state.time };
-    let (index, batches) = builder.finish(held, now, floor, &segments, identity.alignment.bytes());
-    batches.prune(floor);
-    let covered_tail = checkpoint.as_ref().and_then(|file| {
-        let (segment, offset) = file.head.end;
-        segments.get(segment).map(|segment| segment.log_offset(offset))
-    });
-    let covered_tail = covered_tail.unwrap_or_default();
+    let index = builder.finish(held, now, &segments, identity.alignment.bytes());
+    let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     let core = Core {
@@ -221,7 +192,7 @@ pub(super) fn load(
         read_only,
         skipped: policy.into_skipped(),
         catalog,
-        segments,
+        segments: Arc::clone(&segments),
         reserve,
         shared,
         index,
@@ -240,7 +211,7 @@ pub(super) fn load(
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
         compacting: Mutex::new(0),
-        checkpoints: Checkpoints::new(checkpoint.as_deref(), covered_tail),
+        checkpoints: Checkpoints::new(checkpoint.as_deref(), &segments),
     };
     if !read_only {
         core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
@@ -248,6 +219,17 @@ pub(super) fn load(
     core.note_expiries();
     core.retain(tail);
     Ok(core)
+}
+
+/// The commits from `floor` up to `next` that the log holds.
+fn batches_of(segments: &SegmentTable, floor: Sequence, next: Sequence) -> BatchLog {
+    if floor >= next {
+        return BatchLog::new(floor, next);
+    }
+    // Where its header cannot be read, the recorded floor stands; whoever asks for that commit is told of the damage.
+    let first = CommitSearch::new(segments.held()).next_from(SegmentId(0), 0);
+    let first = first.map_or(floor, |place| place.map_or(next, |place| place.header.sequence));
+    BatchLog::new(floor.max(first), next)
 }
 
 #[cfg(test)]
