@@ -1,4 +1,4 @@
-//! What opening a store costs: `open_cost DIR load N`, then `open_cost DIR open` in a process of its own.
+//! What opening a store costs: `open_cost DIR load N`, then `open_cost DIR open` or `read` (only) in a process of its own.
 //!
 //! Entries have random 16-byte keys and 100-byte values. `tail N` writes N more and ends without closing.
 
@@ -17,13 +17,14 @@ fn key(number: u64) -> [u8; 16] {
 }
 
 fn put(store: &Store, numbers: std::ops::Range<u64>) {
-    let value = [7; 100];
+    let value = vec![7_u8; 100];
     for first in numbers.clone().step_by(1000) {
         let mut batch = Batch::new();
         for number in first..(first + 1000).min(numbers.end) {
-            batch.put(key(number), value);
+            batch.put(key(number), value.clone());
         }
-        store.commit(batch.durability(Durability::Os)).expect("a commit");
+        batch.durability(Durability::Os);
+        store.commit(batch).expect("a commit");
     }
 }
 
@@ -34,10 +35,12 @@ fn resident_kib() -> String {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (dir, what) = (arguments.next().expect("a directory"), arguments.next().expect("load, open or tail"));
+    let (dir, what) = (arguments.next().expect("a directory"), arguments.next().expect("load, open, read or tail"));
     let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number");
     let begun = Instant::now();
-    let store = Options::new().open(dir).expect("the store opens");
+    let options = Options::new();
+    let opened = if what == "read" { options.open_read_only(dir) } else { options.open(dir) };
+    let store = opened.expect("the store opens");
     let opened = begun.elapsed();
     let found = store.len();
     println!("opened in {opened:?}: {found} keys; {}", resident_kib());

@@ -86,8 +86,12 @@ pub(crate) struct FrameOf {
     pub(crate) ordinal: u32,
 }
 
-/// The frame of the entry at `offset` of a log or compacted segment; `None` when a header on the way to it does not verify.
+/// The frame of the entry at `offset` of a log or compacted segment; `None` when it does not
+/// verify, or a header on the way to it.
 pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Result<Option<FrameOf>> {
+    if !segment.holds(offset, alignment) {
+        return Ok(None);
+    }
     let map = segment.map()?;
     let end = segment.end();
     let mut frames = Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
