@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
-use crate::format::bytes::{length_u64, u32_at};
+use crate::format::bytes::{is_zero, length_u64, u32_at};
 use crate::format::checkpoint::{HEAD_BYTES, Head, Section, SectionKind, Table};
 use crate::format::{checksum, names};
 use crate::numbers::SegmentId;
@@ -43,14 +43,34 @@ pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<(SegmentId, PathBu
 
 /// The head of a file, if it is whole and that of a checkpoint of this store; with it the open file.
 fn read_head(disk: &dyn Disk, path: &Path, store_id: [u8; 16]) -> std::io::Result<Option<(Head, Box<dyn File>)>> {
-    let file = disk.open(path, Access::Read)?;
+    let file = match disk.open(path, Access::Read) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
     let mut bytes = [0; HEAD_BYTES];
     if file.read_full_at(&mut bytes, 0)? < HEAD_BYTES {
         return Ok(None);
     }
     let Some(head) = Head::decode(&bytes).filter(|head| head.store_id == store_id) else { return Ok(None) };
-    let is_long_enough = file.length()? >= head.length && head.length - head.table_at <= TABLE_MAX;
-    Ok(is_long_enough.then_some((head, file)))
+    let is_that_long = file.length()? == head.length && head.length - head.table_at <= TABLE_MAX;
+    Ok(is_that_long.then_some((head, file)))
+}
+
+/// What is wrong with the checkpoints in a directory: file, offset, and what. None of it is lost, because the log has it all.
+pub(crate) fn faults(disk: &dyn Disk, dir: &Path, store_id: [u8; 16]) -> Result<Vec<(PathBuf, u64, &'static str)>> {
+    const SECTION: &str = "a part of this checkpoint of the indexes fails its checksum; the next open reads the log instead";
+    const HEAD: &str = "this checkpoint of the indexes is not whole; the next open reads the log instead";
+    let mut faults = Vec::new();
+    for (_, path) in list(disk, dir)? {
+        let fault = match CheckpointFile::open(disk, &path, store_id)? {
+            Some(file) => file.first_fault().map(|at| (at, SECTION)),
+            // One that was replaced since the directory was listed is none of ours any more.
+            None if disk.kind(&path).map_err(|e| Error::io("look at", &path, &e))?.is_none() => None,
+            None => Some((0, HEAD)),
+        };
+        faults.extend(fault.map(|(at, what)| (path, at, what)));
+    }
+    Ok(faults)
 }
 
 impl CheckpointFile {
@@ -129,9 +149,28 @@ impl CheckpointFile {
         bytes.len().is_multiple_of(4).then(|| bytes.chunks_exact(4).map(|half| u32_at(half, 0)).collect())
     }
 
-    /// Whether every chunk is what was written.
+    /// Whether every byte is what was written.
     pub(crate) fn holds(&self) -> bool {
-        (0..self.table.sections.len()).all(|section| self.bytes(section, 0).is_some())
+        self.first_fault().is_none()
+    }
+
+    /// Where the first chunk stands that is not what was written, or the first byte between the sections.
+    fn first_fault(&self) -> Option<u64> {
+        let mut end = length_u64(HEAD_BYTES);
+        for (number, section) in self.table.sections.iter().enumerate() {
+            if !self.map.slice(end, section.offset - end).is_some_and(is_zero) {
+                return Some(end);
+            }
+            end = section.offset;
+            for (chunk, known) in section.chunks.iter().enumerate() {
+                if self.chunk_at(number, chunk, end).is_none() {
+                    return Some(end);
+                }
+                end += u64::from(known.length);
+            }
+        }
+        let between = self.head.table_at.checked_sub(end).and_then(|length| self.map.slice(end, length));
+        if between.is_some_and(is_zero) { None } else { Some(end) }
     }
 
     /// The chunks of the first section of slots, to be asked for by their numbers.

@@ -254,6 +254,7 @@ fn care(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
             world.prune(before)?;
             world.compact()
         }
+        5 if world.checkpoint_bytes == 0 => world.checkpoint(),
         5 | 6 => world.sync(),
         _ => {
             world.close()?;

@@ -39,6 +39,8 @@ pub(crate) struct World {
     /// How many commits the batch log keeps.
     pub(crate) window: u64,
     pub(crate) segment_bytes: u64,
+    /// After how much log a checkpoint is written: 0 is at every close and compaction, `u64::MAX` never.
+    pub(crate) checkpoint_bytes: u64,
     /// Keys that are looked up although they may be absent.
     pub(crate) probes: Vec<Vec<u8>>,
     /// What the store's own randomness starts from.
@@ -69,6 +71,7 @@ impl World {
             views: Vec::new(),
             window: u64::MAX,
             segment_bytes: 4096,
+            checkpoint_bytes: u64::MAX,
             probes: Vec::new(),
             nonce: seed,
             store: None,
@@ -114,6 +117,13 @@ impl World {
         world
     }
 
+    /// Has the store write checkpoints in two worlds of three.
+    pub(crate) fn write_checkpoints_by_seed(&mut self) {
+        if !self.seed.is_multiple_of(3) {
+            self.checkpoint_bytes = 0;
+        }
+    }
+
     pub(crate) fn context(&self) -> String {
         format!("open {} of seed {}", self.opens, self.seed)
     }
@@ -140,6 +150,7 @@ impl World {
         };
         Options::new()
             .segment_bytes(self.segment_bytes)
+            .checkpoint_bytes(self.checkpoint_bytes)
             .auto_compact(false)
             .retention(retention)
             .create(!self.created)
@@ -343,6 +354,15 @@ impl World {
     pub(crate) fn sync(&mut self) -> Result<(), Stop> {
         let result = self.store().sync();
         self.tell(|| format!("sync: {result:?}"));
+        result?;
+        self.past.raise();
+        Ok(())
+    }
+
+    /// Writes a checkpoint, which makes the log durable.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), Stop> {
+        let result = self.store().checkpoint();
+        self.tell(|| format!("checkpoint: {result:?}"));
         result?;
         self.past.raise();
         Ok(())
