@@ -104,7 +104,8 @@ fn a_later_backup_brings_only_what_is_new_and_shares_the_rest() {
     assert!(second.copied_bytes < 16 << 10, "{second:?}");
     // No block of a segment that is written to is shared.
     let shared = |path: &PathBuf| fs::metadata(path).unwrap().nlink() > 1;
-    let segments = files(&place.at("store")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "log"));
+    let segments =
+        files(&place.at("store")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "log"));
     let segments: Vec<PathBuf> = segments.collect();
     assert!(segments[..5].iter().all(shared) && !shared(segments.last().unwrap()), "{segments:?}");
     // Compaction takes the store's names away, not the backup's files.
@@ -180,7 +181,8 @@ fn a_store_that_was_killed_is_backed_up_by_a_reader_as_it_stands() {
     for file in files(&place.at("store")) {
         fs::copy(&file, place.at("killed").join(file.file_name().unwrap())).unwrap();
     }
-    let contents = || -> Vec<_> { files(&place.at("killed")).iter().map(|path| fs::read(path).unwrap()).collect() };
+    let contents =
+        || -> Vec<_> { files(&place.at("killed")).iter().map(|path| fs::read(path).unwrap()).collect() };
     let before = contents();
     let reader = Store::open_read_only(place.at("killed")).unwrap();
     let taken = reader.backup(place.at("backups"), &mut |_| ()).unwrap();
@@ -212,7 +214,10 @@ fn f03_a_backup_that_has_rotted_is_refused_and_an_earlier_one_is_not() {
     let error = place.backups().restore(None, place.at("bad"), &mut |_| ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
     assert!(error.to_string().contains("backup 2") && error.to_string().contains("earlier"), "{error}");
-    let left: Vec<_> = files(place.dir.path()).into_iter().filter(|path| path.to_str().unwrap().contains("pentad")).collect();
+    let left: Vec<_> = files(place.dir.path())
+        .into_iter()
+        .filter(|path| path.to_str().unwrap().contains("pentad"))
+        .collect();
     assert!(!place.at("bad").exists() && left.is_empty(), "{left:?}");
     assert_eq!(place.restored(Some(1), "good").len(), 20);
 
@@ -286,7 +291,11 @@ fn what_is_stopped_leaves_no_backup_and_no_store() {
     let mut last = None;
     let mut late = |done: pentad_engine::Progress| {
         last = Some(done);
-        if done.done_bytes * 4 > done.total_bytes * 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if done.done_bytes * 4 > done.total_bytes * 3 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let stopped = place.backups().restore(None, place.at("copy"), &mut late);
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
@@ -314,7 +323,11 @@ fn old_backups_are_given_up_with_what_only_they_needed() {
     assert_eq!(numbers, [3, 4]);
     assert_eq!(place.restored(Some(3), "three").len(), 120);
     assert_eq!(place.restored(Some(4), "four").len(), 160);
-    assert_eq!(store.backup(place.at("backups"), &mut |_| ()).unwrap().backup.number, 5, "no number comes again");
+    assert_eq!(
+        store.backup(place.at("backups"), &mut |_| ()).unwrap().backup.number,
+        5,
+        "no number comes again"
+    );
     assert_eq!(place.backups().keep_newest(0).unwrap(), 3);
     assert_eq!(size(), 0);
 }

@@ -87,7 +87,11 @@ impl Core {
         while offset < end {
             let header = frames.header(offset).map_err(|e| Error::io("read", &segment.path, &e))?;
             let (header, _) = header.ok_or_else(|| {
-                Error::damaged(&segment.path, offset, "a frame that was read when the store was opened cannot be read")
+                Error::damaged(
+                    &segment.path,
+                    offset,
+                    "a frame that was read when the store was opened cannot be read",
+                )
             })?;
             last = header.number;
             offset += header.frame_length();

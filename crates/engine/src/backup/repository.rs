@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::report::BackupInfo;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::backup::{BackupFault, BackupRecord, REPOSITORY_LENGTH, decode_repository, encode_repository, length_of};
+use crate::format::backup::{
+    BackupFault, BackupRecord, REPOSITORY_LENGTH, decode_repository, encode_repository, length_of,
+};
 use crate::format::catalog::SegmentRecord;
 use crate::format::names;
 use crate::log::catalog_file::{read_file, write_file};
@@ -88,7 +90,8 @@ impl Backups {
             }
         };
         if found != store_id {
-            let text = format!("{} holds the backups of another store; name another directory", dir.display());
+            let text =
+                format!("{} holds the backups of another store; name another directory", dir.display());
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
         Ok(Self { dir: canonical(disk, dir)?, store_id, options: options.clone() })
@@ -192,7 +195,8 @@ impl Backups {
         let path = self.dir.join(names::REPOSITORY);
         let lock = self.disk().lock(&path, mode).map_err(|e| Error::io("lock", &path, &e))?;
         lock.ok_or_else(|| {
-            let text = format!("{} is in use by another backup or restoration; wait for it", self.dir.display());
+            let text =
+                format!("{} is in use by another backup or restoration; wait for it", self.dir.display());
             Error::new(ErrorKind::Locked, text)
         })
     }
@@ -235,7 +239,8 @@ fn find(disk: &dyn Disk, dir: &Path) -> Result<Found> {
         let is_ours = |name: &io::Result<String>| {
             name.as_ref().is_ok_and(|name| [names::BACKED_UP, names::REPOSITORY_NEW].contains(&name.as_str()))
         };
-        let names = listed.into_iter().map(|name| name.into_string().map_err(|_| io::ErrorKind::InvalidData.into()));
+        let names =
+            listed.into_iter().map(|name| name.into_string().map_err(|_| io::ErrorKind::InvalidData.into()));
         return match names.into_iter().find(|name| !is_ours(name)) {
             None => Ok(Found::Empty),
             Some(_) => refused("it holds other things"),
@@ -245,7 +250,9 @@ fn find(disk: &dyn Disk, dir: &Path) -> Result<Found> {
         Ok(store_id) => Ok(Found::Repository(store_id)),
         Err(BackupFault::Foreign) => refused("its `repository` file was written by another program"),
         Err(BackupFault::Version(version)) => Err(newer(&path, version)),
-        Err(BackupFault::Damaged) => Err(Error::damaged(&path, 0, "the mark of the repository fails its checksum")),
+        Err(BackupFault::Damaged) => {
+            Err(Error::damaged(&path, 0, "the mark of the repository fails its checksum"))
+        }
     }
 }
 

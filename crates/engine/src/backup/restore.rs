@@ -161,7 +161,10 @@ impl Restoration<'_> {
         write_file(disk, &dir.join(names::IDENTITY), &identity.encode(), true)?;
         uninterrupted(|| disk.sync_dir(dir)).map_err(|e| Error::io("sync the directory", dir, &e))?;
         let mut verifying = |done: Progress| {
-            progress(Progress { done_bytes: (total_bytes / 2 + done.done_bytes).min(total_bytes), total_bytes })
+            progress(Progress {
+                done_bytes: (total_bytes / 2 + done.done_bytes).min(total_bytes),
+                total_bytes,
+            })
         };
         verify(dir, &self.backups.options, &mut verifying)
     }
@@ -171,7 +174,10 @@ impl Restoration<'_> {
         let path = self.backups.dir.join(names::backup(record.number));
         let identity = Identity::decode(&record.catalog.identity).map_err(|fault| match fault {
             IdentityFault::Version(_) | IdentityFault::Features(_) => {
-                let text = format!("{} is the backup of a store of a newer version; use a newer Pentad", path.display());
+                let text = format!(
+                    "{} is the backup of a store of a newer version; use a newer Pentad",
+                    path.display()
+                );
                 Error::new(ErrorKind::NotAStore, text)
             }
             IdentityFault::Foreign | IdentityFault::Damaged => {
@@ -188,7 +194,8 @@ impl Restoration<'_> {
     }
 
     fn damaged(&self, record: &BackupRecord, damage: &[Damage]) -> Error {
-        let first = damage.first().map(|damage| format!(", first at offset {}: {}", damage.offset, damage.what));
+        let first =
+            damage.first().map(|damage| format!(", first at offset {}: {}", damage.offset, damage.what));
         let file = damage.first().and_then(|damage| damage.file.file_name()).unwrap_or_default();
         let text = format!(
             "backup {} in {} is damaged in {} place(s), in {}{}; an earlier backup may be whole",

@@ -89,8 +89,7 @@ fn take(
         total_bytes: record.bytes(),
         doing: format!("the backup of {}", core.dir.display()),
     };
-    let mut report =
-        BackupReport { backup: info(&record), copied: 0, copied_bytes: 0, linked: 0, reused: 0 };
+    let mut report = BackupReport { backup: info(&record), copied: 0, copied_bytes: 0, linked: 0, reused: 0 };
     for segment in &record.catalog.segments {
         let from = core.dir.join(names::segment(segment.id, segment.kind));
         // What is still written to must not share its blocks.

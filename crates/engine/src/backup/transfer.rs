@@ -51,9 +51,9 @@ impl Transfer<'_> {
     /// Copies the first `length` bytes of `from` to `to`, which is replaced.
     pub(super) fn copy(&mut self, from: &Path, to: &Path, length: u64) -> Result<()> {
         let temporary = unfinished(to);
-        let copied = self.copy_into(from, &temporary, length).and_then(|()| {
-            self.disk.rename(&temporary, to).map_err(|e| Error::io("write", to, &e))
-        });
+        let copied = self
+            .copy_into(from, &temporary, length)
+            .and_then(|()| self.disk.rename(&temporary, to).map_err(|e| Error::io("write", to, &e)));
         if copied.is_err() {
             // Whatever is left has a telling name, and the next backup removes it.
             drop(self.disk.remove_file(&temporary));

@@ -37,7 +37,10 @@ pub(crate) fn encode_repository(store_id: [u8; 16]) -> [u8; REPOSITORY_LENGTH] {
 /// The store whose backups a repository holds.
 pub(crate) fn decode_repository(bytes: &[u8]) -> Result<[u8; 16], BackupFault> {
     begins_with(bytes, REPOSITORY_MAGIC)?;
-    if bytes.len() != REPOSITORY_LENGTH || !foot_holds(bytes) || !is_zero(&bytes[20..32]) || !is_zero(&bytes[48..60])
+    if bytes.len() != REPOSITORY_LENGTH
+        || !foot_holds(bytes)
+        || !is_zero(&bytes[20..32])
+        || !is_zero(&bytes[48..60])
     {
         return Err(BackupFault::Damaged);
     }

@@ -1,8 +1,8 @@
 //! Backups on the simulated disk: taken from a store that is cut off at every operation of it, restored, and compared with
 //! what the store held at the moment of the backup.
 
-use pentad_engine::seams::{Clock as _, Disk as _};
 use pentad_engine::seams::sim::{Rng, SimDisk};
+use pentad_engine::seams::{Clock as _, Disk as _};
 use pentad_engine::{Backups, ErrorKind};
 
 use super::history::History;
