@@ -82,6 +82,8 @@ bugs! {
     CheckpointNotSynced,
     /// The checksums of a checkpoint's chunks are not looked at.
     ChunkSumsIgnored,
+    /// The record of a backup is written before the names of its files are durable.
+    BackupRecordFirst,
 }
 
 #[cfg(feature = "planted")]
