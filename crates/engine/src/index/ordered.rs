@@ -37,8 +37,8 @@ pub(super) struct Ordered {
 
 /// Who reads a range.
 pub(super) trait Visitor {
-    /// Looks at a version: of the next key, or an older one of the same key.
-    fn version(&mut self, address: Address, is_new_key: bool) -> Seen;
+    /// Looks at a version: of the next key, or an older one of the same key. The mark says what it is, should it be unreadable.
+    fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen;
 
     /// The key behind which to go on, if one was dealt with: the list of runs has changed. What was seen of the key behind it
     /// is seen again.
@@ -163,7 +163,7 @@ impl Ordered {
             is_new_key |= !row.same_key_as_before;
             is_hidden &= row.same_key_as_before;
             while !is_hidden {
-                match visitor.version(row.address, is_new_key) {
+                match visitor.version(row.address, row.mark, is_new_key) {
                     Seen::Yes => {
                         is_new_key = false;
                         break;

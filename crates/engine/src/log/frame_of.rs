@@ -86,8 +86,8 @@ pub(crate) struct FrameOf {
     pub(crate) ordinal: u32,
 }
 
-/// The frame of the entry at `offset` of a log or compacted segment; `None` when it does not
-/// verify, or a header on the way to it.
+/// The frame of the entry at `offset` of a log or compacted segment; `None` when it does not verify, or a header on the way to
+/// it.
 pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Result<Option<FrameOf>> {
     if !segment.holds(offset, alignment) {
         return Ok(None);
@@ -95,21 +95,40 @@ pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Re
     let map = segment.map()?;
     let end = segment.end();
     let mut frames = Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+    let Some((start, header)) = frame_around(&mut frames, segment, offset)? else { return Ok(None) };
+    let (mut ordinal, mut at) = (None, 0);
+    frames.entries(start, &header, &mut |_, layout| {
+        if layout.start == offset {
+            ordinal = Some(at);
+        }
+        at += 1;
+    })?;
+    Ok(ordinal.map(|ordinal| FrameOf { header, ordinal }))
+}
+
+/// Where the frame around `offset` starts, and its header; `None` when a header on the way to it does not verify.
+fn frame_around(
+    frames: &mut Frames<MapSource<'_>>,
+    segment: &Segment,
+    offset: u64,
+) -> io::Result<Option<(u64, FrameHeader)>> {
     let mut start = segment.frame_starts().before(offset);
     while let Some((header, _)) = frames.header(start)? {
         if start + header.frame_length() > offset {
-            let (mut ordinal, mut at) = (None, 0);
-            frames.entries(start, &header, &mut |_, layout| {
-                if layout.start == offset {
-                    ordinal = Some(at);
-                }
-                at += 1;
-            })?;
-            return Ok(ordinal.map(|ordinal| FrameOf { header, ordinal }));
+            return Ok(Some((start, header)));
         }
         start += header.frame_length();
     }
     Ok(None)
+}
+
+/// The commit whose frame holds what stands at `offset`, also where its keys do not verify; `None` when that cannot be told.
+pub(crate) fn sequence_around(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
+    let map = segment.kept_map()?;
+    let end = segment.end();
+    let mut frames = Frames { source: MapSource { map, end }, nonce: segment.nonce, alignment, end };
+    let (_, header) = frame_around(&mut frames, segment, offset).ok()??;
+    Some(header.sequence).filter(|sequence| sequence.0 > 0)
 }
 
 /// The commit that wrote the entry at `offset`; `None` when that cannot be read any more.

@@ -8,7 +8,7 @@ use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Subject};
 use crate::format::segment_header::SegmentKind;
 use crate::format::{CHUNKED_ABOVE, segment_header};
 use crate::index::{Space, Version};
-use crate::log::frame_of::sequence_at;
+use crate::log::frame_of::{sequence_around, sequence_at};
 use crate::log::frame_writer::{DraftSubject, DraftValue, PayloadBytes};
 use crate::log::segment::Segment;
 use crate::numbers::{LogOffset, SegmentId, Sequence, Timestamp};
@@ -169,7 +169,10 @@ impl Core {
                 same && layout.end <= segment.end()
             });
         decoded.ok_or_else(|| {
-            let text = format!("the entry of {} cannot be read any more", escape_key(&name_of(subject)));
+            let sequence = sequence_around(segment, self.identity.alignment.bytes(), offset);
+            let sequence = sequence.map_or_else(|| "unknown".to_owned(), |sequence| sequence.to_string());
+            let name = escape_key(&name_of(subject));
+            let text = format!("the entry of {name} (sequence {sequence}) cannot be read any more");
             Error::damaged(&segment.path, offset, text)
         })
     }
