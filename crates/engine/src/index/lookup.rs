@@ -334,13 +334,13 @@ impl<E: Entries> Index<E> {
 /// Addresses that led to nothing. Compaction tells the index where an entry went before its old segment goes, so what leads
 /// to nothing a second time belongs to an entry that nobody wants.
 #[derive(Debug, Default)]
-struct Dead {
+pub(super) struct Dead {
     known: Vec<Address>,
 }
 
 impl Dead {
     /// Whether it is worth looking again.
-    fn is_news(&mut self, address: Address) -> bool {
+    pub(super) fn is_news(&mut self, address: Address) -> bool {
         let is_news = !self.known.contains(&address);
         if is_news {
             self.known.push(address);

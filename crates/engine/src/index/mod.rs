@@ -21,6 +21,7 @@
 //! inside the ordered index; `accounts` is taken alone. Readers take the lock of a crowd, where there is one, and no other.
 
 mod accounts;
+mod apply;
 mod crowds;
 mod drops;
 mod entries;
@@ -32,6 +33,7 @@ mod lookup;
 mod memory;
 mod ordered;
 mod rebuild;
+mod resolve;
 mod runs;
 mod scan;
 mod slots;
@@ -41,7 +43,7 @@ mod version;
 
 pub(crate) use entries::{Entries, Entry, Rank};
 pub(crate) use facade::Index;
-pub(crate) use key::{Change, Space};
+pub(crate) use key::{Change, Name, Space};
 pub(crate) use key_order::KeyPiece;
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;

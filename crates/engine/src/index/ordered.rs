@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
-use super::key::Change;
 use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Run, Runs, Stale, Way};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
@@ -67,17 +66,14 @@ impl Ordered {
         Some(Self { runs: Runs::of(Run::from_sorted(sorted, keys)?) })
     }
 
-    /// Adds the changes of a commit, in key order, each key once.
-    pub(super) fn push<'c, E: Entries>(
+    /// Adds the versions of a commit, or of several, by key, those of one key newest first.
+    pub(super) fn push<E: Entries>(
         &self,
-        changes: impl Iterator<Item = &'c Change<'c>>,
+        records: &[(&[u8], Address, Mark)],
         keys: &SpaceKeys<'_, E>,
         drops: &Drops<'_, E>,
     ) {
-        let records: Vec<(&[u8], Address, Mark)> = changes
-            .map(|change| (change.key, change.version.address, mark(change.version.is_tombstone())))
-            .collect();
-        self.runs.push(&records, keys, drops);
+        self.runs.push(records, keys, drops);
     }
 
     /// Notes that the version of `key` at `from` stands at `to` now; `false` if it is not held.

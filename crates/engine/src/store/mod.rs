@@ -14,6 +14,7 @@ mod compact_output;
 mod compact_source;
 mod counters;
 mod damaged;
+pub(crate) mod dead_bytes;
 mod end_check;
 mod entry;
 mod handle;
