@@ -3,11 +3,15 @@
 //! The global options stand before or after the verb. Bytes reach the verbs through [`Global::bytes`] alone, so that
 //! `\xNN` means the same in every key and value.
 
+mod backup;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::backup::{BACKUP_AFTER_HELP, BACKUPS_AFTER_HELP, RESTORE_AFTER_HELP};
+pub(crate) use self::backup::{BackupArgs, BackupsArgs, RestoreArgs};
 use crate::error::{Failure, Result};
 use crate::escape::unescape;
 use crate::formats::Format;
@@ -191,6 +195,15 @@ pub(crate) enum Verb {
     /// Rewrite the store without what was overwritten or deleted
     #[command(after_help = COMPACT_AFTER_HELP)]
     Compact(CompactArgs),
+    /// Add a backup of the store to a directory of backups
+    #[command(after_help = BACKUP_AFTER_HELP)]
+    Backup(BackupArgs),
+    /// List the backups in a directory
+    #[command(after_help = BACKUPS_AFTER_HELP)]
+    Backups(BackupsArgs),
+    /// Make a store of a backup, and check all of it
+    #[command(after_help = RESTORE_AFTER_HELP)]
+    Restore(RestoreArgs),
 }
 
 /// How verbs that read open the store.

@@ -15,6 +15,7 @@
 //! is the layout on disk, `docs/architecture.md` how the parts fit together.
 
 mod address;
+mod backup;
 mod batch;
 mod commit;
 mod error;
@@ -36,6 +37,7 @@ mod store;
 mod stream;
 mod value;
 
+pub use backup::{BackupInfo, BackupReport, Backups, RestoreReport};
 pub use batch::{Batch, Expect, Expiry, Outcome, Payload};
 pub use error::{Error, ErrorKind, Result, escape_key};
 pub use hash::key_hash;

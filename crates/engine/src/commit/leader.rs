@@ -298,7 +298,7 @@ impl Core {
                 changes.push(Change { space, key, hash, version, rank, before: *before });
             }
             segment.frame_starts().note(written.offset);
-            self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
+            self.batches.push(written.sequence);
         }
         segment.count_live(live.cast_signed());
         let mut dead = DeadBytes::default();
