@@ -193,13 +193,12 @@ fn in_key_order(changes: &[Change<'_>], space: Space, hidden: &mut Vec<usize>) -
 
 /// The first eight bytes, zeros behind the end.
 fn piece(rest: &[u8]) -> u64 {
-    match rest.first_chunk() {
-        Some(bytes) => u64::from_be_bytes(*bytes),
-        None => rest
-            .iter()
-            .fold(0, |piece, byte| piece << 8 | u64::from(*byte))
-            .unbounded_shl(8 * (8 - rest.len() as u32)),
+    if let Some(bytes) = rest.first_chunk() {
+        return u64::from_be_bytes(*bytes);
     }
+    let mut bytes = [0; 8];
+    bytes[..rest.len()].copy_from_slice(rest);
+    u64::from_be_bytes(bytes)
 }
 
 fn common(left: &[u8], right: &[u8]) -> usize {
