@@ -24,6 +24,7 @@ mod accounts;
 mod crowds;
 mod drops;
 mod entries;
+mod extent;
 mod facade;
 mod garbage;
 mod key;
