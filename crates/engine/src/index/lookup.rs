@@ -259,7 +259,7 @@ impl<E: Entries> Index<E> {
     }
 
     /// What a view sees of a key with these versions, newest first.
-    fn row(&self, space: Space, key: &[u8], addresses: &[Address], view: View) -> Option<Version> {
+    pub(super) fn row(&self, space: Space, key: &[u8], addresses: &[Address], view: View) -> Option<Version> {
         self.settled(space, key, addresses, |mut versions: &mut dyn Iterator<Item = Version>| {
             let newest = Iterator::find(&mut versions, |version| view.includes(version.born))?;
             newest.is_live_at(view.time).then_some(newest)

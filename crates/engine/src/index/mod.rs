@@ -25,6 +25,7 @@ mod apply;
 mod crowds;
 mod drops;
 mod entries;
+mod extent;
 mod facade;
 mod garbage;
 mod key;

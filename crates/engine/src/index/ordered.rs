@@ -102,6 +102,22 @@ impl Ordered {
         self.runs.find(key, keys).into_iter().map(|(address, _)| address).collect()
     }
 
+    /// How many versions lie between the bounds; see [`Runs::count_between`].
+    pub(super) fn count_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, keys: &impl Keys) -> usize {
+        self.runs.count_between(lower, upper, keys)
+    }
+
+    /// Keys that cut what lies between the bounds into parts; see [`Runs::dividers`].
+    pub(super) fn dividers(
+        &self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        parts: usize,
+        keys: &impl Keys,
+    ) -> Vec<Vec<u8>> {
+        self.runs.dividers(lower, upper, parts, keys)
+    }
+
     /// Shows the versions between the bounds, those of a key side by side and newest first. The addresses are of this moment:
     /// an entry may have been moved before it is looked at, and then the visitor gets the new address.
     pub(super) fn walk(
