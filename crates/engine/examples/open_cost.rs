@@ -35,7 +35,8 @@ fn resident_kib() -> String {
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let (dir, what) = (arguments.next().expect("a directory"), arguments.next().expect("load, open, read or tail"));
+    let (dir, what) =
+        (arguments.next().expect("a directory"), arguments.next().expect("load, open, read or tail"));
     let mut number = || arguments.next().and_then(|text| text.parse::<u64>().ok()).expect("a number");
     let begun = Instant::now();
     let options = Options::new();
@@ -66,7 +67,10 @@ fn main() {
     }
     let begun = Instant::now();
     let stats = store.stats();
-    println!("checkpoint {} bytes, age {}; {:?}", stats.checkpoint_bytes, stats.checkpoint_age_bytes, stats.checkpoint_failure);
+    println!(
+        "checkpoint {} bytes, age {}; {:?}",
+        stats.checkpoint_bytes, stats.checkpoint_age_bytes, stats.checkpoint_failure
+    );
     store.close().expect("it closes");
     println!("closed in {:?}", begun.elapsed());
 }

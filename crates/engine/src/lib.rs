@@ -48,8 +48,9 @@ pub use options::{
 };
 pub use seams::report_bus_errors;
 pub use store::{
-    Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range,
-    RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,
+    Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, Entries, Entry, EntryInfo, Estimate,
+    Order, Page, PageToken, Progress, Range, RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store,
+    TornTail, VerifyReport, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

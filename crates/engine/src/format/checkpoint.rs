@@ -343,7 +343,9 @@ impl Table {
         });
         let ascend = self.segments.is_sorted_by(|one, next| one.id < next.id);
         let numbers = |segment: &CoveredSegment| {
-            [segment.id.0, segment.end, segment.live_bytes, segment.last_sequence].iter().all(|n| *n < NUMBERS_END)
+            [segment.id.0, segment.end, segment.live_bytes, segment.last_sequence]
+                .iter()
+                .all(|n| *n < NUMBERS_END)
                 && u64::from(segment.slot) < u64::from(crate::address::SLOTS)
         };
         let mut slots: Vec<u32> = self.segments.iter().map(|segment| segment.slot).collect();

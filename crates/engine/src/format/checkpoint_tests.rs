@@ -23,7 +23,10 @@ fn table() -> Table {
     };
     Table {
         segments: vec![segment(3, 1, &[4, 5]), segment(6, 0, &[])],
-        sections: vec![section(SectionKind::Slots, 256, &[100, 28]), section(SectionKind::KeyRun, 384, &[64])],
+        sections: vec![
+            section(SectionKind::Slots, 256, &[100, 28]),
+            section(SectionKind::KeyRun, 384, &[64]),
+        ],
     }
 }
 

@@ -3,7 +3,6 @@
 //! Invariant: an image is of a moment at which no commit is half applied; whoever calls [`Index::freeze`] sees to that. What
 //! views still saw at that moment is left out, or leads to nothing, when it is read back: at open nobody has a view.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -51,15 +50,15 @@ pub(crate) struct Crowded {
 
 /// The pages of a slot table in a checkpoint.
 pub(crate) trait SlotGroups: Debug + Send + Sync {
-    /// The bytes of a group of pages; `None` when they are damaged.
-    fn group(&self, number: u64) -> Option<Cow<'_, [u8]>>;
+    /// The bytes of a group of pages, which were verified; none when there is no such group.
+    fn group(&self, number: u64) -> &[u8];
 }
 
 #[derive(Debug)]
 struct Held(Arc<dyn SlotGroups>);
 
 impl Groups for Held {
-    fn group(&self, number: u64) -> Option<Cow<'_, [u8]>> {
+    fn group(&self, number: u64) -> &[u8] {
         self.0.group(number)
     }
 }

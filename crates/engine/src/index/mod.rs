@@ -24,10 +24,12 @@
 //! inside the ordered index; `accounts` is taken alone. Readers take the lock of a crowd, where there is one, and no other.
 
 mod accounts;
+mod apply;
 mod crowds;
 mod deadlines;
 mod drops;
 mod entries;
+mod extent;
 mod facade;
 mod garbage;
 mod image;
@@ -37,6 +39,7 @@ mod lookup;
 mod memory;
 mod ordered;
 mod rebuild;
+mod resolve;
 mod runs;
 mod scan;
 mod slots;
@@ -47,7 +50,7 @@ mod version;
 pub(crate) use entries::{Entries, Entry, Rank};
 pub(crate) use facade::Index;
 pub(crate) use image::{Crowded, IndexImage, IndexParts, SlotGroups, groups_of};
-pub(crate) use key::{Change, Space};
+pub(crate) use key::{Change, Name, Space};
 pub(crate) use key_order::KeyPiece;
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;

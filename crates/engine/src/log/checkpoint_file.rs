@@ -42,7 +42,11 @@ pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<(SegmentId, PathBu
 }
 
 /// The head of a file, if it is whole and that of a checkpoint of this store; with it the open file.
-fn read_head(disk: &dyn Disk, path: &Path, store_id: [u8; 16]) -> std::io::Result<Option<(Head, Box<dyn File>)>> {
+fn read_head(
+    disk: &dyn Disk,
+    path: &Path,
+    store_id: [u8; 16],
+) -> std::io::Result<Option<(Head, Box<dyn File>)>> {
     let file = match disk.open(path, Access::Read) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
@@ -57,8 +61,13 @@ fn read_head(disk: &dyn Disk, path: &Path, store_id: [u8; 16]) -> std::io::Resul
 }
 
 /// What is wrong with the checkpoints in a directory: file, offset, and what. None of it is lost, because the log has it all.
-pub(crate) fn faults(disk: &dyn Disk, dir: &Path, store_id: [u8; 16]) -> Result<Vec<(PathBuf, u64, &'static str)>> {
-    const SECTION: &str = "a part of this checkpoint of the indexes fails its checksum; the next open reads the log instead";
+pub(crate) fn faults(
+    disk: &dyn Disk,
+    dir: &Path,
+    store_id: [u8; 16],
+) -> Result<Vec<(PathBuf, u64, &'static str)>> {
+    const SECTION: &str =
+        "a part of this checkpoint of the indexes fails its checksum; the next open reads the log instead";
     const HEAD: &str = "this checkpoint of the indexes is not whole; the next open reads the log instead";
     let mut faults = Vec::new();
     for (_, path) in list(disk, dir)? {

@@ -6,8 +6,8 @@
 pub(crate) mod catalog_file;
 pub(crate) mod checkpoint_file;
 pub(crate) mod checkpoint_writer;
-pub(crate) mod covered;
 pub(crate) mod commit_search;
+pub(crate) mod covered;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod failure;

@@ -99,7 +99,9 @@ pub(crate) fn recover(
         segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk), Weak::new())));
     }
     for record in catalog.of_kind(SegmentKind::Compacted) {
-        let Some((segment, _)) = open_segment(disk, dir, identity, record, covered, policy)? else { continue };
+        let Some((segment, _)) = open_segment(disk, dir, identity, record, covered, policy)? else {
+            continue;
+        };
         if covered.is_none() {
             let mut own = at_start_of(record);
             replay_sealed(&segment, record, segment_header::LENGTH, identity, &mut own, policy, replay)?;
@@ -143,8 +145,7 @@ pub(crate) fn recover(
         } else {
             state.mark = highest_mark;
             let recorded = catalog.last_sequence;
-            let reading =
-                Reading { start, epoch, length, recorded, before: FrameNumber(u64::MAX), identity };
+            let reading = Reading { start, epoch, length, recorded, before: FrameNumber(u64::MAX), identity };
             let tail = read_active(segment, &reading, &mut state, policy, replay)?;
             segments.push(Arc::clone(&tail.segment));
             active = Some(tail);

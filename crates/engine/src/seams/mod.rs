@@ -9,8 +9,8 @@ mod disk;
 mod environment;
 pub(crate) mod lock;
 mod mapping;
-mod random;
 mod private_map;
+mod random;
 mod real_disk;
 mod remembering_disk;
 #[cfg(any(test, feature = "sim"))]

@@ -44,7 +44,12 @@ impl PrivateMap {
         let (mut done, end) = (0, usize::try_from(length).map_err(io::Error::other)?);
         while done < end {
             match read(&mut memory[done..end], done as u64)? {
-                0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than its map")),
+                0 => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the file is shorter than its map",
+                    ));
+                }
                 count => done += count,
             }
         }

@@ -106,7 +106,12 @@ impl Core {
             Some((_, covered)) => tail.0.saturating_sub(covered.0),
             None => {
                 let framed = |segment: &Arc<Segment>| segment.kind != SegmentKind::Stream;
-                self.segments.all().iter().filter(|segment| framed(segment)).map(|segment| segment.end()).sum()
+                self.segments
+                    .all()
+                    .iter()
+                    .filter(|segment| framed(segment))
+                    .map(|segment| segment.end())
+                    .sum()
             }
         }
     }

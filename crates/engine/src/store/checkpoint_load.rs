@@ -3,7 +3,6 @@
 //! Invariant: a checkpoint that is not whole, or does not fit the segments that there are, is as good as none: the indexes are
 //! then built from the log. Nothing is changed here.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -135,8 +134,8 @@ fn covered_of(file: &CheckpointFile, catalog: &Catalog) -> Option<Covered> {
 struct Slots(Chunks);
 
 impl SlotGroups for Slots {
-    fn group(&self, number: u64) -> Option<Cow<'_, [u8]>> {
-        self.0.get(number).map(Cow::Borrowed)
+    fn group(&self, number: u64) -> &[u8] {
+        self.0.get(number).unwrap_or_default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commits behind a checkpoint, collected while a store is opened and applied to the index that the checkpoint holds.
 //!
-//! Invariant: of each key only its newest entry counts, because nobody has a view yet; all of them are one change of the
-//! index, so that the cost is that of sorting what was written since the checkpoint.
+//! Invariant: all of them are one change of the index, so that the cost is that of sorting what was written since the
+//! checkpoint; nobody has a view yet, so what a newer entry replaces is dropped at once.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl Tail {
                 born: Born::At(entry.born),
             };
             let rank = (entry.sequence, entry.ordinal);
-            changes.push(Change { space: entry.space, key, hash: entry.hash, version, rank });
+            changes.push(Change { space: entry.space, key, hash: entry.hash, version, rank, before: None });
         }
         let table = segments.now();
         let mut dropped = |version: &Version| {

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pentad_engine::seams::sim::{Rng, SimDisk};
 use pentad_engine::seams::Clock;
+use pentad_engine::seams::sim::{Rng, SimDisk};
 use pentad_engine::{Durability, verify};
 
 use crate::harness::collisions::colliding_key;
@@ -97,7 +97,11 @@ fn f04_a_checkpoint_cut_anywhere_or_lost_is_rebuilt_from_the_log() {
     let image = world.disk.image();
     let path = checkpoint(&image);
     for length in (0..image[&path].len()).step_by(7) {
-        must_open(&world, &edited(&image, &path, |bytes| bytes.truncate(length)), &format!("cut at {length}"));
+        must_open(
+            &world,
+            &edited(&image, &path, |bytes| bytes.truncate(length)),
+            &format!("cut at {length}"),
+        );
     }
     must_open(&world, &edited(&image, &path, |bytes| bytes.push(0)), "longer by a byte");
     let mut without = image.clone();
@@ -182,7 +186,8 @@ fn f03_a_covered_key_that_rots_is_never_copied_by_a_compaction() {
     world.close().unwrap();
     let image = world.disk.image();
     let holds_it = |bytes: &Vec<u8>| bytes.windows(6).position(|window| window == b"key 3\0");
-    let (file, at) = image.iter().find_map(|(path, bytes)| Some((path, holds_it(bytes)?))).expect("it is there");
+    let (file, at) =
+        image.iter().find_map(|(path, bytes)| Some((path, holds_it(bytes)?))).expect("it is there");
     let disk = SimDisk::from_image(1, &edited(&image, file, |bytes| bytes[at + 4] = b'X'));
     let store = world.options_on(&disk).open(STORE).unwrap();
     let report = store.compact().unwrap();

@@ -162,7 +162,11 @@ fn f10_a_replaced_file_is_read_as_it_was_and_reported() {
             fs::remove_file(path).unwrap();
         }
     }
-    assert_eq!(Store::open(&dir).unwrap_err().kind(), ErrorKind::Damaged, "and without one the log has to be read");
+    assert_eq!(
+        Store::open(&dir).unwrap_err().kind(),
+        ErrorKind::Damaged,
+        "and without one the log has to be read"
+    );
 }
 
 /// Whichever read fails, verification either says which file could not be read, or lists it as damaged.

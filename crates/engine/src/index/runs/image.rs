@@ -56,7 +56,8 @@ impl RunShape {
 
     /// Bytes of the whole run, a multiple of 64; `None` when no run is that long.
     pub(crate) fn bytes(self) -> Option<u64> {
-        let is_possible = self.records <= 1 << 40 && self.arena_bytes <= 1 << 32 && self.prefix_bytes <= 1 << 16;
+        let is_possible =
+            self.records <= 1 << 40 && self.arena_bytes <= 1 << 32 && self.prefix_bytes <= 1 << 16;
         is_possible.then(|| self.places().end)
     }
 
@@ -100,7 +101,9 @@ impl Run {
             let from = usize::try_from(from.checked_sub(places.fences)?).ok()?;
             rest.get(from..)?.get(..usize::try_from(bytes).ok()?)
         };
-        let words = |from, count: u64| Some(part(from, 8 * count)?.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)));
+        let words = |from, count: u64| {
+            Some(part(from, 8 * count)?.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)))
+        };
         let run = Self {
             pieces: Slab::<u64>::in_map(map, offset, records)?,
             cells: Slab::<AtomicU64>::in_map(map, offset.checked_add(places.cells)?, records)?,

@@ -4,11 +4,9 @@
 //! copied and is read without a lock. A block has a few pages because the directory is read by every lookup: at ten
 //! million keys it takes 30 KB and is in the processor's cache.
 
-use std::borrow::Cow;
-
 use crate::seams::lock::OnceLock;
 
-use super::image::{Origin, Words, pages_of};
+use super::image::{Origin, pages_of};
 use super::page::Page;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
@@ -90,23 +88,18 @@ impl Directory {
     fn block_of(&self, number: u64) -> Block {
         let block = boxed(Page::new);
         if let Some(origin) = &self.origin {
-            origin.read(number / BLOCK_PAGES as u64, &mut |page, words: &Words| block[page].fill(words));
+            origin.read(number / BLOCK_PAGES as u64, |page, words| block[page].fill(words));
         }
         block
     }
 
     /// A group of so many pages in all as the checkpoint holds it, if it is the same there and nobody has looked at it yet.
-    pub(super) fn unread_group(&self, group: u64, pages: u64) -> Option<Cow<'_, [u8]>> {
+    pub(super) fn unread_group(&self, group: u64, pages: u64) -> Option<&[u8]> {
         let origin = self.origin.as_ref()?;
         let (leaf, block, _) = split_number(group * BLOCK_PAGES as u64);
         let is_read = self.leaves[leaf].get().is_some_and(|leaf| leaf[block].get().is_some());
         let is_same = pages_of(group, pages) == pages_of(group, origin.pages());
-        if is_read || !is_same { None } else { origin.group(group) }
-    }
-
-    /// Whether a page could not be read from the checkpoint.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.origin.as_ref().is_some_and(Origin::is_damaged)
+        if is_read || !is_same { None } else { Some(origin.group(group)) }
     }
 
     /// The bytes of all pages that were made, used or not, and of what is needed to find them.

@@ -4,10 +4,10 @@
 //! as deleted; and the entries in their order, 8 bytes each (`docs/format.md` §8). A group is the pages that the directory
 //! makes at once.
 //!
-//! Invariant: a page that is read back is the page that was written, slot by slot; a group that cannot be read leaves its
-//! pages empty, and says so for ever.
+//! Invariant: a page that is read back is the page that was written, slot by slot. That the bytes are those that were written
+//! is seen to before a table is made of them; what someone else put there makes entries that lead nowhere, and no more pages
+//! than there are.
 
-use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ use super::directory::BLOCK_PAGES;
 use super::page::{LAST, LINE_SLOTS, LINES, Words as Line};
 use super::slot::Slot;
 use super::state::State;
-use crate::seams::sync::atomic::{AtomicBool, Ordering};
 
 /// The slots of a page.
 pub(super) type Words = [Line; LINES];
@@ -31,8 +30,8 @@ pub(in super::super) struct SlotImage {
 
 /// The groups of pages that a checkpoint holds.
 pub(in super::super) trait Groups: Debug + Send + Sync {
-    /// The bytes of a group; `None` when they are damaged.
-    fn group(&self, number: u64) -> Option<Cow<'_, [u8]>>;
+    /// The bytes of a group, which were verified.
+    fn group(&self, number: u64) -> &[u8];
 }
 
 /// Where the pages of a table come from.
@@ -40,7 +39,6 @@ pub(in super::super) trait Groups: Debug + Send + Sync {
 pub(super) struct Origin {
     pages: u64,
     groups: Arc<dyn Groups>,
-    is_damaged: AtomicBool,
 }
 
 impl SlotImage {
@@ -56,8 +54,11 @@ impl SlotImage {
 }
 
 impl Origin {
-    pub(super) fn new(pages: u64, groups: Arc<dyn Groups>) -> Self {
-        Self { pages, groups, is_damaged: AtomicBool::new(false) }
+    /// `None` unless every group has as many pages as it should.
+    pub(super) fn new(pages: u64, groups: Arc<dyn Groups>) -> Option<Self> {
+        let mut numbers = 0..pages.div_ceil(BLOCK_PAGES as u64);
+        let is_whole = numbers.all(|group| is_whole(groups.group(group), pages_of(group, pages)));
+        is_whole.then_some(Self { pages, groups })
     }
 
     /// How many pages there are.
@@ -65,26 +66,18 @@ impl Origin {
         self.pages
     }
 
-    /// Whether a group could not be read.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.is_damaged.load(Ordering::Acquire)
-    }
-
-    /// The group as it was written, if there is one that can be read.
-    pub(super) fn group(&self, group: u64) -> Option<Cow<'_, [u8]>> {
-        self.groups.group(group).filter(|_| pages_of(group, self.pages) > 0)
+    /// The group as it was written.
+    pub(super) fn group(&self, group: u64) -> &[u8] {
+        self.groups.group(group)
     }
 
     /// Shows the pages of a group by their places in it.
-    pub(super) fn read(&self, group: u64, show: &mut dyn FnMut(usize, &Words)) {
-        let pages = pages_of(group, self.pages);
-        if pages == 0 {
-            return;
-        }
-        let decoded = self.groups.group(group).and_then(|bytes| decode(&bytes, pages));
-        match decoded {
-            Some(decoded) => decoded.iter().enumerate().for_each(|(place, words)| show(place, words)),
-            None => self.is_damaged.store(true, Ordering::Release),
+    pub(super) fn read(&self, group: u64, mut show: impl FnMut(usize, &Words)) {
+        let mut bytes = if pages_of(group, self.pages) > 0 { self.groups.group(group) } else { &[] };
+        for place in 0..pages_of(group, self.pages) {
+            let Some((words, rest)) = decode(bytes) else { return };
+            show(place, &words);
+            bytes = rest;
         }
     }
 }
@@ -116,37 +109,40 @@ pub(super) fn encode(words: &Words, out: &mut Vec<u8>) {
     entries.for_each(|word| out.extend_from_slice(&word.0.to_le_bytes()));
 }
 
-/// Reads so many pages; `None` unless the bytes are just these.
-fn decode(mut bytes: &[u8], pages: usize) -> Option<Vec<Words>> {
-    let mut decoded = Vec::with_capacity(pages);
+/// Whether the bytes are so many pages.
+fn is_whole(mut bytes: &[u8], pages: usize) -> bool {
     for _ in 0..pages {
-        let (held, rest) = bytes.split_at_checked(HELD_BYTES)?;
-        let (deleted, mut rest) = rest.split_at_checked(DELETED_BYTES)?;
-        let mut words = [[Slot::EMPTY; LINE_SLOTS]; LINES];
-        for (number, line) in words.iter_mut().enumerate() {
-            for (slot, word) in line.iter_mut().enumerate() {
-                if held[number] >> slot & 1 == 1 {
-                    let (entry, behind) = rest.split_first_chunk()?;
-                    *word = Slot::of_entry(u64::from_le_bytes(*entry))?;
-                    rest = behind;
-                }
-            }
-            if deleted[number / 8] >> (number % 8) & 1 == 1 {
-                if line[LAST] != Slot::EMPTY {
-                    return None;
-                }
-                line[LAST] = Slot::DELETED;
-            }
-        }
-        decoded.push(words);
+        let Some(held) = bytes.get(..HELD_BYTES) else { return false };
+        let entries: usize = held.iter().map(|line| line.count_ones() as usize).sum();
+        let Some(rest) = bytes.get(HELD_BYTES + DELETED_BYTES + 8 * entries..) else { return false };
         bytes = rest;
     }
-    bytes.is_empty().then_some(decoded)
+    bytes.is_empty()
+}
+
+/// Reads a page, and says what stands behind it; `None` when the bytes end within it.
+fn decode(bytes: &[u8]) -> Option<(Words, &[u8])> {
+    let (held, rest) = bytes.split_at_checked(HELD_BYTES)?;
+    let (deleted, mut rest) = rest.split_at_checked(DELETED_BYTES)?;
+    let mut words = [[Slot::EMPTY; LINE_SLOTS]; LINES];
+    for (number, line) in words.iter_mut().enumerate() {
+        if deleted[number / 8] >> (number % 8) & 1 == 1 {
+            line[LAST] = Slot::DELETED;
+        }
+        let mut left = held[number];
+        while left != 0 {
+            let (entry, behind) = rest.split_first_chunk()?;
+            let slot = left.trailing_zeros() as usize;
+            line[slot % LINE_SLOTS] = Slot::of_entry(u64::from_le_bytes(*entry)).unwrap_or(Slot::EMPTY);
+            (rest, left) = (behind, left & (left - 1));
+        }
+    }
+    Some((words, rest))
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Slot, Words, decode, encode};
+    use super::{Slot, Words, decode, encode, is_whole};
     use crate::index::slots::page::{LAST, LINE_SLOTS, LINES};
 
     fn page(seed: u64) -> Words {
@@ -168,15 +164,16 @@ mod tests {
         let pages = [page(1), [[Slot::EMPTY; LINE_SLOTS]; LINES], page(2)];
         let mut bytes = Vec::new();
         pages.iter().for_each(|page| encode(page, &mut bytes));
-        assert_eq!(decode(&bytes, 3).as_deref(), Some(&pages[..]));
-        assert!(decode(&bytes, 2).is_none() && decode(&bytes, 4).is_none());
-        for cut in 0..bytes.len() {
-            assert!(decode(&bytes[..cut], 3).is_none(), "{cut}");
+        assert!(is_whole(&bytes, 3) && !is_whole(&bytes, 2) && !is_whole(&bytes, 4));
+        let mut rest = &bytes[..];
+        for page in &pages {
+            let (read, behind) = decode(rest).unwrap();
+            assert_eq!(read, *page);
+            rest = behind;
         }
-        let mut both = bytes.clone();
-        // Line 1 has an entry in its last slot; it cannot be deleted as well.
-        assert_eq!(both[1] >> 7, 1);
-        both[LINES] |= 2;
-        assert!(decode(&both, 3).is_none());
+        assert!(rest.is_empty());
+        for cut in 0..bytes.len() {
+            assert!(!is_whole(&bytes[..cut], 3), "{cut}");
+        }
     }
 }

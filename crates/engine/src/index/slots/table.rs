@@ -70,7 +70,7 @@ impl SlotTable {
 
     /// The table of a checkpoint; `None` when there can be no such table.
     pub(in super::super) fn of_image(secret: u64, image: SlotImage, groups: Arc<dyn Groups>) -> Option<Self> {
-        let directory = Directory::of(Origin::new(image.pages()?, groups));
+        let directory = Directory::of(Origin::new(image.pages()?, groups)?);
         Some(Self {
             secret: Secret::new(secret),
             state: AtomicU64::new(image.state),
@@ -78,11 +78,6 @@ impl SlotTable {
             len: Len(AtomicU64::new(image.len)),
             freeze: Freeze::new(),
         })
-    }
-
-    /// Whether a page could not be read from the checkpoint, so that some of its entries are missing here.
-    pub(in super::super) fn is_damaged(&self) -> bool {
-        self.directory.is_damaged()
     }
 
     /// Keeps the table as it is now until [`SlotTable::thaw`]. Called like the calls that change it.
@@ -100,7 +95,7 @@ impl SlotTable {
         let end = first + image::pages_of(group, pages) as u64;
         let held = self.directory.unread_group(group, pages);
         if let Some(bytes) = held.filter(|_| !self.freeze.has_kept(first..end)) {
-            out.extend_from_slice(&bytes);
+            out.extend_from_slice(bytes);
             self.freeze.take(end, |_, _| ());
             return;
         }

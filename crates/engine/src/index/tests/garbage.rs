@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::index::deadlines::Deadline;
 use crate::index::garbage::{Garbage, Waste};
-use crate::index::{Born, Space, Version, VersionKind, View};
+use crate::index::{Born, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 fn version(address: u64, bytes: u64) -> Version {

@@ -9,7 +9,8 @@ use std::sync::{Arc, Weak};
 
 use super::active::{Reading, read_active};
 use super::{
-    LogState, Recovered, Replay, at_start_of, frames_of, hole_before, open_segment, replay_sealed, replay_undecided,
+    LogState, Recovered, Replay, at_start_of, frames_of, hole_before, open_segment, replay_sealed,
+    replay_undecided,
 };
 use crate::error::{Error, Result};
 use crate::format::catalog::{Catalog, Sealed, SegmentRecord};
@@ -38,7 +39,9 @@ pub(super) fn recover(
     let mut state = LogState::default();
 
     for mut record in of_kind(&records, SegmentKind::Compacted) {
-        let Some((segment, length)) = open_segment(disk, dir, identity, &record, None, policy)? else { continue };
+        let Some((segment, length)) = open_segment(disk, dir, identity, &record, None, policy)? else {
+            continue;
+        };
         let Some((end, last_frame)) = last_frame(&segment, length, identity)? else { continue };
         record.sealed = Some(Sealed { length: end, last_frame, last_sequence: Sequence(0) });
         segment.set_end(end);
@@ -49,7 +52,9 @@ pub(super) fn recover(
     }
     let mut logs = Vec::new();
     for record in of_kind(&records, SegmentKind::Log) {
-        let Some((segment, length)) = open_segment(disk, dir, identity, &record, None, policy)? else { continue };
+        let Some((segment, length)) = open_segment(disk, dir, identity, &record, None, policy)? else {
+            continue;
+        };
         // One without a frame is an unused file, and says nothing about where the one before it ends.
         if last_frame(&segment, length, identity)?.is_some() {
             logs.push((record, segment, length));
