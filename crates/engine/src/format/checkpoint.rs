@@ -1,4 +1,4 @@
-//! A checkpoint of the indexes: its head, and the table of what it covers and where its sections are (`docs/format.md` §8).
+//! A checkpoint of the indexes: its head, and the table of what it covers and where its sections are (`docs/format.md` §13).
 //!
 //! Invariant: a head or table that decodes is one that was encoded, or was made on purpose; no section that it names lies
 //! outside of the file, and no chunk outside of its section. What is in the sections, others know.

@@ -15,7 +15,8 @@ use crate::format::bytes::length_u64;
 use crate::seams::{PrivateMap, Slab};
 
 /// Where arrays begin: on a line of the processor's cache.
-const ALIGN: u64 = 64;
+const ALIGN: u64 = ALIGN_BYTES as u64;
+const ALIGN_BYTES: usize = 64;
 /// Words that are shown at once.
 const WORDS_AT_ONCE: usize = 4096;
 
@@ -145,5 +146,5 @@ fn words<E>(
 fn pad<E>(done: &mut u64, out: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     let zeros = align_up(*done, ALIGN) - *done;
     *done += zeros;
-    out(&[0; ALIGN as usize][..usize::try_from(zeros).expect("fewer than 64")])
+    out(&[0; ALIGN_BYTES][..usize::try_from(zeros).expect("fewer than 64")])
 }

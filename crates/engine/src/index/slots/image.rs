@@ -1,7 +1,7 @@
 //! The table as a checkpoint holds it: its state, and its pages in groups, each page with the empty slots left out.
 //!
 //! A page is a byte for each line, with a bit for each slot that holds an entry; a bit for each line whose last slot is marked
-//! as deleted; and the entries in their order, 8 bytes each (`docs/format.md` §8). A group is the pages that the directory
+//! as deleted; and the entries in their order, 8 bytes each (`docs/format.md` §13). A group is the pages that the directory
 //! makes at once.
 //!
 //! Invariant: a page that is read back is the page that was written, slot by slot. That the bytes are those that were written

@@ -264,6 +264,17 @@ fn care(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
     }
 }
 
+impl World {
+    /// Writes a checkpoint, which makes the log durable.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), Stop> {
+        let result = self.store().checkpoint();
+        self.tell(|| format!("checkpoint: {result:?}"));
+        result?;
+        self.past.raise();
+        Ok(())
+    }
+}
+
 fn look(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
     let now = world.store().now().0;
     match rng.below(6) {

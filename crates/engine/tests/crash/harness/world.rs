@@ -117,13 +117,6 @@ impl World {
         world
     }
 
-    /// Has the store write checkpoints in two worlds of three.
-    pub(crate) fn write_checkpoints_by_seed(&mut self) {
-        if !self.seed.is_multiple_of(3) {
-            self.checkpoint_bytes = 0;
-        }
-    }
-
     pub(crate) fn context(&self) -> String {
         format!("open {} of seed {}", self.opens, self.seed)
     }
@@ -354,15 +347,6 @@ impl World {
     pub(crate) fn sync(&mut self) -> Result<(), Stop> {
         let result = self.store().sync();
         self.tell(|| format!("sync: {result:?}"));
-        result?;
-        self.past.raise();
-        Ok(())
-    }
-
-    /// Writes a checkpoint, which makes the log durable.
-    pub(crate) fn checkpoint(&mut self) -> Result<(), Stop> {
-        let result = self.store().checkpoint();
-        self.tell(|| format!("checkpoint: {result:?}"));
         result?;
         self.past.raise();
         Ok(())
