@@ -149,7 +149,7 @@ mod tests {
         let mut words = [[Slot::EMPTY; LINE_SLOTS]; LINES];
         for (at, word) in words.iter_mut().flatten().enumerate() {
             let draw = (seed + at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            if draw % 3 > 0 {
+            if !draw.is_multiple_of(3) {
                 *word = Slot(draw | 1 << 51 | 1);
             }
         }
