@@ -140,7 +140,6 @@ impl World {
         };
         Options::new()
             .segment_bytes(self.segment_bytes)
-            .auto_compact(false)
             .retention(retention)
             .create(!self.created)
             .environment(environment)
@@ -352,6 +351,15 @@ impl World {
         self.note_time();
         let result = self.store().compact();
         self.tell(|| format!("compact: {result:?}"));
+        result?;
+        Ok(())
+    }
+
+    /// Does what the threads of a store do in idle times, compactions of the segments that are most worth it among them.
+    pub(crate) fn maintain(&mut self) -> Result<(), Stop> {
+        self.note_time();
+        let result = self.store().maintain();
+        self.tell(|| format!("maintain: {result:?}"));
         result?;
         Ok(())
     }
