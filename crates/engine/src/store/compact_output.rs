@@ -174,9 +174,10 @@ impl<'a> Output<'a> {
         let (drafts, from): (Vec<Draft>, Vec<Origin>) = std::mem::take(&mut self.pending).into_iter().unzip();
         let number = u32::try_from(self.segments.len()).map_err(|_| self.core.closed_error())?;
         self.pending_bytes = 0;
-        let layouts = frames.frame(header, &drafts);
+        let mut places = Vec::with_capacity(drafts.len());
+        frames.frame(header, drafts.iter().map(Draft::entry), |standing| places.push(standing));
         let written = frames.write_to(&*current.new.file);
-        for ((draft, from), layout) in drafts.iter().zip(from).zip(layouts) {
+        for ((draft, from), place) in drafts.iter().zip(from).zip(places) {
             if let DraftValue::External { segment, .. } = draft.value {
                 current.streams.insert(segment);
             }
@@ -185,10 +186,10 @@ impl<'a> Output<'a> {
             }
             let mark = if matches!(from, Origin::Held(_)) { 0 } else { HIDES };
             if mark != 0 {
-                current.hiding_bytes += layout.end - layout.start;
+                current.hiding_bytes += place.end - place.start;
             }
             if let Origin::Held(from) | Origin::Hiding(from) = from {
-                let start = u32::try_from(layout.start / UNIT).expect("an address has 28 bits for it");
+                let start = u32::try_from(place.start / UNIT).expect("an address has 28 bits for it");
                 self.moved.push(MovedEntry { from, segment: number, start: start | mark });
             }
         }
