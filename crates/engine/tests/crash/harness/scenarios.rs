@@ -3,7 +3,7 @@
 
 use pentad_engine::seams::Clock;
 use pentad_engine::seams::sim::{Effect, Fault, Op, Part, Repeat, Rng, SimDisk};
-use pentad_engine::{Durability, ErrorKind};
+use pentad_engine::{Durability, ErrorKind, Store};
 
 use super::check::check_points;
 use super::images::{commit_and_find, edited, react, refused};
@@ -391,7 +391,7 @@ pub(crate) const CARE: [Care; 5] = [
     |world| {
         let before = world.past.sequence();
         world.prune(before)?;
-        world.maintain()
+        world.rearrange("maintain", Store::maintain)
     },
 ];
 

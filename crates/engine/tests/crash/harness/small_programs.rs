@@ -4,6 +4,7 @@
 //! segments, compaction, close and open.
 
 use pentad_engine::Durability::{self, Disk, Os};
+use pentad_engine::Store;
 use pentad_engine::seams::Clock;
 
 use super::request::{Change, Condition, End, Request};
@@ -154,7 +155,7 @@ fn compaction_of_parts(world: &mut World) -> Result<(), Stop> {
         world.commit(&Request::put(Disk, "hot", &[round; 1500]))?;
     }
     world.prune(10)?;
-    world.maintain()?;
+    world.rearrange("maintain", Store::maintain)?;
     world.commit(&Request::put(Os, "after", b"v"))?;
     world.close()
 }

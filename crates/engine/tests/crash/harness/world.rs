@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{Rng, SimClock, SimDisk, SimRandom, Traced};
-use pentad_engine::{Durability, Options, Retention, Sequence, Store};
+use pentad_engine::{Durability, Error, Options, Retention, Sequence, Store};
 
 use super::check::{check_all, check_sound};
 use super::history::{Commit, History};
@@ -16,6 +16,8 @@ use super::model::{Entry, State, Verdict};
 use super::request::Request;
 use super::stop::Stop;
 use super::views::View;
+
+type Work = fn(&Store) -> Result<(), Error>;
 
 /// Where the store is.
 pub(crate) const STORE: &str = "/store";
@@ -342,26 +344,20 @@ impl World {
     pub(crate) fn sync(&mut self) -> Result<(), Stop> {
         let result = self.store().sync();
         self.tell(|| format!("sync: {result:?}"));
-        result?;
-        self.past.raise();
+        result.map(|()| self.past.raise())?;
         Ok(())
     }
 
     pub(crate) fn compact(&mut self) -> Result<(), Stop> {
-        self.note_time();
-        let result = self.store().compact();
-        self.tell(|| format!("compact: {result:?}"));
-        result?;
-        Ok(())
+        self.rearrange("compact", |store| store.compact().map(drop))
     }
 
-    /// Does what the threads of a store do in idle times, compactions of the segments that are most worth it among them.
-    pub(crate) fn maintain(&mut self) -> Result<(), Stop> {
+    /// Does something that may move entries and changes none.
+    pub(crate) fn rearrange(&mut self, what: &str, work: Work) -> Result<(), Stop> {
         self.note_time();
-        let result = self.store().maintain();
-        self.tell(|| format!("maintain: {result:?}"));
-        result?;
-        Ok(())
+        let result = work(self.store());
+        self.tell(|| format!("{what}: {result:?}"));
+        Ok(result?)
     }
 
     /// Closes the store; readers that are held stay, as far as they are promised to.
