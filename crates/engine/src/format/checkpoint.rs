@@ -13,7 +13,7 @@ const MAGIC: [u8; 16] = magic(b"CKPT");
 pub(crate) const HEAD_BYTES: usize = 256;
 /// Sections begin on multiples of this.
 pub(crate) const ALIGN: u64 = 64;
-const SEGMENT: usize = 64;
+const SEGMENT: usize = 72;
 const SECTION: usize = 64;
 const CHUNK: usize = 8;
 /// A chunk is at most this long.
@@ -71,6 +71,8 @@ pub(crate) struct CoveredSegment {
     /// The end of the last frame that is covered.
     pub(crate) end: u64,
     pub(crate) live_bytes: u64,
+    /// Of a compacted segment, bytes of tombstones that stay because of what they hide.
+    pub(crate) hiding_bytes: u64,
     pub(crate) last_sequence: u64,
     /// How many of the starts of frames are those of this one.
     pub(crate) starts: u32,
@@ -262,7 +264,7 @@ impl Table {
         for segment in &self.segments {
             bytes.extend_from_slice(&segment.id.0.to_le_bytes());
             bytes.extend_from_slice(&segment.nonce);
-            for number in [segment.end, segment.live_bytes, segment.last_sequence] {
+            for number in [segment.end, segment.live_bytes, segment.hiding_bytes, segment.last_sequence] {
                 bytes.extend_from_slice(&number.to_le_bytes());
             }
             bytes.extend_from_slice(&segment.slot.to_le_bytes());
@@ -309,7 +311,7 @@ impl Table {
             }
         }
         for record in records.chunks_exact(SEGMENT) {
-            let count = usize::try_from(u32_at(record, 56)).ok()?;
+            let count = usize::try_from(u32_at(record, 64)).ok()?;
             let (streams, behind) = rest.split_at_checked(count.checked_mul(8)?)?;
             rest = behind;
             table.segments.push(CoveredSegment {
@@ -317,12 +319,13 @@ impl Table {
                 nonce: array_at(record, 8),
                 end: u64_at(record, 24),
                 live_bytes: u64_at(record, 32),
-                last_sequence: u64_at(record, 40),
-                slot: u32_at(record, 48),
-                starts: u32_at(record, 52),
+                hiding_bytes: u64_at(record, 40),
+                last_sequence: u64_at(record, 48),
+                slot: u32_at(record, 56),
+                starts: u32_at(record, 60),
                 streams: streams.chunks_exact(8).map(|stream| SegmentId(u64_at(stream, 0))).collect(),
             });
-            if !is_zero(&record[60..]) {
+            if !is_zero(&record[68..]) {
                 return None;
             }
         }
@@ -343,7 +346,7 @@ impl Table {
         });
         let ascend = self.segments.is_sorted_by(|one, next| one.id < next.id);
         let numbers = |segment: &CoveredSegment| {
-            [segment.id.0, segment.end, segment.live_bytes, segment.last_sequence]
+            [segment.id.0, segment.end, segment.live_bytes, segment.hiding_bytes, segment.last_sequence]
                 .iter()
                 .all(|n| *n < NUMBERS_END)
                 && u64::from(segment.slot) < u64::from(crate::address::SLOTS)

@@ -10,6 +10,7 @@ fn table() -> Table {
         slot,
         end: 4096,
         live_bytes: 100,
+        hiding_bytes: 7,
         last_sequence: 9,
         starts: 2,
         streams: streams.iter().copied().map(SegmentId).collect(),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use super::compact_choice::Limit;
 use super::core::Core;
 use super::handle::Store;
 use crate::commit::job::Job;
@@ -27,7 +28,7 @@ use crate::numbers::LogOffset;
 use crate::planted::{Bug, planted};
 use crate::seams::lock::{Mutex, MutexGuard};
 
-/// At close and after a compaction one is written when an open would have to read one in so many of the bytes after which one is
+/// At close, after a compaction and in an idle store one is written when an open would have to read one in so many of the bytes after which one is
 /// written anyway.
 const WORTH: u64 = 256;
 
@@ -41,6 +42,8 @@ pub(crate) struct Checkpoints {
 struct State {
     /// The one that the next open would find.
     current: Option<Current>,
+    /// The one that was written or found last.
+    last: Option<Current>,
     failure: Option<Error>,
 }
 
@@ -68,7 +71,7 @@ impl Checkpoints {
             let (segment, offset) = file.head.end;
             Some(Current { bytes: file.length(), tail: segments.get(segment)?.log_offset(offset) })
         });
-        Self { state: Mutex::new(State { current, failure: None }) }
+        Self { state: Mutex::new(State { current, last: current, failure: None }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,6 +81,11 @@ impl Checkpoints {
     /// Bytes of the current one, and the end of the log that it covers; `None` when an open would find none.
     pub(super) fn current(&self) -> Option<(u64, LogOffset)> {
         self.state().current.map(|current| (current.bytes, current.tail))
+    }
+
+    /// How long the last one was, whether or not it is of use still, and the end of the log that it covered.
+    fn last_written(&self) -> (u64, LogOffset) {
+        self.state().last.map_or((0, LogOffset(0)), |last| (last.bytes, last.tail))
     }
 
     /// Why the last attempt failed, if it did.
@@ -116,12 +124,17 @@ impl Core {
         }
     }
 
-    /// Whether the log has grown by as much as the option says, or as the last checkpoint is long, so that writing them costs
-    /// no more than writing the log.
-    pub(crate) fn checkpoint_is_due(&self) -> bool {
-        let last = self.checkpoints.current().map_or(0, |(bytes, _)| bytes);
+    /// Whether the log has grown, since the last one was written, by as much as the option says, or as that one is long, so that
+    /// writing them costs no more than writing the log. In an idle store one is due when it is worth it.
+    pub(crate) fn checkpoint_is_due(&self, limit: Limit) -> bool {
+        let tail = self.published.tail();
+        let (bytes, written) = self.checkpoints.last_written();
         let wanted = self.options.checkpoint_bytes;
-        wanted < u64::MAX && self.uncovered_bytes(self.published.tail()) >= wanted.max(last).max(1)
+        let has_grown = tail.0.saturating_sub(written.0) >= wanted.max(bytes).max(1);
+        let is_void = self.checkpoints.current().is_none();
+        wanted < u64::MAX
+            && (has_grown || (limit == Limit::Idle && is_void))
+            && self.checkpoint_is_wanted(tail)
     }
 
     /// Whether one is worth the writing when it comes cheaply.
@@ -157,16 +170,19 @@ impl Core {
         }
     }
 
-    /// Replaces the checkpoint whose segments a compaction has just removed. What fails is in the statistics; the next open
-    /// reads the log then.
-    pub(super) fn checkpoint_after_swap(&self) {
+    /// Notes that a compaction has removed segments, so that no open will use the checkpoint that there is.
+    pub(super) fn void_checkpoint(&self) {
         self.checkpoints.state().current = None;
-        // The old one is of no use, and the disk may be full.
-        let removed = self.remove_checkpoints(None);
-        if self.checkpoint_is_wanted(self.published.tail()) {
-            drop(self.checkpoint_excluded());
-        } else if let Err(error) = removed {
+        // Its bytes are of no use, and the disk may be full. What cannot be removed now is removed with the next one.
+        if let Err(error) = self.remove_checkpoints(None) {
             self.checkpoints.state().failure = Some(error);
+        }
+    }
+
+    /// Writes a new one after a compaction that was asked for, if it is worth it. What fails is in the statistics.
+    pub(super) fn checkpoint_after_compaction(&self) {
+        if self.checkpoints.current().is_none() && self.checkpoint_is_wanted(self.published.tail()) {
+            drop(self.checkpoint_excluded());
         }
     }
 
@@ -185,6 +201,7 @@ impl Core {
                 slot: segment.slot(),
                 end: if is_active { writer.active.tail } else { segment.end() },
                 live_bytes: segment.live_bytes().saturating_sub(waiting),
+                hiding_bytes: segment.hiding_bytes(),
                 last_sequence: segment.last_sequence(),
                 starts: u32::try_from(segment.frame_starts().all().len()).expect("one in 4 KiB"),
                 streams: segment.streams().into_iter().collect(),
@@ -222,7 +239,8 @@ impl Core {
         let mut state = self.checkpoints.state();
         match written {
             Ok(bytes) => {
-                *state = State { current: Some(Current { bytes, tail: frozen.tail }), failure: None };
+                let current = Some(Current { bytes, tail: frozen.tail });
+                *state = State { current, last: current, failure: None };
                 Ok(())
             }
             Err(error) => {

@@ -184,6 +184,7 @@ pub(super) fn load(
     let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
+    counters.opened(tail);
     let core = Core {
         environment,
         dir,
@@ -210,7 +211,7 @@ pub(super) fn load(
         counters,
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
-        compacting: Mutex::new(0),
+        compacting: Mutex::default(),
         checkpoints: Checkpoints::new(checkpoint.as_deref(), &segments),
     };
     if !read_only {

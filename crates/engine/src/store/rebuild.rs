@@ -110,6 +110,9 @@ impl Replay for IndexBuilder {
         let (sequence, ordinal) =
             head.moved.map_or((self.sequence, self.entries), |moved| (moved.sequence, moved.ordinal));
         self.entries += 1;
+        if head.moved.is_some() && head.is_tombstone() {
+            segment.count_hiding(layout.end - layout.start);
+        }
         segment.raise_last_sequence(sequence.0);
         if let Some(tail) = &mut self.tail {
             let ordinal = self.entries - 1;

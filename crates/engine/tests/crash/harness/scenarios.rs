@@ -3,7 +3,7 @@
 
 use pentad_engine::seams::Clock;
 use pentad_engine::seams::sim::{Effect, Fault, Op, Part, Repeat, Rng, SimDisk};
-use pentad_engine::{Durability, ErrorKind};
+use pentad_engine::{Durability, ErrorKind, Store};
 
 use super::check::check_points;
 use super::images::{commit_and_find, edited, react, refused};
@@ -377,7 +377,7 @@ pub(crate) fn cuts_in_care(seed: u64) {
 pub(crate) type Care = fn(&mut World) -> Result<(), super::stop::Stop>;
 
 /// All of them.
-pub(crate) const CARE: [Care; 6] = [
+pub(crate) const CARE: [Care; 7] = [
     |world| world.compact(),
     |world| {
         let before = world.past.sequence();
@@ -392,6 +392,11 @@ pub(crate) const CARE: [Care; 6] = [
         Ok(())
     },
     World::close,
+    |world| {
+        let before = world.past.sequence();
+        world.prune(before)?;
+        world.rearrange("maintain", Store::maintain)
+    },
     |world| {
         world.commit(&Request::put(Durability::Os, "covered", &[b'c'; 500]))?;
         world.checkpoint()?;
