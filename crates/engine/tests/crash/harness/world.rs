@@ -51,7 +51,7 @@ pub(crate) struct World {
     seed: u64,
     opens: u64,
     /// An open of the store has succeeded, so there is one for good.
-    created: bool,
+    pub(crate) created: bool,
     /// After a power cut the disk is at rest, and what the first recovery would find is what every later one must.
     found: Option<u64>,
     /// Entries that an earlier process saw expired stay expired over a clean close.
@@ -105,11 +105,6 @@ impl World {
     /// Whether an open has succeeded, so that the store must be there from now on.
     pub(crate) fn was_created(&self) -> bool {
         self.created
-    }
-
-    /// Says so, or the opposite: the store may have to be created.
-    pub(crate) fn set_created(&mut self, created: bool) {
-        self.created = created;
     }
 
     /// A world with an open, empty store.
