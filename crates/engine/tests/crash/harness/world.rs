@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{Rng, SimClock, SimDisk, SimRandom, Traced};
-use pentad_engine::{Durability, Options, Retention, Sequence, Store};
+use pentad_engine::{Durability, Options, Outcome, Retention, Sequence, Store};
 
 use super::check::{check_all, check_sound};
 use super::history::{Commit, History};
@@ -235,12 +235,21 @@ impl World {
 
     /// Issues one commit and compares its outcome. A failure leaves it in doubt.
     pub(crate) fn commit(&mut self, request: &Request) -> Result<(), Stop> {
+        self.commit_by(request, |store| request.to_batch(store).and_then(|batch| Ok(store.commit(batch)?)))
+    }
+
+    /// The same for a commit that comes about in another way, and does what `request` says.
+    pub(crate) fn commit_by(
+        &mut self,
+        request: &Request,
+        commit: impl FnOnce(&Store) -> Result<Outcome, Stop>,
+    ) -> Result<(), Stop> {
         let context = format!("{}, commit {}", self.context(), self.past.sequence() + 1);
         let store = self.store().clone();
         let (now, tail) = (store.now().0, store.tail());
         let sequence = self.past.sequence() + 1;
         let verdict = self.past.state().apply(request, now, sequence);
-        let result = request.to_batch(&store).and_then(|batch| Ok(store.commit(batch)?));
+        let result = commit(&store);
         self.tell(|| {
             let outcome = result.as_ref().map(|outcome| outcome.sequence).map_err(ToString::to_string);
             format!("{request} at {now}: {outcome:?}")
