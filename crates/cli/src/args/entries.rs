@@ -107,15 +107,14 @@ pub(crate) struct InfoArgs {
 
 /// Arguments of `expire`.
 #[derive(Args, Debug)]
-#[group(required = true, multiple = false, id = "when", args = ["ttl", "never"])]
 pub(crate) struct ExpireArgs {
     /// The key
     pub(crate) key: OsString,
     /// Let the entry end after this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, required_unless_present = "never")]
     pub(crate) ttl: Option<Duration>,
     /// Let the entry stay
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ttl")]
     pub(crate) never: bool,
 }
 
