@@ -84,6 +84,10 @@ bugs! {
     CheckpointNotSynced,
     /// The checksums of a checkpoint's chunks are not looked at.
     ChunkSumsIgnored,
+    /// A transaction commits although a key has come into a range that it read.
+    PhantomMissed,
+    /// A transaction commits although a key that it read was deleted since.
+    DeleteMissed,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
 }
