@@ -149,7 +149,8 @@ impl Core {
     /// What the entry at `offset` of `segment` is stored under.
     pub(crate) fn subject_in<'a>(&self, segment: &Segment, map: &'a Map, offset: u64) -> Result<Subject<'a>> {
         let length = HEAD_BYTES_MAX.min(segment.end().saturating_sub(offset));
-        let bytes = map.slice(offset, length);
+        let is_believed = segment.holds(offset, self.identity.alignment.bytes());
+        let bytes = map.slice(offset, length).filter(|_| is_believed);
         let decoded =
             bytes.and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok());
         let (head, _) = decoded
