@@ -60,6 +60,8 @@ bugs! {
     NoSyncAfterRecovery,
     /// A new segment is begun while the old one holds unsynced frames, which later syncs leave out.
     RollWithoutSync,
+    /// A compaction of some segments drops tombstones while an older entry is still in one of the others.
+    PartLosesTombstones,
     /// Compaction drops versions that a live snapshot sees.
     CompactionDropsPinned,
     /// Pruning moves the floor past live snapshots.
@@ -72,6 +74,10 @@ bugs! {
     TombstoneForgottenEarly,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
+    /// A transaction commits although a key has come into a range that it read.
+    PhantomMissed,
+    /// A transaction commits although a key that it read was deleted since.
+    DeleteMissed,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
 }
