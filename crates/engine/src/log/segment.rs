@@ -155,6 +155,13 @@ impl Segment {
         }
     }
 
+    /// From now on it is read by the places of entries, and no more from its beginning to its end.
+    pub(crate) fn read_here_and_there(&self) {
+        if let Some(map) = self.kept_map() {
+            map.read_here_and_there();
+        }
+    }
+
     /// Its place in the segment table.
     pub(crate) fn slot(&self) -> u32 {
         *self.slot.get().expect("a segment is in the table before an entry in it is named")

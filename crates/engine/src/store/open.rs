@@ -208,6 +208,7 @@ pub(super) fn load(
         scrub: Scrub::default(),
         compacting: Mutex::default(),
     };
+    core.segments.now().all().for_each(|segment| segment.read_here_and_there());
     core.note_expiries();
     core.retain(tail);
     Ok(core)
