@@ -85,7 +85,8 @@ With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_n
 
 const STATS_AFTER_HELP: &str = "\
 With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained), \"tail\", \"disk_bytes\",
-\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\", \"scrub\": null where the store
+\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"checkpoint_bytes\" (0 when there is none),
+\"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\", \"scrub\": null where the store
 scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
 \"findings\": as the \"damage\" of verify}}.";
 
