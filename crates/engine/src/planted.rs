@@ -74,6 +74,8 @@ bugs! {
     TombstoneForgottenEarly,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
+    /// Frames that a checkpoint covers are not judged before their entries are believed.
+    CoveredKeysBelieved,
     /// A checkpoint is used although its segments have been compacted.
     StaleCheckpointBelieved,
     /// A checkpoint gets its name before the frames that it covers are durable.

@@ -118,7 +118,7 @@ impl<E: Entries> Index<E> {
         self.slots.candidates(hash, |address| held.push(address));
         held.sort_unstable();
         held.dedup();
-        held.retain(|address| self.hash_at(*address) == hash);
+        held.retain(|address| self.hash_at(*address) == Some(hash));
         let mut crowd = Crowd::default();
         for &address in &held {
             let held = self.entries.rank(address).unwrap_or_default();

@@ -7,7 +7,7 @@
 use std::fmt::Debug;
 
 use super::key::Space;
-use super::runs::Keys;
+use super::runs::{Keys, Missing};
 use super::version::{Born, VersionKind};
 use crate::address::Address;
 use crate::hash::key_hash;
@@ -76,11 +76,15 @@ pub(super) struct SpaceKeys<'a, E> {
 }
 
 impl<E: Entries> Keys for SpaceKeys<'_, E> {
-    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        self.entries.show(address, |entry| {
-            debug_assert!(entry.is_damaged || entry.space == self.space, "{address:?} is of the other space");
-            read(entry.key)
-        })
+    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Result<R, Missing> {
+        let shown = self.entries.show(address, |entry| {
+            if entry.is_damaged {
+                return Err(Missing::Damaged);
+            }
+            debug_assert!(entry.space == self.space, "{address:?} is of the other space");
+            Ok(read(entry.key))
+        });
+        shown.unwrap_or(Err(Missing::Gone))
     }
 
     fn toucher(&self) -> impl FnMut(Address) {

@@ -254,9 +254,10 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// The hash by which the entry at `address` is found; any number when its segment has gone.
-    pub(super) fn hash_at(&self, address: Address) -> u64 {
-        self.entries.show(address, |entry| entry.hash()).unwrap_or_default()
+    /// The hash by which the entry at `address` is found: any number when its segment has gone, none when it is damaged.
+    pub(super) fn hash_at(&self, address: Address) -> Option<u64> {
+        let shown = self.entries.show(address, |entry| (!entry.is_damaged).then(|| entry.hash()));
+        shown.unwrap_or(Some(0))
     }
 
     pub(super) fn version_at(&self, address: Address) -> Option<Version> {

@@ -83,9 +83,10 @@ impl<E: Entries> Index<E> {
         found.into_iter().map(|(space, key, _)| (space, key)).collect()
     }
 
-    /// At most `limit` live rows between the bounds in key order, ascending from the lower or descending from the
+    /// About `limit` live rows between the bounds in key order, fewer at the end alone, ascending from the lower or descending from the
     /// upper bound; hash-only entries are not among them. Bounds that leave nothing between them are no error. A
-    /// long range is read by calling again with the last key as an excluded bound. The cost follows the rows
+    /// long range is read by calling again with the last key as an excluded bound. A row that cannot be read has the key
+    /// `""` and is never the last one, but at the end. The cost follows the rows
     /// returned and the keys passed over because they are dead, or not there yet, at this view.
     pub(crate) fn page(
         &self,
@@ -101,13 +102,16 @@ impl<E: Entries> Index<E> {
         }
         self.scan((lower, upper), view, direction, |address, entry| {
             rows.push((Arc::from(entry.key), Version::of(address, entry)));
-            if rows.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            // Behind one that cannot be read nobody could go on.
+            let is_end = rows.len() >= limit && !entry.is_damaged;
+            if is_end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         rows
     }
 
     /// The keys behind `after` in key order, `limit` at most, each with every version that some view at or above
-    /// `horizon` can tell from absence, newest first, unpublished ones included: what compaction has to keep.
+    /// `horizon` can tell from absence, newest first, unpublished ones included: what compaction has to keep. A key of which
+    /// nothing can be read is called `""`, and comes last on the last page alone.
     pub(crate) fn versions_page(
         &self,
         space: Space,
@@ -121,7 +125,8 @@ impl<E: Entries> Index<E> {
             let versions = self.settled(space, key, addresses, |shown| {
                 let mut versions = Vec::new();
                 for version in shown {
-                    let decides = horizon.includes(version.born);
+                    // One that cannot be read may be of another key, and then it hides nothing of this one.
+                    let decides = version.is_readable() && horizon.includes(version.born);
                     if !decides || version.is_live_at(horizon.time) {
                         versions.push(version);
                     }
@@ -131,10 +136,11 @@ impl<E: Entries> Index<E> {
                 }
                 versions
             });
+            let is_readable = versions.iter().any(Version::is_readable);
             if !versions.is_empty() {
                 page.push((Arc::from(key), versions));
             }
-            if page.len() == limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if page.len() >= limit && is_readable { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         page
     }

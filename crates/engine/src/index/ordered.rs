@@ -185,6 +185,8 @@ impl Ordered {
                     Seen::Enough => return Ok(()),
                     Seen::No => match cursor.again(&self.runs, &mut row) {
                         Again::Moved => {}
+                        // It may have been of another key, and hides nothing of this one.
+                        Again::Dead if row.is_guess => break,
                         // Nobody wants it any more, nor what it hides.
                         Again::Dead => is_hidden = true,
                         Again::Stale => return Err(Stale),

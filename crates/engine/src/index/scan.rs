@@ -13,7 +13,7 @@ use super::runs::Mark;
 use super::version::{Version, View};
 use crate::address::Address;
 
-/// What is shown of a key: the key, and the addresses of its versions, newest first.
+/// What is shown of a key: the key, and the addresses of its versions, newest first. `""` if none of them can be read.
 pub(super) type VisitKey<'a> = dyn FnMut(&[u8], &[Address]) -> ControlFlow<()> + 'a;
 
 impl<E: Entries> Index<E> {
@@ -53,7 +53,7 @@ impl<E: Entries> Index<E> {
     ) {
         let keys = &self.keys_of(space);
         let mut group =
-            Group { entries: &self.entries, visit, addresses: Vec::new(), key: Vec::new(), shown: None };
+            Group { entries: &self.entries, visit, addresses: Vec::new(), key: Vec::new(), has_key: false, shown: None };
         self.ordered(space).walk(lower, upper, direction, keys, &mut group);
         let _ = group.show();
     }
@@ -113,7 +113,9 @@ struct Group<'a, E, V: ?Sized> {
     entries: &'a E,
     visit: &'a mut V,
     addresses: Vec<Address>,
+    /// The key, once a version of it could be read.
     key: Vec<u8>,
+    has_key: bool,
     /// The last key that was shown.
     shown: Option<Vec<u8>>,
 }
@@ -126,7 +128,10 @@ impl<E, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Group<'_, E, V>
         }
         let flow = (self.visit)(&self.key, &self.addresses);
         self.addresses.clear();
-        std::mem::swap(self.shown.get_or_insert_default(), &mut self.key);
+        if std::mem::take(&mut self.has_key) {
+            std::mem::swap(self.shown.get_or_insert_default(), &mut self.key);
+        }
+        self.key.clear();
         flow
     }
 }
@@ -136,12 +141,12 @@ impl<E: Entries, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visito
         if is_new_key && self.show().is_break() {
             return Seen::Enough;
         }
-        let Self { entries, addresses, key, .. } = self;
-        let is_first = addresses.is_empty();
+        let Self { entries, addresses, key, has_key, .. } = self;
         let seen = entries.show(address, |entry| {
-            if is_first {
+            if !*has_key && !entry.is_damaged {
                 key.clear();
                 key.extend_from_slice(entry.key);
+                *has_key = true;
             }
         });
         if seen.is_none() {
@@ -153,6 +158,8 @@ impl<E: Entries, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visito
 
     fn reached(&mut self) -> Option<&[u8]> {
         self.addresses.clear();
+        self.key.clear();
+        self.has_key = false;
         self.shown.as_deref()
     }
 }

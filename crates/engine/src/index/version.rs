@@ -72,6 +72,11 @@ impl Version {
         Self { address, bytes: entry.bytes, kind: entry.kind, born: entry.born }
     }
 
+    /// Whether the entry could be read when it was looked at; if not, it says nothing but where it stands.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.bytes > 0
+    }
+
     pub(crate) fn is_tombstone(&self) -> bool {
         self.kind == VersionKind::Tombstone
     }

@@ -318,7 +318,8 @@ impl Core {
             let mut after: Option<Arc<[u8]>> = None;
             loop {
                 let page = self.index.versions_page(space, after.as_deref(), PAGE, horizon);
-                let Some((last, _)) = page.last() else { break };
+                let Some((last, versions)) = page.last() else { break };
+                let is_last = !versions.iter().any(Version::is_readable);
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
                     self.write_tombstones_before(Some((space, &key)), tombstones, output, pace)?;
@@ -334,6 +335,9 @@ impl Core {
                             .inspect_err(|error| note_damage_at(error, version.address, inputs, damaged))?;
                         output.add(draft, Origin::Held(version.address), pace)?;
                     }
+                }
+                if is_last {
+                    break;
                 }
             }
         }

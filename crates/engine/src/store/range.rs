@@ -42,6 +42,7 @@ pub(crate) fn prefix_bounds(prefix: &[u8]) -> Bounds {
 ///
 /// All rows are of one consistent view, taken when the range was made: later writes do not show. The cost follows the rows
 /// taken, from either end. A row whose value fails its checksum is an error, and the rows behind it still come.
+/// So is a row whose key cannot be read; where nobody can tell which of several rows it is, each of these is an error.
 #[derive(Debug)]
 pub struct Range {
     pinned: PinnedView,
@@ -60,9 +61,18 @@ impl Range {
         Self { pinned, lower, upper, front, back, page: PAGE_FIRST, exhausted: false }
     }
 
-    /// The keys alone; values are not touched, so their damage does not show.
+    /// The keys alone; values are not touched, so their damage does not show, unless the key is damaged too.
     pub fn keys(self) -> impl DoubleEndedIterator<Item = Result<Bytes>> {
-        Rows { range: self, read: |range: &Range, (key, _): Row| range.checked(Bytes::from_owner(key)) }
+        Rows {
+            range: self,
+            read: |range: &Range, (key, version): Row| {
+                if version.is_readable() {
+                    range.checked(Bytes::from_owner(key))
+                } else {
+                    range.row((key, version)).map(|(key, _)| key)
+                }
+            },
+        }
     }
 
     /// Keys with readers of their values, which verify piece by piece: for values of any length.
@@ -157,10 +167,13 @@ impl Range {
         core.check_open()?;
         let bounds = (self.lower.as_ref().map(Vec::as_slice), self.upper.as_ref().map(Vec::as_slice));
         let mut outcome = Ok(None);
-        core.index.scan(bounds, self.pinned.view, direction, |_, entry| {
+        core.index.scan(bounds, self.pinned.view, direction, |address, entry| {
             let in_place = entry.value.and_then(|value| value.verified(core.options.verify_reads));
             let visited = match in_place {
                 Some(value) => Ok(visit(entry.key, value)),
+                None if entry.is_damaged => self
+                    .row((Arc::from(entry.key), Version::of(address, entry)))
+                    .map(|(key, value)| visit(&key, &value)),
                 None => self.value_of(entry.key).map(|value| visit(entry.key, &value)),
             };
             match visited {
@@ -195,7 +208,8 @@ impl Range {
             self.page,
             direction,
         );
-        self.exhausted = rows.len() < self.page;
+        let is_end = rows.last().is_none_or(|(_, last)| !last.is_readable());
+        self.exhausted = is_end || rows.len() < self.page;
         self.page = (self.page * 4).min(PAGE_MAX);
         if let Some((last, _)) = rows.last() {
             let bound = Bound::Excluded(last.to_vec());

@@ -197,13 +197,17 @@ impl<'a> Copy<'a> {
             let mut after: Option<Arc<[u8]>> = None;
             loop {
                 let page = core.index.versions_page(space, after.as_deref(), PAGE, view);
-                let Some((last, _)) = page.last() else { break };
+                let Some((last, versions)) = page.last() else { break };
+                let is_last = !versions.iter().any(Version::is_readable);
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
                     let newest = versions.into_iter().find(|version| view.includes(version.born));
                     if let Some(version) = newest.filter(|version| version.is_live_at(view.time)) {
                         entries.push(Entry { space, key, version });
                     }
+                }
+                if is_last {
+                    break;
                 }
             }
         }

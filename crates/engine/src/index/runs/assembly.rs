@@ -125,7 +125,7 @@ mod tests {
     use super::{Assembly, Cell, Separator, Window};
     use crate::address::Address;
     use crate::index::runs::cell::Mark;
-    use crate::index::runs::keys::Keys;
+    use crate::index::runs::keys::{Keys, Missing};
     use crate::index::runs::run::BLOCK;
     use crate::index::runs::seek::{Place, Reading};
     use crate::index::runs::stem::shared;
@@ -137,8 +137,8 @@ mod tests {
     }
 
     impl Keys for Numbered {
-        fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-            Some(read(&key_of(address.get())))
+        fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Result<R, Missing> {
+            Ok(read(&key_of(address.get())))
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Entry {
 pub(super) trait Sorted {
     fn len(&self) -> usize;
     fn cell(&self, record: usize) -> Cell;
-    /// `None` when the key has gone.
+    /// `None` when the key has gone or is damaged.
     fn key<R>(&self, record: usize, read: impl FnOnce(&[u8]) -> R) -> Option<R>;
     /// Says that these keys are read soon.
     fn touch(&self, records: Range<usize>);
@@ -66,7 +66,7 @@ impl<K: Keys> Sorted for InLog<'_, K> {
     }
 
     fn key<R>(&self, record: usize, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        self.keys.key(self.entries[record].address, read)
+        self.keys.key(self.entries[record].address, read).ok()
     }
 
     fn touch(&self, records: Range<usize>) {
@@ -75,13 +75,13 @@ impl<K: Keys> Sorted for InLog<'_, K> {
 }
 
 impl Run {
-    /// A run of records in order whose keys are in the log. `None` when a key has gone.
+    /// A run of records in order whose keys are in the log. `None` when one of them cannot be read.
     pub(crate) fn from_sorted(entries: &[Entry], keys: &impl Keys) -> Option<Self> {
         build(&InLog { entries, keys })
     }
 }
 
-/// Builds a run. `None` when a key has gone.
+/// Builds a run. `None` when a key cannot be read.
 pub(super) fn build(sorted: &(impl Sorted + ?Sized)) -> Option<Run> {
     let count = sorted.len();
     let Some(last) = count.checked_sub(1) else { return Some(Run::default()) };

@@ -4,12 +4,15 @@
 //! one last, lanes with one key in the order of their runs, the newest last. A lane that has moved on is put back where
 //! it belongs, which takes a step or two where runs differ in size. Heads are compared by windows at a common place,
 //! one that all blocks in question share; on a tie by all that the two blocks know, and last by reading the log.
+//!
+//! A head that only the log could place, and that is damaged there, is set aside, if the caller wants to go on: from then on
+//! it is given with every key that it may have, and last alone, because it may be of one that has no other version.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::keys::Keys;
+use super::keys::{Keys, Missing};
 use super::run::{BLOCK, Run};
 use super::window::{Lens, Window};
 
@@ -28,10 +31,27 @@ const TIES_MAX: usize = 16;
 /// How far ahead of a key that had to be read others are touched, and how near the next one must follow for that.
 const AHEAD: usize = 12;
 
-/// Only the log knows how the record at the head of this lane compares, and its segment has gone.
+/// Only the log knows how the record at the head of this lane compares, and there it cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone {
+pub(super) struct Lost {
     lane: usize,
+    pub(super) missing: Missing,
+}
+
+/// Versions that one run has of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) run: usize,
+    pub(super) records: Range<usize>,
+    /// They cannot be read, and may be of this key.
+    pub(super) is_guess: bool,
+}
+
+/// Versions of a key that cannot be read, and that only the log could place.
+#[derive(Debug)]
+struct Aside {
+    lane: usize,
+    records: Range<usize>,
 }
 
 /// One run in the contest.
@@ -62,6 +82,7 @@ pub(super) struct Contest {
     queue: Vec<usize>,
     /// Lanes with records that are not in the queue.
     waiting: Vec<usize>,
+    aside: Vec<Aside>,
     /// The lane that was taken from last.
     last: usize,
     /// The common place of all windows, from the start of the keys.
@@ -91,6 +112,7 @@ impl Contest {
             queue: Vec::with_capacity(lanes.len()),
             waiting: (0..lanes.len()).collect(),
             lanes,
+            aside: Vec::new(),
             last: 0,
             place: 0,
             is_dislocated: true,
@@ -99,13 +121,13 @@ impl Contest {
     }
 
     /// Takes the versions of the next key: the ranges of records that have it, with the numbers of their runs, newest
-    /// first, are put into `versions`. Nothing is put there when no key is left.
+    /// first, are put into `versions`, which is empty. Nothing is put there when no key is left.
     pub(super) fn next<K: Keys>(
         &mut self,
         runs: &[impl Borrow<Run>],
         keys: &K,
-        versions: &mut Vec<(usize, Range<usize>)>,
-    ) -> Result<(), Gone> {
+        versions: &mut Vec<Taken>,
+    ) -> Result<(), Lost> {
         if self.is_dislocated {
             self.relocate(runs);
         }
@@ -114,7 +136,10 @@ impl Contest {
             self.queue.insert(at, lane);
             self.waiting.pop();
         }
-        let Some(best) = self.queue.last().copied() else { return Ok(()) };
+        let Some(best) = self.queue.last().copied() else {
+            self.leave_aside(versions, |_| true);
+            return Ok(());
+        };
         let mut count = 1;
         while let Some(next) = self.queue.len().checked_sub(count + 1) {
             if self.compare(runs, keys, self.queue[next], best)? != Ordering::Equal {
@@ -122,28 +147,80 @@ impl Contest {
             }
             count += 1;
         }
+        if !self.aside.is_empty() && self.guess(runs, count, versions) {
+            return Ok(());
+        }
         for _ in 0..count {
             let lane = self.queue.pop().expect("it was counted");
             self.take(runs, lane, versions);
         }
+        // Guesses were put in before; every other range comes of its lane, and lanes are in the order of their runs.
+        if versions.len() > count {
+            versions.sort_by_key(|taken| taken.run);
+        }
         Ok(())
     }
 
+    /// Puts what was set aside and may have the key of the `count` lanes that come next into `versions`. What cannot have it,
+    /// nor one behind it, comes before that key, and then the answer is true.
+    fn guess(&mut self, runs: &[impl Borrow<Run>], count: usize, versions: &mut Vec<Taken>) -> bool {
+        let next = &self.queue[self.queue.len() - count..];
+        let best = next[count - 1];
+        let order = |aside: &Aside| {
+            // In its own run it comes before whatever was not taken from there.
+            if next.contains(&aside.lane) {
+                return Some(Ordering::Less);
+            }
+            let (ours, theirs) = (&self.lanes[aside.lane], &self.lanes[best]);
+            let (our_run, their_run) = (runs[ours.run].borrow(), runs[theirs.run].borrow());
+            let order = known_order((our_run, aside.records.start), (their_run, theirs.head(self.way)));
+            order.map(|order| if self.way == Way::Backward { order.reverse() } else { order })
+        };
+        let orders: Vec<_> = self.aside.iter().map(order).collect();
+        let mut passed = orders.iter().map(|order| *order == Some(Ordering::Less));
+        if self.leave_aside(versions, |_| passed.next().unwrap_or(false)) {
+            return true;
+        }
+        for (aside, _) in self.aside.iter().zip(orders).filter(|(_, order)| order.is_none()) {
+            let (run, records) = (self.lanes[aside.lane].run, aside.records.clone());
+            versions.push(Taken { run, records, is_guess: true });
+        }
+        false
+    }
+
+    /// Gives the first of what was set aside and has been passed, and says whether there was any.
+    fn leave_aside(&mut self, versions: &mut Vec<Taken>, is_passed: impl FnMut(&Aside) -> bool) -> bool {
+        let Some(passed) = self.aside.iter().position(is_passed) else { return false };
+        let Aside { lane, records } = self.aside.remove(passed);
+        versions.push(Taken { run: self.lanes[lane].run, records, is_guess: false });
+        true
+    }
+
+    /// Takes the versions at the head of a lane, of a key that is damaged, out of the lane.
+    pub(super) fn set_aside(&mut self, runs: &[impl Borrow<Run>], lost: Lost) {
+        let lane = &mut self.lanes[lost.lane];
+        let records = lane.take_head(runs[lane.run].borrow(), self.way);
+        self.aside.push(Aside { lane: lost.lane, records });
+        self.queue.retain(|lane| *lane != lost.lane);
+        self.waiting.retain(|lane| *lane != lost.lane);
+        self.arrive(runs, lost.lane);
+    }
+
     /// The run whose record could not be compared.
-    pub(super) fn run_of(&self, gone: Gone) -> usize {
-        self.lanes[gone.lane].run
+    pub(super) fn run_of(&self, lost: Lost) -> usize {
+        self.lanes[lost.lane].run
     }
 
     /// Leaves out the record that could not be compared.
-    pub(super) fn skip(&mut self, runs: &[impl Borrow<Run>], gone: Gone) {
-        let lane = &mut self.lanes[gone.lane];
+    pub(super) fn skip(&mut self, runs: &[impl Borrow<Run>], lost: Lost) {
+        let lane = &mut self.lanes[lost.lane];
         match self.way {
             Way::Forward => lane.left.start += 1,
             Way::Backward => lane.left.end -= 1,
         }
-        self.queue.retain(|lane| *lane != gone.lane);
-        self.waiting.retain(|lane| *lane != gone.lane);
-        self.arrive(runs, gone.lane);
+        self.queue.retain(|lane| *lane != lost.lane);
+        self.waiting.retain(|lane| *lane != lost.lane);
+        self.arrive(runs, lost.lane);
     }
 
     /// What is left of the run that was taken from last.
@@ -152,14 +229,10 @@ impl Contest {
     }
 
     /// Takes the versions that a lane has of its key, and moves it on.
-    fn take(&mut self, runs: &[impl Borrow<Run>], number: usize, versions: &mut Vec<(usize, Range<usize>)>) {
+    fn take(&mut self, runs: &[impl Borrow<Run>], number: usize, versions: &mut Vec<Taken>) {
         let lane = &mut self.lanes[number];
-        let taken = runs[lane.run].borrow().versions(lane.head(self.way), &lane.left);
-        match self.way {
-            Way::Forward => lane.left.start = taken.end,
-            Way::Backward => lane.left.end = taken.start,
-        }
-        versions.push((lane.run, taken));
+        let records = lane.take_head(runs[lane.run].borrow(), self.way);
+        versions.push(Taken { run: lane.run, records, is_guess: false });
         self.last = number;
         self.arrive(runs, number);
     }
@@ -217,7 +290,7 @@ impl Contest {
         runs: &[impl Borrow<Run>],
         keys: &K,
         lane: usize,
-    ) -> Result<usize, Gone> {
+    ) -> Result<usize, Lost> {
         let mut at = self.queue.len();
         while let Some(next) = at.checked_sub(1) {
             let other = self.queue[next];
@@ -238,7 +311,7 @@ impl Contest {
         keys: &K,
         left: usize,
         right: usize,
-    ) -> Result<Ordering, Gone> {
+    ) -> Result<Ordering, Lost> {
         let (ours, theirs) = (self.lanes[left].window, self.lanes[right].window);
         let order = match ours.cmp(&theirs) {
             Ordering::Equal if !ours.is_whole() => self.compare_further(runs, keys, left, right)?,
@@ -257,20 +330,12 @@ impl Contest {
         keys: &K,
         left: usize,
         right: usize,
-    ) -> Result<Ordering, Gone> {
+    ) -> Result<Ordering, Lost> {
         self.ties += 1;
         let (ours, theirs) = (&self.lanes[left], &self.lanes[right]);
         let (our_run, their_run) = (runs[ours.run].borrow(), runs[theirs.run].borrow());
-        let (our_stem, their_stem) = (our_run.stem(ours.block), their_run.stem(theirs.block));
-        let place = our_stem.shared(their_stem);
-        if place < our_stem.len().min(their_stem.len()) {
-            return Ok(our_stem.byte(place).cmp(&their_stem.byte(place)));
-        }
-        let our_window = Lens::new(our_stem, place).apply(our_run.window(ours.head(self.way)));
-        let their_window = Lens::new(their_stem, place).apply(their_run.window(theirs.head(self.way)));
-        match our_window.cmp(&their_window) {
-            Ordering::Equal if !our_window.is_whole() => {}
-            order => return Ok(order),
+        if let Some(order) = known_order((our_run, ours.head(self.way)), (their_run, theirs.head(self.way))) {
+            return Ok(order);
         }
         self.read(runs, keys, left)?;
         self.read(runs, keys, right)?;
@@ -278,7 +343,7 @@ impl Contest {
     }
 
     /// Reads the key at the head of a lane, unless it was read before.
-    fn read<K: Keys>(&mut self, runs: &[impl Borrow<Run>], keys: &K, lane: usize) -> Result<(), Gone> {
+    fn read<K: Keys>(&mut self, runs: &[impl Borrow<Run>], keys: &K, lane: usize) -> Result<(), Lost> {
         let number = lane;
         let lane = &mut self.lanes[lane];
         let head = lane.head(self.way);
@@ -292,13 +357,38 @@ impl Contest {
             key.clear();
             key.extend_from_slice(bytes);
         };
-        runs[lane.run].borrow().key(head, keys, copy).ok_or(Gone { lane: number })?;
+        runs[lane.run].borrow().key(head, keys, copy).map_err(|missing| Lost { lane: number, missing })?;
         lane.key_of = Some(head);
         Ok(())
     }
 }
 
+/// Which of two records comes first by all that their blocks know; `None` where only the log knows.
+fn known_order((run, record): (&Run, usize), (other_run, other): (&Run, usize)) -> Option<Ordering> {
+    let (stem, other_stem) = (run.stem(record / BLOCK), other_run.stem(other / BLOCK));
+    let place = stem.shared(other_stem);
+    if place < stem.len().min(other_stem.len()) {
+        return Some(stem.byte(place).cmp(&other_stem.byte(place)));
+    }
+    let window = Lens::new(stem, place).apply(run.window(record));
+    let other_window = Lens::new(other_stem, place).apply(other_run.window(other));
+    match window.cmp(&other_window) {
+        Ordering::Equal if !window.is_whole() => None,
+        order => Some(order),
+    }
+}
+
 impl Lane {
+    /// Takes the next record and all of its key.
+    fn take_head(&mut self, run: &Run, way: Way) -> Range<usize> {
+        let taken = run.versions(self.head(way), &self.left);
+        match way {
+            Way::Forward => self.left.start = taken.end,
+            Way::Backward => self.left.end = taken.start,
+        }
+        taken
+    }
+
     /// The next record; of several versions any serves, as they have the same key.
     #[inline]
     fn head(&self, way: Way) -> usize {

@@ -3,7 +3,8 @@
 //! Invariant: a cursor shows the list that it began with: each key once, its versions side by side and newest first.
 //! Which of them a view sees is the caller's business, and so is the key, which stands in the log. What is pushed
 //! while it is open does not show. Relocations show as long as the runs are in the list; behind a merge a cursor
-//! goes on with the addresses of its own time, and says that it is stale where these lead to nothing.
+//! goes on with the addresses of its own time, and says that it is stale where these lead to nothing. A version whose key
+//! cannot be read is shown with every key that it may have, in the place that it would have there.
 
 use std::ops::{Bound, Range};
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::cell::Mark;
-use super::contest::{Contest, Gone, Way};
-use super::keys::Keys;
+use super::contest::{Contest, Lost, Taken, Way};
+use super::keys::{Keys, Missing};
 use super::list::{List, Runs};
-use super::seek::Reading;
+use super::seek::{Found, Reading};
 use crate::address::Address;
 
 /// The list has changed and what is needed has moved: open a new cursor behind the last key that was read.
@@ -28,6 +29,8 @@ pub(crate) struct Row {
     pub(crate) mark: Mark,
     /// Whether the row before it had the same key; then that one is the newer version.
     pub(crate) same_key_as_before: bool,
+    /// Its key cannot be read, so that it may be a version of this key; then the mark says nothing.
+    pub(crate) is_guess: bool,
     run: u32,
     record: usize,
 }
@@ -50,7 +53,7 @@ pub(crate) struct Cursor {
     way: Way,
     source: Source,
     /// Versions of the current key that were not given yet.
-    versions: Vec<(usize, Range<usize>)>,
+    versions: Vec<Taken>,
     /// How many of the ranges in `versions` were given in full.
     given: usize,
     is_new_key: bool,
@@ -103,20 +106,18 @@ impl Runs {
         }
     }
 
-    /// All versions of a key, newest first.
+    /// All versions of a key, newest first, and those that may be, as they cannot be read.
     pub(crate) fn find<K: Keys>(&self, key: &[u8], keys: &K) -> Vec<(Address, Mark)> {
         loop {
             let list = self.list();
             let reading = Reading::new(keys);
             let mut found = Vec::new();
             for run in list.iter() {
-                let place = run.seek(key, &reading);
-                if place.is_found {
-                    let versions = run.versions(place.record, &(0..run.len()));
-                    found.extend(
-                        versions.map(|record| run.cell(record)).map(|cell| (cell.address(), cell.mark())),
-                    );
-                }
+                let (records, sure) = run.of_key(key, &reading);
+                let records =
+                    records.filter(|record| sure == Found::Surely || run.is_damaged(*record, keys));
+                let cells = records.map(|record| run.cell(record));
+                found.extend(cells.map(|cell| (cell.address(), cell.mark())));
             }
             if !reading.met_gone() || self.are_current(&list) {
                 return found;
@@ -147,7 +148,7 @@ impl Cursor {
                 };
                 let same = !is_new && !*is_first;
                 *is_first = false;
-                Ok(Some(row(&self.list, *run, record, same)))
+                Ok(Some(row(&self.list, *run, record, same, false)))
             }
             Source::Many(_) => self.next_of_many(runs, keys),
         }
@@ -158,13 +159,13 @@ impl Cursor {
             self.versions.clear();
             self.given = 0;
             let Source::Many(contest) = &mut self.source else { return Ok(None) };
-            while let Err(gone) = contest.next(&self.list, keys, &mut self.versions) {
-                skip(contest, gone, &self.list, runs)?;
+            while let Err(lost) = contest.next(&self.list, keys, &mut self.versions) {
+                pass(contest, lost, &self.list, runs)?;
             }
             self.is_new_key = true;
         }
-        let Some((run, records)) = self.versions.get_mut(self.given) else { return Ok(None) };
-        let row = row(&self.list, *run, records.start, !self.is_new_key);
+        let Some(Taken { run, records, is_guess }) = self.versions.get_mut(self.given) else { return Ok(None) };
+        let row = row(&self.list, *run, records.start, !self.is_new_key, *is_guess);
         records.start += 1;
         if records.start == records.end {
             self.given += 1;
@@ -248,22 +249,25 @@ fn next_of_one(
 }
 
 #[inline]
-fn row(list: &List, run: usize, record: usize, same_key_as_before: bool) -> Row {
+fn row(list: &List, run: usize, record: usize, same_key_as_before: bool, is_guess: bool) -> Row {
     let cell = list[run].cell(record);
     Row {
         address: cell.address(),
-        mark: cell.mark(),
+        // A guess must not delete what may be another key.
+        mark: if is_guess { Mark::Value } else { cell.mark() },
         same_key_as_before,
+        is_guess,
         run: u32::try_from(run).expect("a list is short"),
         record,
     }
 }
 
-/// Passes over a record that cannot be compared, if it is known to be dead.
-fn skip(contest: &mut Contest, gone: Gone, list: &List, runs: &Runs) -> Result<(), Stale> {
-    if !runs.is_current(&list[contest.run_of(gone)]) {
-        return Err(Stale);
+/// Passes over a record that cannot be compared, if it is known to be dead, or sets it aside if it is damaged.
+fn pass(contest: &mut Contest, lost: Lost, list: &List, runs: &Runs) -> Result<(), Stale> {
+    match lost.missing {
+        Missing::Damaged => contest.set_aside(list, lost),
+        Missing::Gone if !runs.is_current(&list[contest.run_of(lost)]) => return Err(Stale),
+        Missing::Gone => contest.skip(list, lost),
     }
-    contest.skip(list, gone);
     Ok(())
 }

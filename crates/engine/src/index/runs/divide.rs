@@ -32,12 +32,12 @@ impl Runs {
         let mut dividers: Vec<Vec<u8>> = Vec::new();
         for part in 1..parts {
             let record = range.start + range.len() / parts * part + range.len() % parts * part / parts;
-            // The first key would cut nothing off, and of one whose segment has gone nobody knows where it stands.
+            // The first key would cut nothing off, and of one that cannot be read nobody knows where it stands.
             if record == range.start || record >= range.end {
                 continue;
             }
             let key = run.key(record, keys, <[u8]>::to_vec);
-            dividers.extend(key.filter(|key| dividers.last().is_none_or(|last| last < key)));
+            dividers.extend(key.ok().filter(|key| dividers.last().is_none_or(|last| last < key)));
         }
         dividers
     }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use super::assembly::{Assembly, Separator};
 use super::cell::{Cell, Mark};
-use super::keys::{Keep, Keys};
+use super::keys::{Keep, Keys, Missing};
 use super::run::{BLOCK, Run};
 use super::stem::shared;
+use super::weave::Rotten;
 use super::window::{Lens, Window};
 
 /// Records sorted at a time: what they take fits into the second-level cache. Few in tests, so that there are several.
@@ -37,9 +38,23 @@ const RUN_SHIFT: u32 = 32;
 const TAIL_SHIFT: u32 = 48;
 const PIECE_SHIFT: u32 = 64;
 
-/// Merges runs, newest first. `None` when that is better done by looking more closely.
-pub(super) fn merge(runs: &[Arc<Run>], keys: &impl Keys, keep: &impl Keep, has_oldest: bool) -> Option<Run> {
-    let sources = Sources::new(runs)?;
+/// Why there is no run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// It is better made by looking more closely.
+    Poor,
+    /// See [`Rotten`].
+    Rotten(Rotten),
+}
+
+/// Merges runs, newest first.
+pub(super) fn merge(
+    runs: &[Arc<Run>],
+    keys: &impl Keys,
+    keep: &impl Keep,
+    has_oldest: bool,
+) -> Result<Run, Halt> {
+    let sources = Sources::new(runs).ok_or(Halt::Poor)?;
     let records = runs.iter().map(|run| run.len()).sum();
     let mut flat = Flat {
         sources: &sources,
@@ -172,7 +187,7 @@ struct Flat<'a> {
 
 impl Flat<'_> {
     /// Takes a slice, sorted.
-    fn take(&mut self, items: &[Item], keys: &impl Keys, keep: &impl Keep) -> Option<()> {
+    fn take(&mut self, items: &[Item], keys: &impl Keys, keep: &impl Keep) -> Result<(), Halt> {
         let mut ties = std::mem::take(&mut self.ties);
         ties.clear();
         let is_near = |at: usize, other: usize| is_tie(items[at], items[other]);
@@ -198,27 +213,30 @@ impl Flat<'_> {
         }
         drop(ahead);
         self.ties = ties;
-        Some(())
+        Ok(())
     }
 
     /// Takes records that only their keys tell apart; those whose segments have gone are left out.
-    fn tied(&mut self, group: &[Item], keys: &impl Keys, keep: &impl Keep) -> Option<()> {
+    fn tied(&mut self, group: &[Item], keys: &impl Keys, keep: &impl Keep) -> Result<(), Halt> {
         let mut read: Vec<(Box<[u8]>, Item)> = Vec::with_capacity(group.len());
         for &item in group {
             let (run, record) = source(item);
-            let key = self.sources.runs[run].key(record, keys, |key| Box::from(key));
-            read.extend(key.map(|key| (key, item)));
+            match self.sources.runs[run].key(record, keys, |key| Box::from(key)) {
+                Ok(key) => read.push((key, item)),
+                Err(Missing::Gone) => {}
+                Err(Missing::Damaged) => return Err(Halt::Rotten(Rotten(run))),
+            }
         }
         read.sort();
         for versions in read.chunk_by(|(key, _), (next, _)| key == next) {
             let versions: Vec<Item> = versions.iter().map(|(_, item)| *item).collect();
             self.key(&versions, keys, keep)?;
         }
-        Some(())
+        Ok(())
     }
 
     /// Takes the versions of the next key, newest first.
-    fn key(&mut self, versions: &[Item], keys: &impl Keys, keep: &impl Keep) -> Option<()> {
+    fn key(&mut self, versions: &[Item], keys: &impl Keys, keep: &impl Keep) -> Result<(), Halt> {
         if let [only] = versions
             && (!self.has_oldest || self.sources.cell(*only).mark() == Mark::Value)
         {
@@ -240,7 +258,7 @@ impl Flat<'_> {
             }
             kept.pop();
         }
-        let mut pushed = Some(());
+        let mut pushed = Ok(());
         for (number, item) in kept.drain(..).enumerate() {
             pushed = pushed.and_then(|()| self.push(item, number > 0, keys));
         }
@@ -249,22 +267,22 @@ impl Flat<'_> {
     }
 
     #[inline]
-    fn push(&mut self, item: Item, same: bool, keys: &impl Keys) -> Option<()> {
+    fn push(&mut self, item: Item, same: bool, keys: &impl Keys) -> Result<(), Halt> {
         self.block.push((item, same));
-        if self.block.len() == BLOCK { self.flush(keys) } else { Some(()) }
+        if self.block.len() == BLOCK { self.flush(keys) } else { Ok(()) }
     }
 
-    fn finish(mut self, keys: &impl Keys) -> Option<Run> {
+    fn finish(mut self, keys: &impl Keys) -> Result<Run, Halt> {
         if !self.block.is_empty() {
             self.flush(keys)?;
         }
-        Some(self.assembly.finish())
+        Ok(self.assembly.finish())
     }
 
-    /// Makes a block. `None` when too many have turned out poor.
-    fn flush(&mut self, keys: &impl Keys) -> Option<()> {
+    /// Makes a block, unless too many have turned out poor.
+    fn flush(&mut self, keys: &impl Keys) -> Result<(), Halt> {
         let (Some(&(first, first_same)), Some(&(last, _))) = (self.block.first(), self.block.last()) else {
-            return Some(());
+            return Ok(());
         };
         self.blocks += 1;
         let neighbours = self.block.windows(2);
@@ -275,7 +293,7 @@ impl Flat<'_> {
         if is_narrow || blurred >= BLURRED_MIN {
             self.poor += 1;
             if self.poor > POOR_MAX + self.blocks / POOR_SHARE {
-                return None;
+                return Err(Halt::Poor);
             }
         }
         self.open(first, first_same, keys);
@@ -285,7 +303,7 @@ impl Flat<'_> {
         }
         self.before = Some(last);
         self.block.clear();
-        Some(())
+        Ok(())
     }
 
     /// Opens a block that begins with `first`.
@@ -315,9 +333,9 @@ impl Flat<'_> {
         let (mut key, mut both) = (Vec::new(), None);
         let read = |item, read: &mut dyn FnMut(&[u8])| {
             let (run, record) = source(item);
-            self.sources.runs[run].key(record, keys, read)
+            self.sources.runs[run].key(record, keys, read).is_ok()
         };
-        if read(first, &mut |bytes| key.extend_from_slice(bytes)).is_some() {
+        if read(first, &mut |bytes| key.extend_from_slice(bytes)) {
             read(before, &mut |last| both = Some(shared(last, &key)));
         }
         match both {

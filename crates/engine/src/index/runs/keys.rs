@@ -5,12 +5,25 @@
 
 use crate::address::Address;
 
+/// Why there is no key behind an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Its segment has gone: it was moved, or nobody wants it any more.
+    Gone,
+    /// It cannot be read: the version is there, and whose it is nobody knows.
+    Damaged,
+}
+
 /// The keys behind addresses.
 pub(crate) trait Keys {
-    /// Calls `read` with the key of the entry at `address`. `None`, without a call, when its segment has gone. An
-    /// address that was moved is readable in its new place before [`Runs::relocate`](super::Runs::relocate) is
-    /// called, and in its old one until every live entry of the segment was relocated.
-    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R>;
+    /// Calls `read` with the key of the entry at `address`. An address that was moved is readable in its new place
+    /// before [`Runs::relocate`](super::Runs::relocate) is called, and in its old one until every live entry of the
+    /// segment was relocated.
+    ///
+    /// # Errors
+    ///
+    /// Without a call, when there is no key to be read.
+    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Result<R, Missing>;
 
     /// Something to call with addresses whose keys are read soon; an implementation may fetch them into the cache.
     fn toucher(&self) -> impl FnMut(Address) {

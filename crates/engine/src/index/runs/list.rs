@@ -4,12 +4,15 @@
 //! - the list is newest first, and every record of a run is newer than those of the runs behind it with the same key;
 //! - readers take the list as it is, and never wait; a run in the current list has every relocation in its cells;
 //! - no relocation is lost to a merge. One that hits a run that is being merged is noted as well, and made again in
-//!   the new run before that is published. When too many are noted, relocating waits for the merge.
+//!   the new run before that is published. When too many are noted, relocating waits for the merge;
+//! - a run in which a damaged entry stood in the way of a merge is merged no more. The list is longer for each of these, and
+//!   what lies on both sides of them is merged for itself.
 //!
 //! **Locks**, in the order in which they are taken: `merger` for the whole of a background merge, then `writer` for a
 //! push with its small merges, for a relocation, and for the start and the end of a background merge.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
@@ -19,7 +22,7 @@ use super::cell::Mark;
 use super::keys::{Keep, Keys};
 use super::run::Run;
 use super::shape;
-use super::weave::merge;
+use super::weave::{Rotten, merge};
 use crate::address::Address;
 use crate::seams::lock::{Mutex, MutexGuard};
 
@@ -62,6 +65,8 @@ pub(crate) struct Runs {
 #[derive(Debug, Default)]
 struct Writer {
     merging: Option<Merging>,
+    /// Runs that could not be merged: only the log tells the order, and there it is damaged.
+    rotten: List,
 }
 
 /// A merge in the background.
@@ -105,13 +110,13 @@ impl Runs {
             return;
         }
         let run = Arc::new(build(records).expect("keys in memory do not go"));
-        let writer = self.writer();
+        let mut writer = self.writer();
         let old = self.list.load();
         let mut list = Vec::with_capacity(old.len() + 1);
         list.push(run);
         list.extend(old.iter().cloned());
         loop {
-            let free = list.iter().take_while(|run| !writer.is_merging(run)).count();
+            let free = list.iter().take_while(|run| !writer.is_fixed(run)).count();
             let lengths = list[..free].iter().map(|run| run.len()).collect::<Vec<_>>();
             let small = shape::due(&lengths)
                 .filter(|range| lengths[range.clone()].iter().sum::<usize>() <= INLINE_MAX);
@@ -121,8 +126,12 @@ impl Runs {
             });
             let Some(range) = range else { break };
             let has_oldest = range.end == list.len();
-            let merged = merge(&list[range.clone()], keys, keep, has_oldest);
-            list.splice(range, (merged.len() > 0).then(|| Arc::new(merged)));
+            match merge(&list[range.clone()], keys, keep, has_oldest) {
+                Ok(merged) => {
+                    list.splice(range, (merged.len() > 0).then(|| Arc::new(merged)));
+                }
+                Err(Rotten(number)) => writer.rotten.push(Arc::clone(&list[range.start + number])),
+            }
         }
         self.list.store(Arc::new(list));
     }
@@ -152,27 +161,27 @@ impl Runs {
         true
     }
 
-    /// Merges in the calling thread, while pushes, relocations and reads go on. True if it did, so that another call
-    /// may find more to do.
+    /// Merges in the calling thread, while pushes, relocations and reads go on. True if it did, or learned what it cannot
+    /// merge, so that another call may find more to do.
     pub(crate) fn maintain(&self, keys: &impl Keys, keep: &impl Keep, effort: Effort) -> bool {
         let _merger = self.merger();
         let (runs, has_oldest) = {
             let mut writer = self.writer();
             let list = self.list.load();
-            let lengths = list.iter().map(|run| run.len()).collect::<Vec<_>>();
-            let all = || Some(0..list.len());
-            let range = match effort {
-                Effort::Rewrite if list.is_empty() => None,
-                Effort::Rewrite => all(),
-                Effort::Settle if list.len() > 1 => shape::due(&lengths).or_else(all),
-                Effort::Settle | Effort::Due => shape::due(&lengths),
-            };
-            let Some(range) = range else { return false };
+            let Some(range) = writer.range_to_merge(&list, effort) else { return false };
             let runs = list[range.clone()].to_vec();
             writer.merging = Some(Merging { runs: runs.clone(), moved: VecDeque::new(), noted: 0 });
             (runs, range.end == list.len())
         };
-        let merged = merge(&runs, keys, keep, has_oldest);
+        let merged = match merge(&runs, keys, keep, has_oldest) {
+            Ok(merged) => merged,
+            Err(Rotten(number)) => {
+                let mut writer = self.writer();
+                writer.rotten.push(Arc::clone(&runs[number]));
+                writer.merging = None;
+                return true;
+            }
+        };
         loop {
             let mut writer = self.writer();
             let merging = writer.merging.as_mut().expect("it ends below, under the same lock");
@@ -244,6 +253,29 @@ pub(crate) struct Size {
 impl Writer {
     fn is_merging(&self, run: &Arc<Run>) -> bool {
         self.merging.as_ref().is_some_and(|merging| contains(&merging.runs, run))
+    }
+
+    /// Whether a run is to stay as it is.
+    fn is_fixed(&self, run: &Arc<Run>) -> bool {
+        self.is_merging(run) || contains(&self.rotten, run)
+    }
+
+    /// What to merge next: neighbours among which none is fixed.
+    fn range_to_merge(&self, list: &List, effort: Effort) -> Option<Range<usize>> {
+        let mut start = 0;
+        list.split(|run| self.is_fixed(run)).find_map(|runs| {
+            let first = start;
+            start += runs.len() + 1;
+            let lengths = runs.iter().map(|run| run.len()).collect::<Vec<_>>();
+            let all = || Some(0..runs.len());
+            let range = match effort {
+                Effort::Rewrite if runs.is_empty() => None,
+                Effort::Rewrite => all(),
+                Effort::Settle if runs.len() > 1 => shape::due(&lengths).or_else(all),
+                Effort::Settle | Effort::Due => shape::due(&lengths),
+            };
+            range.map(|range| first + range.start..first + range.end)
+        })
     }
 }
 

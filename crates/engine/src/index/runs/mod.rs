@@ -53,7 +53,7 @@ pub(crate) use cursor::{Cursor, Row};
 pub(crate) use image::RunShape;
 #[cfg(test)]
 pub(crate) use keys::KeepAll;
-pub(crate) use keys::{Keep, Keys};
+pub(crate) use keys::{Keep, Keys, Missing};
 #[cfg(test)]
 pub(crate) use list::Size;
 pub(crate) use list::{Effort, List, Runs};

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cell::Cell;
-use super::keys::Keys;
+use super::keys::{Keys, Missing};
 use super::stem::Stem;
 use super::window::Window;
 use crate::seams::Slab;
@@ -145,21 +145,65 @@ impl Run {
         start..end
     }
 
-    /// Calls `read` with the key of a record. `None` when its segment has gone, looked up again in case the record
-    /// was relocated meanwhile: in a run of the current list this says that the version is dead.
-    pub(super) fn key<R>(&self, record: usize, keys: &impl Keys, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    /// Calls `read` with the key of a record. When its segment has gone, it is looked up again in case the record was
+    /// relocated meanwhile: in a run of the current list, that it has gone says that the version is dead. Where the entry
+    /// is damaged, what the run knows serves, or another version of the key.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be told.
+    pub(super) fn key<R>(
+        &self,
+        record: usize,
+        keys: &impl Keys,
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, Missing> {
         let mut read = Some(read);
+        match self.key_at(record, keys, &mut read) {
+            Err(Missing::Damaged) => self.key_of_damaged(record, keys, &mut read),
+            answer => answer,
+        }
+    }
+
+    #[inline]
+    fn key_at<R>(
+        &self,
+        record: usize,
+        keys: &impl Keys,
+        read: &mut Option<impl FnOnce(&[u8]) -> R>,
+    ) -> Result<R, Missing> {
         let mut address = self.cell(record).address();
         loop {
             let answer = keys.key(address, |key| read.take().map(|read| read(key)));
-            if let Some(answer) = answer {
-                return answer;
+            match answer {
+                Ok(answer) => return answer.ok_or(Missing::Gone),
+                Err(Missing::Damaged) => return Err(Missing::Damaged),
+                Err(Missing::Gone) => {}
             }
             let again = self.cell(record).address();
             if again == address {
-                return None;
+                return Err(Missing::Gone);
             }
             address = again;
         }
+    }
+
+    #[cold]
+    fn key_of_damaged<R>(
+        &self,
+        record: usize,
+        keys: &impl Keys,
+        read: &mut Option<impl FnOnce(&[u8]) -> R>,
+    ) -> Result<R, Missing> {
+        let window = self.window(record);
+        if window.is_whole() {
+            let mut key = Vec::new();
+            self.stem(record / BLOCK).write_from(0, &mut key);
+            key.extend_from_slice(&window.piece.to_be_bytes()[..window.len()]);
+            return read.take().map(|read| read(&key)).ok_or(Missing::Damaged);
+        }
+        let others = self.versions(record, &(0..self.len())).filter(|other| *other != record);
+        let mut answers = others.map(|other| self.key_at(other, keys, read));
+        answers.find_map(Result::ok).ok_or(Missing::Damaged)
     }
 }

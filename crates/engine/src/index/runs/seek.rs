@@ -1,14 +1,16 @@
 //! Where a key stands in a run.
 //!
 //! Invariant: the key of every record before the place that [`Run::seek`] gives is below the key sought, that of
-//! every other is not; a record whose segment has gone counts for either. The log is read where windows tie, and
-//! for blocks whose fences are cut. [`Reading`] remembers whether anything that was needed had gone.
+//! every other is not; a record whose segment has gone counts for either, and so does one that is damaged: which these
+//! are, [`Run::doubtful`] says. The log is read where windows tie, and
+//! for blocks whose fences are cut. [`Reading`] remembers whether anything that was needed had gone or
+//! was damaged.
 
 use std::cell::Cell as Noted;
 use std::cmp::Ordering;
 use std::ops::{Bound, Range};
 
-use super::keys::Keys;
+use super::keys::{Keys, Missing};
 use super::run::{BLOCK, Run};
 use super::window::Window;
 
@@ -17,11 +19,13 @@ pub(super) struct Reading<'k, K> {
     pub(super) keys: &'k K,
     /// Whether a key was asked for whose segment had gone.
     gone: Noted<bool>,
+    /// Whether one was asked for that cannot be read.
+    damaged: Noted<bool>,
 }
 
 impl<'k, K: Keys> Reading<'k, K> {
     pub(super) fn new(keys: &'k K) -> Self {
-        Self { keys, gone: Noted::new(false) }
+        Self { keys, gone: Noted::new(false), damaged: Noted::new(false) }
     }
 
     /// Whether a key asked for had gone since the last call.
@@ -31,11 +35,22 @@ impl<'k, K: Keys> Reading<'k, K> {
 
     fn key<R>(&self, run: &Run, record: usize, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
         let answer = run.key(record, self.keys, read);
-        if answer.is_none() {
-            self.gone.set(true);
+        match answer {
+            Ok(answer) => return Some(answer),
+            Err(Missing::Gone) => self.gone.set(true),
+            Err(Missing::Damaged) => self.damaged.set(true),
         }
-        answer
+        None
     }
+}
+
+/// How sure it is that records have a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// They have it.
+    Surely,
+    /// Those that are damaged may have it.
+    Perhaps,
 }
 
 /// Where a key stands.
@@ -61,26 +76,61 @@ impl Run {
         if is_sure { place } else { self.settle(place.record, key, rest, reading) }
     }
 
-    /// The records between two bounds.
+    /// The records from the place of a key that was not found on that may have it for all that can be read.
+    #[cold]
+    pub(super) fn doubtful<K: Keys>(&self, from: usize, key: &[u8], reading: &Reading<'_, K>) -> Range<usize> {
+        let mut end = from;
+        let Some(rest) = key.strip_prefix(&*self.prefix) else { return from..end };
+        for record in from..self.len() {
+            match self.compare(record, key, rest, reading) {
+                None => end = record + 1,
+                Some(Ordering::Less) => {}
+                Some(Ordering::Equal | Ordering::Greater) => break,
+            }
+        }
+        from..end
+    }
+
+    /// The records that have a key, or that may have it as they cannot be read; which of the two.
+    pub(super) fn of_key<K: Keys>(&self, key: &[u8], reading: &Reading<'_, K>) -> (Range<usize>, Found) {
+        reading.damaged.set(false);
+        let Place { record, is_found } = self.seek(key, reading);
+        if is_found {
+            (self.versions(record, &(record..self.len())), Found::Surely)
+        } else if reading.damaged.get() {
+            (self.doubtful(record, key, reading), Found::Perhaps)
+        } else {
+            (record..record, Found::Surely)
+        }
+    }
+
+    /// Whether the key of a record cannot be told although the record is there.
+    pub(super) fn is_damaged(&self, record: usize, keys: &impl Keys) -> bool {
+        self.key(record, keys, |_| ()) == Err(Missing::Damaged)
+    }
+
+    /// The records between two bounds, and those next to the bounds that may lie between as they cannot be read.
     pub(super) fn range<K: Keys>(
         &self,
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
         reading: &Reading<'_, K>,
     ) -> Range<usize> {
-        let behind = |key: &[u8]| {
-            let Place { record, is_found } = self.seek(key, reading);
-            if is_found { self.versions(record, &(record..self.len())).end } else { record }
-        };
         let start = match lower {
             Bound::Unbounded => 0,
             Bound::Included(key) => self.seek(key, reading).record,
-            Bound::Excluded(key) => behind(key),
+            Bound::Excluded(key) => {
+                let Place { record, is_found } = self.seek(key, reading);
+                if is_found { self.versions(record, &(record..self.len())).end } else { record }
+            }
         };
         let end = match upper {
             Bound::Unbounded => self.len(),
-            Bound::Included(key) => behind(key),
-            Bound::Excluded(key) => self.seek(key, reading).record,
+            Bound::Included(key) => self.of_key(key, reading).0.end,
+            Bound::Excluded(key) => match self.of_key(key, reading) {
+                (records, Found::Surely) => records.start,
+                (records, Found::Perhaps) => records.end,
+            },
         };
         start..end.max(start)
     }

@@ -3,15 +3,16 @@
 //! Invariant: the new run has the records of the old ones in order, but for those that [`Keep`] lets go and those
 //! whose segments have gone although their run is current (nobody can read these any more). Stems and windows are
 //! made from what the old runs know. The log is read where order or fences cannot be told otherwise, and where a
-//! block is so narrow that windows behind a longer stem would be worth it.
+//! block is so narrow that windows behind a longer stem would be worth it. Where a damaged entry would have to tell the order,
+//! nothing is made: an order that rests on a guess must not last.
 
 use std::sync::Arc;
 
 use super::assembly::{Assembly, Separator};
 use super::cell::Mark;
-use super::contest::{Contest, Way};
-use super::flat;
-use super::keys::{Keep, Keys};
+use super::contest::{Contest, Taken, Way};
+use super::flat::{self, Halt};
+use super::keys::{Keep, Keys, Missing};
 use super::run::{BLOCK, Run};
 use super::stem::shared;
 use super::window::{Lens, Window};
@@ -23,24 +24,43 @@ const BLURRED_MIN: usize = 4;
 /// Leading bytes that all windows of a block share; from here on they are read anew.
 const WASTED_MIN: usize = 5;
 
+/// A run among those to be merged has a damaged entry where only the log tells the order: its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rotten(pub(super) usize);
+
 /// Merges runs, newest first. `has_oldest` says that no older run is left out.
-pub(super) fn merge(runs: &[Arc<Run>], keys: &impl Keys, keep: &impl Keep, has_oldest: bool) -> Run {
+pub(super) fn merge(
+    runs: &[Arc<Run>],
+    keys: &impl Keys,
+    keep: &impl Keep,
+    has_oldest: bool,
+) -> Result<Run, Rotten> {
     // The tests of runs go both ways.
     let is_by_contest = cfg!(test) && runs.iter().map(|run| run.len()).sum::<usize>() % 2 == 1;
-    let flat = if is_by_contest { None } else { flat::merge(runs, keys, keep, has_oldest) };
-    flat.unwrap_or_else(|| contested(runs, keys, keep, has_oldest))
+    let flat = if is_by_contest { Err(Halt::Poor) } else { flat::merge(runs, keys, keep, has_oldest) };
+    match flat {
+        Ok(run) => Ok(run),
+        Err(Halt::Poor) => contested(runs, keys, keep, has_oldest),
+        Err(Halt::Rotten(rotten)) => Err(rotten),
+    }
 }
 
 /// The long way, for runs whose keys begin alike for long.
-fn contested(runs: &[Arc<Run>], keys: &impl Keys, keep: &impl Keep, has_oldest: bool) -> Run {
+fn contested(
+    runs: &[Arc<Run>],
+    keys: &impl Keys,
+    keep: &impl Keep,
+    has_oldest: bool,
+) -> Result<Run, Rotten> {
     let mut contest = Contest::new(Way::Forward, runs.iter().map(|run| 0..run.len()).enumerate());
     let mut weave = Weave::new(runs, has_oldest);
     let mut versions = Vec::new();
     loop {
         versions.clear();
         match contest.next(runs, keys, &mut versions) {
-            Err(gone) => contest.skip(runs, gone),
-            Ok(()) if versions.is_empty() => return weave.finish(keys),
+            Err(lost) if lost.missing == Missing::Damaged => return Err(Rotten(contest.run_of(lost))),
+            Err(lost) => contest.skip(runs, lost),
+            Ok(()) if versions.is_empty() => return Ok(weave.finish(keys)),
             Ok(()) => weave.key(&versions, keys, keep),
         }
     }
@@ -109,8 +129,8 @@ impl<'a> Weave<'a> {
     }
 
     /// Takes the versions of the next key, newest first.
-    fn key(&mut self, versions: &[(usize, std::ops::Range<usize>)], keys: &impl Keys, keep: &impl Keep) {
-        if let [(run, records)] = versions
+    fn key(&mut self, versions: &[Taken], keys: &impl Keys, keep: &impl Keep) {
+        if let [Taken { run, records, .. }] = versions
             && records.len() == 1
             && (!self.has_oldest || self.runs[*run].cell(records.start).mark() == Mark::Value)
         {
@@ -119,7 +139,7 @@ impl<'a> Weave<'a> {
         }
         let mut kept = std::mem::take(&mut self.kept);
         let mut newer = None;
-        for (run, records) in versions {
+        for Taken { run, records, .. } in versions {
             for record in records.clone() {
                 let address = self.runs[*run].cell(record).address();
                 if newer.is_none_or(|newer| !keep.superseded(newer, address)) {
@@ -235,7 +255,7 @@ impl<'a> Weave<'a> {
         neighbours.filter(|(pair, pick)| pair[0] == pair[1] && !pair[0].is_whole() && !pick.same).count()
     }
 
-    /// Reads the windows behind all that the keys share. `None` when that is not behind `place`, or a key has gone.
+    /// Reads the windows behind all that the keys share. `None` when that is not behind `place`, or a key cannot be read.
     fn read_anew(
         &mut self,
         place: usize,
@@ -260,7 +280,7 @@ impl<'a> Weave<'a> {
     }
 
     fn read<R>(&self, pick: Pick, keys: &impl Keys, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        self.runs[pick.run].key(pick.record, keys, read)
+        self.runs[pick.run].key(pick.record, keys, read).ok()
     }
 
     /// Writes down what the old run knows of a key.

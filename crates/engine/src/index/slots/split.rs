@@ -20,16 +20,21 @@ pub(super) struct Split {
 
 impl Split {
     /// Plans the split of a page that consumes so many bits. `hash_of` reads a hash in the log; it is asked for entries
-    /// that know too few bits, and for those of which it takes a look at the hash to say where to put them.
-    pub(super) fn plan(page: &Page, consumed: u32, mut hash_of: impl FnMut(Address) -> Mixed) -> Self {
+    /// that know too few bits, and for those of which it takes a look at the hash to say where to put them. `None` when that
+    /// cannot be told: an entry that was put where its key is not looked for would be lost.
+    pub(super) fn plan(
+        page: &Page,
+        consumed: u32,
+        mut hash_of: impl FnMut(Address) -> Option<Mixed>,
+    ) -> Option<Self> {
         let empty = [[Slot::EMPTY; LINE_SLOTS]; LINES];
         let mut split = Self { stays: empty, moves: empty };
         let mut passed = [false; LINES];
         for line in 0..LINES {
             let words = page.line(line);
             for (at, slot) in words.into_iter().enumerate().filter(|(_, slot)| slot.is_entry()) {
-                let hash = (slot.known() < KNOWN_MIN || (slot.moves() && slot.distance() == FAR))
-                    .then(|| hash_of(slot.address()));
+                let needs_hash = slot.known() < KNOWN_MIN || (slot.moves() && slot.distance() == FAR);
+                let hash = if needs_hash { Some(hash_of(slot.address())?) } else { None };
                 let moves = hash.map_or(slot.moves(), |mixed| mixed.bit(consumed));
                 let next = match hash {
                     Some(mixed) => slot.with_field(Field::new(mixed, consumed + 1)),
@@ -52,7 +57,7 @@ impl Split {
                 }
             }
         }
-        split
+        Some(split)
     }
 
     /// Stores the entries that move, in their new page.

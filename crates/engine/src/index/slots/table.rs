@@ -143,13 +143,13 @@ impl SlotTable {
     }
 
     /// The entry of a key, known by its hash and by `is_it`, is at this address now. `hash_of` reads in the log
-    /// the hash of an entry at some address; `is_it` may be asked twice for one.
-    pub(in super::super) fn set(
+    /// the hash of an entry at some address, if it can be read; `is_it` may be asked twice for one.
+    pub(in super::super) fn set<H: Into<Option<u64>>>(
         &self,
         hash: u64,
         address: Address,
         mut is_it: impl FnMut(Address) -> bool,
-        mut hash_of: impl FnMut(Address) -> u64,
+        mut hash_of: impl FnMut(Address) -> H,
     ) -> Set {
         let mixed = self.secret.mix(hash);
         let mut state = self.state();
@@ -285,15 +285,21 @@ impl SlotTable {
         state.pages() <= FORCED_PAGES_MAX || self.len() * FORCED_SPARSENESS_MAX >= slots
     }
 
-    /// Splits the next page. Without an answer there can be no more pages.
-    pub(super) fn split(&self, state: State, mut hash_of: impl FnMut(Address) -> u64) -> Option<State> {
+    /// Splits the next page. Without an answer there can be no more pages, or an entry that cannot be read has to be told
+    /// by its hash.
+    pub(super) fn split<H: Into<Option<u64>>>(
+        &self,
+        state: State,
+        mut hash_of: impl FnMut(Address) -> H,
+    ) -> Option<State> {
         let (old, consumed, new) = state.next_split();
         if new >= PAGES_MAX {
             return None;
         }
         self.freeze.before_change(old, self.directory.page(old));
         let (old, new) = (self.directory.page(old), self.directory.make(new));
-        let split = Split::plan(old, consumed, |address| self.secret.mix(hash_of(address)));
+        let hash_of = |address| hash_of(address).into().map(|hash| self.secret.mix(hash));
+        let split = Split::plan(old, consumed, hash_of)?;
         split.fill(new);
         self.state.store(state.splitting().0, Ordering::Release);
         split.rewrite(old);
@@ -303,12 +309,12 @@ impl SlotTable {
 
     /// Whether as many keys have a hash as the table holds of one. Entries that only look like it, because they know
     /// few bits, get a new field, so that they do not look like it again.
-    fn is_crowded(
+    fn is_crowded<H: Into<Option<u64>>>(
         &self,
         page: &Page,
         hash: u64,
         place: Place,
-        mut hash_of: impl FnMut(Address) -> u64,
+        mut hash_of: impl FnMut(Address) -> H,
     ) -> bool {
         let mixed = self.secret.mix(hash);
         let field = Field::new(mixed, place.consumed);
@@ -317,7 +323,7 @@ impl SlotTable {
             let line = behind(home(mixed), distance);
             for slot in field.among(&words) {
                 let word = words[slot];
-                let own = hash_of(word.address());
+                let Some(own) = hash_of(word.address()).into() else { continue };
                 if own == hash {
                     same += 1;
                 } else {

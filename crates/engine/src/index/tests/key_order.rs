@@ -5,16 +5,16 @@ use proptest::prelude::*;
 use crate::address::Address;
 use crate::index::KeyPiece;
 use crate::index::key_order::sort;
-use crate::index::runs::Keys;
+use crate::index::runs::{Keys, Missing};
 
 /// Keys by their place in a list.
 #[derive(Debug)]
 struct List(Vec<Vec<u8>>);
 
 impl Keys for List {
-    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Result<R, Missing> {
         let place = usize::try_from(address.get()).unwrap() - 1;
-        self.0.get(place).map(|key| read(key))
+        self.0.get(place).map(|key| read(key)).ok_or(Missing::Gone)
     }
 }
 

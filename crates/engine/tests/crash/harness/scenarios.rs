@@ -320,7 +320,7 @@ pub(crate) fn rot(seed: u64) {
     }
 }
 
-/// Bits flip in a checkpoint.
+/// Bits flip in a checkpoint, and in what it covers, which is not read at open.
 pub(crate) fn rotten_checkpoint(seed: u64) {
     let mut world = World::new(seed);
     world.checkpoint_bytes = 0;
@@ -334,7 +334,7 @@ pub(crate) fn rotten_checkpoint(seed: u64) {
     for (file, bytes) in &image {
         let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let kind = file.extension().map(|kind| kind.to_string_lossy().into_owned());
-        if !matches!(kind.as_deref(), Some("checkpoint")) {
+        if !matches!(kind.as_deref(), Some("checkpoint" | "log")) {
             continue;
         }
         for _ in 0..12 {

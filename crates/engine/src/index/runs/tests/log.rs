@@ -1,16 +1,18 @@
 //! A log of keys for tests: addresses are numbers given out in order, and can be made to go. Also the dice and the
 //! shapes of keys.
 
+use std::collections::BTreeSet;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::address::Address;
-use crate::index::runs::Keys;
+use crate::index::runs::{Keys, Missing};
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     keys: RwLock<Vec<Option<Box<[u8]>>>>,
+    damaged: RwLock<BTreeSet<Address>>,
     reads: AtomicUsize,
 }
 
@@ -25,6 +27,11 @@ impl Log {
     /// Removes the segment of an entry.
     pub(super) fn remove(&self, address: Address) {
         self.keys.write().unwrap()[index(address)] = None;
+    }
+
+    /// Makes an entry unreadable.
+    pub(super) fn damage(&self, address: Address) {
+        self.damaged.write().unwrap().insert(address);
     }
 
     /// The key of an entry.
@@ -43,11 +50,14 @@ fn index(address: Address) -> usize {
 }
 
 impl Keys for Log {
-    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    fn key<R>(&self, address: Address, read: impl FnOnce(&[u8]) -> R) -> Result<R, Missing> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         // The callback may read another key: a waiting writer must not come between.
-        let key = self.key_at(address)?;
-        Some(read(&key))
+        if self.damaged.read().unwrap().contains(&address) {
+            return Err(Missing::Damaged);
+        }
+        let key = self.key_at(address).ok_or(Missing::Gone)?;
+        Ok(read(&key))
     }
 }
 

@@ -113,6 +113,24 @@ fn keys_that_only_look_alike_crowd_no_hash() {
 }
 
 #[test]
+fn f04_a_split_that_would_lose_an_entry_that_cannot_be_read_is_not_made() {
+    let table = SlotTable::new(5);
+    let hashes: Vec<u64> = (0..300).map(spread).collect();
+    insert(&table, &hashes);
+    let whole = |address: Address| hashes[usize::try_from(address.get()).unwrap() - 1];
+    let rotten = |address: Address| (address.get() % 3 > 0).then(|| whole(address));
+    let mut pages = 0;
+    while table.split(table.state(), rotten).is_some() {
+        pages += 1;
+    }
+    assert!((1 << 9..1 << 13).contains(&pages), "{pages} splits: the run proves nothing");
+    assert_all_found(&table, &hashes);
+    check(&table, &by_address(&hashes));
+    grow_to(&table, 1 << 13, whole);
+    assert_all_found(&table, &hashes);
+}
+
+#[test]
 fn f25_a_caller_that_panics_in_a_split_leaves_the_table_as_it_was() {
     let table = SlotTable::new(5);
     let hashes: Vec<u64> = (0..300).map(spread).collect();
