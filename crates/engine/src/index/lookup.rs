@@ -140,7 +140,11 @@ impl<E: Entries> Index<E> {
             if !versions.is_empty() {
                 page.push((Arc::from(key), versions));
             }
-            if page.len() >= limit && is_readable { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if page.len() >= limit && is_readable {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         page
     }

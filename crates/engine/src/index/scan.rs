@@ -52,8 +52,14 @@ impl<E: Entries> Index<E> {
         visit: &mut VisitKey<'_>,
     ) {
         let keys = &self.keys_of(space);
-        let mut group =
-            Group { entries: &self.entries, visit, addresses: Vec::new(), key: Vec::new(), has_key: false, shown: None };
+        let mut group = Group {
+            entries: &self.entries,
+            visit,
+            addresses: Vec::new(),
+            key: Vec::new(),
+            has_key: false,
+            shown: None,
+        };
         self.ordered(space).walk(lower, upper, direction, keys, &mut group);
         let _ = group.show();
     }

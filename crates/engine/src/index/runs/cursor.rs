@@ -114,8 +114,7 @@ impl Runs {
             let mut found = Vec::new();
             for run in list.iter() {
                 let (records, sure) = run.of_key(key, &reading);
-                let records =
-                    records.filter(|record| sure == Found::Surely || run.is_damaged(*record, keys));
+                let records = records.filter(|record| sure == Found::Surely || run.is_damaged(*record, keys));
                 let cells = records.map(|record| run.cell(record));
                 found.extend(cells.map(|cell| (cell.address(), cell.mark())));
             }
@@ -164,7 +163,9 @@ impl Cursor {
             }
             self.is_new_key = true;
         }
-        let Some(Taken { run, records, is_guess }) = self.versions.get_mut(self.given) else { return Ok(None) };
+        let Some(Taken { run, records, is_guess }) = self.versions.get_mut(self.given) else {
+            return Ok(None);
+        };
         let row = row(&self.list, *run, records.start, !self.is_new_key, *is_guess);
         records.start += 1;
         if records.start == records.end {

@@ -78,7 +78,12 @@ impl Run {
 
     /// The records from the place of a key that was not found on that may have it for all that can be read.
     #[cold]
-    pub(super) fn doubtful<K: Keys>(&self, from: usize, key: &[u8], reading: &Reading<'_, K>) -> Range<usize> {
+    pub(super) fn doubtful<K: Keys>(
+        &self,
+        from: usize,
+        key: &[u8],
+        reading: &Reading<'_, K>,
+    ) -> Range<usize> {
         let mut end = from;
         let Some(rest) = key.strip_prefix(&*self.prefix) else { return from..end };
         for record in from..self.len() {

@@ -46,12 +46,7 @@ pub(super) fn merge(
 }
 
 /// The long way, for runs whose keys begin alike for long.
-fn contested(
-    runs: &[Arc<Run>],
-    keys: &impl Keys,
-    keep: &impl Keep,
-    has_oldest: bool,
-) -> Result<Run, Rotten> {
+fn contested(runs: &[Arc<Run>], keys: &impl Keys, keep: &impl Keep, has_oldest: bool) -> Result<Run, Rotten> {
     let mut contest = Contest::new(Way::Forward, runs.iter().map(|run| 0..run.len()).enumerate());
     let mut weave = Weave::new(runs, has_oldest);
     let mut versions = Vec::new();

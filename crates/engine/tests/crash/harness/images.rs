@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use pentad_engine::seams::sim::SimDisk;
 use bytes::Bytes;
+use pentad_engine::seams::sim::SimDisk;
 use pentad_engine::{Error, ErrorKind, Store, Value};
 
 use super::history::History;

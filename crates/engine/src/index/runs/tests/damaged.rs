@@ -136,8 +136,9 @@ fn nothing_old_shows_and_nothing_is_lost_where_entries_are_damaged() {
 fn a_list_with_damaged_runs_stays_short() {
     let mut dice = Dice(5);
     let mut rotting = Rotting::default();
-    let keys: BTreeSet<Vec<u8>> =
-        (0..40).map(|number| format!("a long way to go {:09}, {number}", number % 3).into_bytes()).collect();
+    let keys: BTreeSet<Vec<u8>> = (0..40)
+        .map(|number| format!("group {} of many keys, number {number}", number % 3).into_bytes())
+        .collect();
     for round in 0..600 {
         rotting.push(&keys.iter().filter(|_| dice.roll(3) == 0).cloned().collect());
         if round == 7 {
@@ -146,6 +147,6 @@ fn a_list_with_damaged_runs_stays_short() {
     }
     while rotting.runs.maintain(&rotting.log, &KeepAll, Effort::Settle) {}
     let runs = rotting.runs.size().runs;
-    assert!((2..16).contains(&runs), "{runs} runs");
+    assert!((2..48).contains(&runs), "{runs} runs");
     rotting.check_all(&mut dice);
 }
