@@ -87,6 +87,7 @@ pub struct Options {
     pub(crate) alignment: Alignment,
     pub(crate) segment_bytes: u64,
     pub(crate) retention: Retention,
+    pub(crate) history_bytes: Option<u64>,
     pub(crate) durability: Durability,
     pub(crate) verify_reads: VerifyReads,
     pub(crate) create: bool,
@@ -112,6 +113,7 @@ impl Options {
             alignment: Alignment::default(),
             segment_bytes: 64 << 20,
             retention: Retention::Automatic,
+            history_bytes: None,
             durability: Durability::default(),
             verify_reads: VerifyReads::default(),
             create: true,
@@ -140,6 +142,14 @@ impl Options {
     /// How much of the batch log stays readable. Default [`Retention::Automatic`].
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// How many bytes of replaced, deleted and expired entries are held, at most, so that older sequences can be read with
+    /// [`Store::at`]; 0 holds none, `u64::MAX` all that the batch log reaches back to. Each such version takes some 40 bytes of
+    /// memory, and its entry is kept on the disk. Default: 64 MiB, or a quarter of the live data if that is more.
+    pub fn history_bytes(mut self, bytes: u64) -> Self {
+        self.history_bytes = Some(bytes);
         self
     }
 

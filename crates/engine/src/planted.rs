@@ -70,6 +70,8 @@ bugs! {
     RelocationLost,
     /// A tombstone leaves the slot table while a live snapshot still sees what it deletes.
     TombstoneForgottenEarly,
+    /// What the first view of the history sees is dropped like what no view sees.
+    HistoryNotHeld,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
 }

@@ -5,7 +5,7 @@
 //! nobody counts half of one. Time only moves forward here: a question about an earlier time is answered for the
 //! latest that was asked about.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::key::Key;
@@ -20,6 +20,8 @@ pub(super) struct Accounts {
     deadlines: BTreeSet<Deadline>,
     /// Keys that were reaped and whose expired version may still stand in the index.
     expired: BinaryHeap<Reverse<Deadline>>,
+    /// The sizes of these versions when they came.
+    expired_bytes: u64,
 }
 
 /// The changes to the accounts that a commit makes, collected while it is applied.
@@ -31,12 +33,33 @@ pub(super) struct Ledger {
     expiring: Vec<(Deadline, Move)>,
 }
 
-/// When a key ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// When a key ends. Two are the same whatever size they have: compaction changes it.
+#[derive(Clone, Debug)]
 struct Deadline {
     at: Timestamp,
     key: Key,
+    bytes: u64,
 }
+
+impl Ord for Deadline {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, &self.key).cmp(&(other.at, &other.key))
+    }
+}
+
+impl PartialOrd for Deadline {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Deadline {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Deadline {}
 
 #[derive(Clone, Copy, Debug)]
 enum Move {
@@ -51,7 +74,7 @@ impl Ledger {
             let Some(version) = version else { continue };
             match version.kind {
                 VersionKind::Value { deadline: Some(at) } => {
-                    let deadline = Deadline { at, key: key() };
+                    let deadline = Deadline { at, key: key(), bytes: version.bytes };
                     self.expiring.push((deadline, direction));
                 }
                 VersionKind::Value { deadline: None } => self.plain += step,
@@ -90,6 +113,7 @@ impl Accounts {
             && let Some(first) = self.deadlines.pop_first()
         {
             self.add(-1);
+            self.expired_bytes += first.bytes;
             self.expired.push(Reverse(first));
             reaped += 1;
         }
@@ -103,10 +127,16 @@ impl Accounts {
             && self.expired.peek().is_some_and(|Reverse(first)| first.at <= time)
             && let Some(Reverse(first)) = self.expired.pop()
         {
+            self.expired_bytes -= first.bytes;
             due.push((first.at, first.key));
         }
         shrink_heap(&mut self.expired);
         due
+    }
+
+    /// The sizes of the versions that have expired and were not handed out yet.
+    pub(super) fn expired_bytes(&self) -> u64 {
+        self.expired_bytes
     }
 
     pub(super) fn live(&self) -> u64 {

@@ -15,7 +15,7 @@ use super::garbage::{Garbage, Waste};
 use super::key::{Change, Key, Space};
 use super::ordered::Ordered;
 use super::slots::{Set, SlotTable};
-use super::version::{Born, Version, VersionKind, View};
+use super::version::{Extent, Version, VersionKind, View};
 use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::planted::{Bug, planted};
@@ -69,7 +69,7 @@ impl<E: Entries> Index<E> {
     /// Of two changes of one key the later one counts. `horizon` is the oldest view in use. `dropped` is called for each
     /// version that no view can see any more, now or in a later [`Index::collect`]. For a tombstone this says only that the
     /// index needs it no more; the entry in the log must stay as long as a segment may hold an older version of its key.
-    pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Version)) {
+    pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         self.raise_horizon(horizon);
         let mut ledger = Ledger::default();
         let order = in_key_order(changes, dropped);
@@ -81,14 +81,13 @@ impl<E: Entries> Index<E> {
         for change in order.iter().map(|&at| &changes[at]) {
             let before = self.place(change);
             if let Some(before) = before {
-                garbage.push(offset_of(change.version.born), Waste::Older(before));
+                garbage.push_older(change.rank.0, before.extent());
             }
             if change.version.is_tombstone() {
                 if planted(Bug::TombstoneForgottenEarly) {
                     self.forget(change.hash, change.version.address);
                 }
-                let waste = Waste::Tombstone { hash: change.hash, version: change.version };
-                garbage.push(offset_of(change.version.born), waste);
+                garbage.push_tombstone(change.rank.0, change.hash, change.version.extent());
             }
             // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
             ledger.replace(|| key_of(change), before, Some(change.version));
@@ -151,7 +150,7 @@ impl<E: Entries> Index<E> {
 
     /// Drops what no view at or above `horizon` can see; `dropped` is called for each version. The cost follows
     /// what became invisible since the last call, not the number of keys.
-    pub(crate) fn collect(&self, horizon: View, dropped: &mut dyn FnMut(&Version)) {
+    pub(crate) fn collect(&self, horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         let horizon = self.raise_horizon(horizon);
         self.accounts().reap(horizon.time);
         loop {
@@ -174,16 +173,16 @@ impl<E: Entries> Index<E> {
             }
             for waste in &due {
                 match waste {
-                    Waste::Older(version) => dropped(version),
-                    Waste::Tombstone { hash, version } => {
-                        self.forget(*hash, version.address);
-                        dropped(version);
+                    Waste::Older(extent) => dropped(extent),
+                    Waste::Tombstone { hash, extent } => {
+                        self.forget(*hash, extent.address);
+                        dropped(extent);
                     }
                     Waste::Expired { deadline, key } => {
                         // If it is not the newest any more, whatever came above it has queued it.
                         if let Some(version) = self.newest_until(*deadline, key) {
                             self.forget(key.hash, version.address);
-                            dropped(&version);
+                            dropped(&version.extent());
                         }
                     }
                 }
@@ -226,9 +225,9 @@ impl<E: Entries> Index<E> {
             if !garbage.holds(from) {
                 return false;
             }
-            garbage.relocate(from, to, bytes);
+            garbage.relocate(from, Extent { address: to, bytes });
         } else if is_tombstone().unwrap_or(false) {
-            garbage.relocate(from, to, bytes);
+            garbage.relocate(from, Extent { address: to, bytes });
         }
         // A merge may have left it out before it was dropped; then there is nothing to move.
         self.ordered(space).relocate(key, from, to);
@@ -237,6 +236,28 @@ impl<E: Entries> Index<E> {
             crowded.unwrap_or_else(|| self.slots.replace(hash, from, to));
         }
         true
+    }
+
+    /// Says that a compaction has relocated all that it will.
+    pub(crate) fn moves_are_done(&self) {
+        self.writer().moves_are_done();
+    }
+
+    /// The sizes of all versions that are held for older views alone: replaced, deleted or expired.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let replaced = self.writer().bytes();
+        replaced + self.accounts().expired_bytes()
+    }
+
+    /// The sizes of the replaced and deleted ones that a horizon at this commit would free.
+    pub(crate) fn held_bytes_until(&self, horizon: Sequence) -> u64 {
+        self.writer().bytes_until(horizon)
+    }
+
+    /// The oldest commit that the horizon has to include before so many bytes of replaced versions are free; `None` when they
+    /// are not that many.
+    pub(crate) fn due_for(&self, bytes: u64) -> Option<Sequence> {
+        self.writer().due_for(bytes)
     }
 
     /// How many keys are live at `now`, in both spaces together. Exact: every commit applied so far counts as a
@@ -335,7 +356,7 @@ impl<E: Entries> Index<E> {
         self.accounts().settle(ledger);
     }
 
-    fn writer(&self) -> MutexGuard<'_, Garbage> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Garbage> {
         self.writer.lock().expect(WHOLE)
     }
 
@@ -344,20 +365,12 @@ impl<E: Entries> Index<E> {
     }
 }
 
-/// Where a version that is being applied stands: only what was just written to the log is.
-fn offset_of(born: Born) -> LogOffset {
-    match born {
-        Born::At(offset) => offset,
-        Born::In(_) => LogOffset(0),
-    }
-}
-
 fn key_of(change: &Change<'_>) -> Key {
     Key { hash: change.hash, space: change.space, bytes: Arc::from(change.key) }
 }
 
 /// The places of the changes in key order, without those that a later one of the same key replaces.
-fn in_key_order(changes: &[Change<'_>], dropped: &mut dyn FnMut(&Version)) -> Vec<usize> {
+fn in_key_order(changes: &[Change<'_>], dropped: &mut dyn FnMut(&Extent)) -> Vec<usize> {
     let piece = |change: &Change<'_>| {
         let mut piece = [0; 8];
         let length = change.key.len().min(8);
@@ -375,7 +388,7 @@ fn in_key_order(changes: &[Change<'_>], dropped: &mut dyn FnMut(&Version)) -> Ve
     let mut kept = Vec::with_capacity(order.len());
     for (place, &(_, at)) in order.iter().enumerate() {
         if order.get(place + 1).is_some_and(|&(_, next)| same(at, next)) {
-            dropped(&changes[at].version);
+            dropped(&changes[at].version.extent());
         } else {
             kept.push(at);
         }

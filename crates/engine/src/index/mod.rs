@@ -45,4 +45,4 @@ pub(crate) use key::{Change, Space};
 pub(crate) use key_order::KeyPiece;
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;
-pub(crate) use version::{Born, Version, VersionKind, View};
+pub(crate) use version::{Born, Extent, Version, VersionKind, View};

@@ -286,13 +286,12 @@ impl Core {
             self.note_newest(segment, &mut tombstones)
                 .inspect_err(|error| note_damage(error, segment.id, damaged))?;
         }
-        // Where the index still holds something of the key, that version hides what is older.
-        tombstones.retain(|(space, key), (hash, _)| {
-            let view = self.view();
-            match space {
-                Space::Keys => self.index.get(key, *hash, view).is_none(),
-                Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
-            }
+        // Where the oldest view in use sees something of the key, that version is kept, and hides what is older from it and
+        // from all others.
+        let view = self.index.horizon();
+        tombstones.retain(|(space, key), (hash, _)| match space {
+            Space::Keys => self.index.get(key, *hash, view).is_none(),
+            Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
         });
         Ok(tombstones)
     }
@@ -346,11 +345,13 @@ impl Core {
             return Err(error);
         }
         let time = self.time.now();
+        let history = self.history_on_disk();
         let swapped = |catalog: &mut Catalog| {
             catalog.time = catalog.time.max(time);
             catalog.segments.retain(|record| !removed_ids.contains(&record.id));
             output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
             catalog.floor = catalog.floor.max(floor);
+            catalog.history = catalog.history.max(history);
         };
         if let Err(failure) = output.shared.reserve.relieve(|_| self.catalog.update(swapped)) {
             if matches!(failure, Failure::Refused(_)) {
@@ -374,6 +375,7 @@ impl Core {
             }
             report.entries += 1;
         }
+        self.index.moves_are_done();
         // What was left out because the horizon had passed it must be forgotten before its segment goes: afterwards nobody can
         // tell whose it was.
         self.index.collect(self.index.horizon(), &mut |version| self.count_dead(version));

@@ -16,6 +16,7 @@ use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
 use super::rebuild::IndexBuilder;
+use super::retention::give_up;
 use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
@@ -139,6 +140,7 @@ pub(super) fn load(
     let reserve = Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes));
     let torn_bytes = recovered.active.as_ref().map_or(0, |active| active.torn_bytes);
     let mut state = recovered.state;
+    let history = recovered.catalog.history;
     let (shared, writer, tail) = if read_only {
         let tail = match &recovered.active {
             Some(active) => {
@@ -176,9 +178,16 @@ pub(super) fn load(
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     let floor = state.floor.max(Sequence(1));
+    builder.batches.prune(floor);
+    give_up(options.retention, &builder.batches, tail, time.now(), || u64::MAX);
+    let keeps_history = history.0 > 0 && options.history_bytes != Some(0) && !policy.skips();
+    let oldest = if keeps_history {
+        history.max(builder.batches.oldest_or_next())
+    } else {
+        state.last_sequence.next()
+    };
     // As of the recorded time: what has expired since is seen for the first time, below.
-    let (index, batches) = builder.finish(state.time, floor, &segments, identity.alignment.bytes());
-    batches.prune(floor);
+    let (index, batches) = builder.finish((oldest, state.time), &segments, identity.alignment.bytes());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     let core = Core {
@@ -196,7 +205,7 @@ pub(super) fn load(
         batches,
         time,
         published: Published::new(state.last_sequence, tail),
-        pins: Pins::default(),
+        pins: Pins::new(oldest),
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
         poisoned,
@@ -211,6 +220,7 @@ pub(super) fn load(
     };
     core.note_expiries();
     core.retain(tail);
+    core.index.collect(core.horizon(), &mut |version| core.count_dead(version));
     Ok(core)
 }
 

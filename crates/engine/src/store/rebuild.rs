@@ -51,11 +51,10 @@ impl IndexBuilder {
         Self { keeps_batches: false, ..self }
     }
 
-    /// The finished indexes as of `now`; the segments learn how much of each is alive.
+    /// The finished indexes as of `now`, for views at the commit `oldest` and later; the segments learn how much of each is alive.
     pub(crate) fn finish(
         mut self,
-        now: Timestamp,
-        floor: Sequence,
+        (oldest, now): (Sequence, Timestamp),
         segments: &Arc<SegmentTable>,
         alignment: u64,
     ) -> (Index<LogEntries>, BatchLog) {
@@ -69,12 +68,11 @@ impl IndexBuilder {
         });
         let table = segments.now();
         let entries = LogEntries::new(Arc::clone(segments), alignment);
-        let index = Index::rebuild(self.secret, entries, self.met, now, &mut |version| {
+        let index = Index::rebuild(self.secret, entries, self.met, (oldest, now), &mut |version| {
             if let Some(segment) = table.in_slot(version.address.slot()) {
                 segment.count_live(version.bytes.cast_signed());
             }
         });
-        self.batches.prune(floor);
         (index, self.batches)
     }
 
