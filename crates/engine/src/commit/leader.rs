@@ -259,7 +259,9 @@ impl Core {
             Step::Commit(plan) if plan.sequence.is_some() => Some(plan),
             _ => None,
         });
-        let horizon = self.horizon();
+        // No later than the group itself: its commits may become the first ones that can be read back.
+        let mut horizon = self.horizon();
+        horizon.time = horizon.time.min(writer.state.time);
         for (plan, written) in plans.zip(written) {
             let hash_keys: Vec<[u8; 8]> = plan.hashes.iter().map(|hash| hash.to_be_bytes()).collect();
             let changes: Vec<Change<'_>> = plan

@@ -9,6 +9,7 @@ use pentad_engine::{Sequence, Store, Timestamp, key_hash};
 
 use super::history::History;
 use super::model::State;
+use super::older::check_older;
 
 /// Everything: points, ranges both ways, sizes, batch log.
 pub(crate) fn check_all(store: &Store, past: &History, window: u64, probes: &[Vec<u8>], context: &str) {
@@ -17,6 +18,7 @@ pub(crate) fn check_all(store: &Store, past: &History, window: u64, probes: &[Ve
     check_points(store, past.state(), now, probes, context);
     check_ranges(store, past.state(), now, context);
     check_batches(store, past, window, context);
+    check_older(store, past, context);
 }
 
 /// Every key by itself, also the absent ones among `probes`, and the hash-only entries.

@@ -10,6 +10,7 @@ pub(crate) mod forged;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod model;
+pub(crate) mod older;
 pub(crate) mod program;
 pub(crate) mod request;
 pub(crate) mod scenarios;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use pentad_engine::{Range, Snapshot, Store, Value};
+use pentad_engine::{Range, Sequence, Snapshot, Store, Value};
 
 use super::check::{borrowed, rows};
 use super::model::State;
@@ -20,6 +20,13 @@ impl View {
     pub(crate) fn snapshot(store: &Store, sequence: u64, state: &State) -> pentad_engine::Result<Self> {
         let snapshot = store.snapshot()?;
         Ok(Self::Snapshot { snapshot, sequence, state: Box::new(state.clone()), now: store.now().0 })
+    }
+
+    /// The store as of an older commit.
+    pub(crate) fn at(store: &Store, sequence: u64, state: &State) -> pentad_engine::Result<Self> {
+        let snapshot = store.at(Sequence(sequence))?;
+        let now = snapshot.time().0;
+        Ok(Self::Snapshot { snapshot, sequence, state: Box::new(state.clone()), now })
     }
 
     /// A range from which `taken` rows are read, alternately from its ends.
