@@ -293,7 +293,7 @@ impl Core {
             segment.count_live(live.cast_signed());
             self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
             segment.frame_starts().note(written.offset);
-            self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
+            self.batches.push(written.sequence);
         }
         if let Some(last) = written.last() {
             // Marks and floors do not show in the tail that users see: it moves with commits alone.

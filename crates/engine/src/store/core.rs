@@ -168,6 +168,6 @@ impl Core {
 
     /// Bytes of entries that some reader may still want.
     pub(crate) fn live_bytes(&self) -> u64 {
-        self.segments.all().iter().map(|segment| segment.live_bytes()).sum()
+        self.segments.now().all().map(|segment| segment.live_bytes()).sum()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::background::Threads;
-use super::batch_log::Commits;
+use super::commits::Commits;
 use super::core::Core;
 use super::entry::EntryInfo;
 use super::range::{Range, bounds_of, prefix_bounds};
@@ -359,7 +359,7 @@ impl Store {
         self.core().check_open()?;
         let last = self.sequence();
         let next = from.max(self.core().batches.oldest_or_next());
-        Ok(Commits { core: Arc::clone(self.core()), next, last })
+        Ok(Commits::new(Arc::clone(self.core()), next, last))
     }
 
     /// The oldest commit in the batch log; `None` when it is empty.

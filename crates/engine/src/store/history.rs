@@ -11,10 +11,12 @@ use super::handle::Store;
 use super::snapshot::{PinnedView, Snapshot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;
-use crate::numbers::Sequence;
+use crate::numbers::{LogOffset, Sequence};
 
 /// How much of replaced entries is held for older sequences at least, in bytes, where the options leave it to the store.
 const LEAST: u64 = 64 << 20;
+/// Part of the history by which its beginning may lag behind, so that the log is not looked at with every commit.
+const LAG: u64 = 64;
 
 impl Store {
     /// The store as it was after the commit `sequence`: a view like that of [`Store::snapshot`], which judges deadlines by the
@@ -57,18 +59,19 @@ impl PinnedView {
             let text = format!("commit {sequence} is not there yet; the newest is {newest}");
             return Err(Error::new(ErrorKind::NotRetained, text));
         }
-        let view = core.view_at(sequence).filter(|view| core.pins.pin_within(*view));
+        let view = core.view_at(sequence)?.filter(|view| core.pins.pin_within(*view));
         view.map(|view| Self { core: Arc::clone(core), view }).ok_or_else(|| core.not_readable(sequence))
     }
 }
 
 impl Core {
     /// What is seen after a commit that is visible; `None` when it is not retained.
-    pub(crate) fn view_at(&self, sequence: Sequence) -> Option<View> {
-        let (newest, tail) = self.published.both();
-        let time = self.batches.position(sequence)?.time;
-        let tail = if sequence < newest { self.batches.position(sequence.next())?.log_offset } else { tail };
-        Some(View { sequence, tail, time })
+    pub(crate) fn view_at(&self, sequence: Sequence) -> Result<Option<View>> {
+        let place = self.find_commit(sequence, None)?;
+        Ok(place.map(|place| {
+            let tail = LogOffset(place.log_offset.0 + place.header.frame_length());
+            View { sequence, tail, time: place.header.time }
+        }))
     }
 
     fn not_readable(&self, sequence: Sequence) -> Error {
@@ -87,28 +90,29 @@ impl Core {
     }
 
     /// Moves the beginning of the history to where retention, and the limit on what it holds, allow.
-    pub(crate) fn keep_history(&self) {
+    pub(crate) fn keep_history(&self) -> Result<()> {
         let newest = self.published.sequence();
         let before = self.pins.history_begin();
         let mut begin = self.batches.oldest_or_next().max(before);
         if begin > newest || self.options.history_bytes == Some(0) {
             self.pins.end_history(newest.next());
-            return;
+            return Ok(());
         }
         let surplus = self.history_surplus();
         if surplus > 0 {
             // Where replaced versions are not what takes so much, expired ones are: these wait for the time of a later commit.
             begin = begin.max(self.index.due_for(surplus).unwrap_or(newest.next()));
         }
-        if begin == before && self.pins.has_history() {
-            return;
+        if (begin.0 - before.0) <= (newest.0 - before.0) / LAG && surplus == 0 && self.pins.has_history() {
+            return Ok(());
         }
         // While there was no history, views of now were in use, and what had expired for them may be gone.
         let expired = self.index.horizon().time;
-        match self.view_at(begin).filter(|view| view.time >= expired) {
+        match self.view_at(begin)?.filter(|view| view.time >= expired) {
             Some(view) => self.pins.begin_history(view),
             None => self.pins.end_history(newest.next()),
         }
+        Ok(())
     }
 
     /// The beginning of the history that is true of the disk when all that the horizon has passed is removed from it. Every

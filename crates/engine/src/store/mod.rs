@@ -8,6 +8,7 @@ mod answer;
 mod background;
 mod batch_log;
 mod close;
+mod commits;
 mod compact;
 mod compact_choice;
 mod compact_output;
@@ -38,7 +39,7 @@ mod verify;
 mod verify_report;
 
 pub use self::answer::Answer;
-pub use self::batch_log::{CommitRecord, Commits};
+pub use self::commits::{CommitRecord, Commits};
 pub use self::compact::CompactReport;
 pub use self::entry::EntryInfo;
 pub use self::handle::Store;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::background::Upkeep;
+use super::batch_log::BatchLog;
 use super::core::Core;
 use super::counters::Counters;
 use super::end_check::check_end;
@@ -16,7 +17,6 @@ use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
 use super::rebuild::IndexBuilder;
-use super::retention::give_up;
 use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
+use crate::log::commit_search::CommitSearch;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
@@ -32,8 +33,8 @@ use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
-use crate::numbers::{LogOffset, Sequence};
-use crate::options::Options;
+use crate::numbers::{LogOffset, SegmentId, Sequence};
+use crate::options::{Options, Retention};
 use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
 
@@ -122,10 +123,7 @@ pub(super) fn load(
     let poisoned = Arc::new(OnceLock::new());
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
-    let mut builder = IndexBuilder::new(secret, Sequence(0));
-    if policy.skips() {
-        builder = builder.without_batches();
-    }
+    let mut builder = IndexBuilder::new(secret);
     let mut recovered =
         recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
     if !policy.skips() {
@@ -177,17 +175,18 @@ pub(super) fn load(
         state.floor = state.last_sequence.next();
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
-    let floor = state.floor.max(Sequence(1));
-    builder.batches.prune(floor);
-    give_up(options.retention, &builder.batches, tail, time.now(), || u64::MAX);
+    let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
+    if let Retention::Commits(count) = options.retention {
+        batches.keep_newest(count);
+    }
     let keeps_history = history.0 > 0 && options.history_bytes != Some(0) && !policy.skips();
     let oldest = if keeps_history {
-        history.max(builder.batches.oldest_or_next())
+        history.max(batches.oldest_or_next())
     } else {
         state.last_sequence.next()
     };
     // As of the recorded time: what has expired since is seen for the first time, below.
-    let (index, batches) = builder.finish((oldest, state.time), &segments, identity.alignment.bytes());
+    let index = builder.finish((oldest, state.time), &segments, identity.alignment.bytes());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     let core = Core {
@@ -222,6 +221,17 @@ pub(super) fn load(
     core.retain(tail);
     core.index.collect(core.horizon(), &mut |version| core.count_dead(version));
     Ok(core)
+}
+
+/// The commits from `floor` up to `next` that the log holds.
+fn batches_of(segments: &SegmentTable, floor: Sequence, next: Sequence) -> BatchLog {
+    if floor >= next {
+        return BatchLog::new(floor, next);
+    }
+    // Where its header cannot be read, the recorded floor stands; whoever asks for that commit is told of the damage.
+    let first = CommitSearch::new(segments.held()).next_from(SegmentId(0), 0);
+    let first = first.map_or(floor, |place| place.map_or(next, |place| place.header.sequence));
+    BatchLog::new(floor.max(first), next)
 }
 
 #[cfg(test)]

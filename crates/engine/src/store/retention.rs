@@ -1,46 +1,137 @@
-//! Which commits the batch log gives up by itself: those that have left the window of the retention option.
+//! Which commits the batch log goes on retaining: the floor follows the end of the log as the option says.
 //!
-//! Invariant: the floor only moves forward, and with it the beginning of the history.
+//! Invariant: the floor never passes a commit within the window. Windows of bytes let the floor lag behind by a 64th part of
+//! themselves, so that old pages of the log are looked at now and then only, and not with every commit.
 
-use super::batch_log::BatchLog;
 use super::core::Core;
-use crate::numbers::{LogOffset, Timestamp};
+use crate::error::Result;
+use crate::log::commit_search::{CommitPlace, CommitSearch};
+use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Retention;
 
-/// The automatic window, in bytes of the log, at least.
-const LEAST: u64 = 64 << 20;
-
-/// Gives up what has left the window, in a log that ends at `tail`; `live` is how many bytes of data there are.
-pub(super) fn give_up(
-    retention: Retention,
-    batches: &BatchLog,
-    tail: LogOffset,
-    now: Timestamp,
-    live: impl FnOnce() -> u64,
-) {
-    let bytes_from = |bytes: u64| LogOffset(tail.0.saturating_sub(bytes));
-    match retention {
-        Retention::All => {}
-        Retention::Commits(count) => batches.keep_newest(count),
-        Retention::Bytes(bytes) => batches.keep_from(bytes_from(bytes)),
-        Retention::Automatic => {
-            // Cheap first: the live bytes are summed only when there is something to give up.
-            if batches.oldest_offset().is_some_and(|oldest| oldest < bytes_from(LEAST)) {
-                batches.keep_from(bytes_from(LEAST.max(live() / 4)));
-            }
-        }
-        Retention::Age(age) => {
-            let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-            batches.keep_since(Timestamp(now.0.saturating_sub(ns)));
-        }
-    }
-}
+/// The least that [`Retention::Automatic`] keeps.
+const AUTOMATIC_BYTES_MIN: u64 = 64 << 20;
+/// Part of a window of bytes by which the floor may lag behind.
+const LAG: u64 = 64;
+/// Commits that are walked past before the place is searched for.
+const STEPS: usize = 16;
 
 impl Core {
-    /// Moves the floor of the batch log as the retention option says, and the beginning of the history.
+    /// Moves the floor of the batch log as the retention option says, and the beginning of the history as it allows. Where a
+    /// frame on the way cannot be read any more, both stay before it, and the statistics say so.
     pub(crate) fn retain(&self, tail: LogOffset) {
-        let live = || self.live_bytes().saturating_sub(self.index.held_bytes());
-        give_up(self.options.retention, &self.batches, tail, self.time.now(), live);
-        self.keep_history();
+        let moved = self.retain_within(self.options.retention, tail);
+        self.upkeep.note("moving the floor of the batch log", moved);
+        self.upkeep.note("moving the beginning of the history", self.keep_history());
+    }
+
+    fn retain_within(&self, retention: Retention, tail: LogOffset) -> Result<()> {
+        match retention {
+            Retention::All => Ok(()),
+            Retention::Commits(count) => {
+                self.batches.keep_newest(count);
+                Ok(())
+            }
+            Retention::Bytes(bytes) => self.keep_bytes(tail, |_| bytes),
+            Retention::Automatic => self.keep_bytes(tail, |kept| {
+                // Cheap first: the live bytes are summed only when there may be something to give up.
+                if kept <= AUTOMATIC_BYTES_MIN {
+                    u64::MAX
+                } else {
+                    let live = self.live_bytes().saturating_sub(self.index.held_bytes());
+                    AUTOMATIC_BYTES_MIN.max(live / 4)
+                }
+            }),
+            Retention::Age(age) => {
+                let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+                let since = Timestamp(self.time.now().0.saturating_sub(ns));
+                self.keep_from(|commit| commit.header.time < since)
+            }
+        }
+    }
+
+    /// Gives up commits until no more than the window behind `tail` is kept; `window` is told how much is kept now.
+    fn keep_bytes(&self, tail: LogOffset, window: impl Fn(u64) -> u64) -> Result<()> {
+        let Some(oldest) = self.oldest_place(&mut self.batches.oldest_place())? else { return Ok(()) };
+        let kept = tail.0.saturating_sub(oldest.log_offset.0);
+        let window = window(kept);
+        if kept <= window.saturating_add(window / LAG) {
+            return Ok(());
+        }
+        if window == 0 {
+            // The end itself, which needs no looking for.
+            self.batches.prune(self.batches.next());
+            return Ok(());
+        }
+        let from = LogOffset(tail.0.saturating_sub(window));
+        self.keep_from(|commit| commit.log_offset < from)
+    }
+
+    /// Gives up the commits of which `is_before` holds: the oldest ones.
+    fn keep_from(&self, is_before: impl Fn(&CommitPlace) -> bool) -> Result<()> {
+        let mut held = self.batches.oldest_place();
+        let mut found = self.oldest_place(&mut held)?;
+        let search = CommitSearch::new(self.segments.held());
+        let mut steps = 0;
+        while let Some(place) = found.filter(|place| is_before(place)) {
+            found = if steps < STEPS {
+                search.next_from(place.segment, place.end())?
+            } else {
+                search.first_not(&is_before)?
+            };
+            steps += 1;
+        }
+        let floor = found.map_or_else(|| self.batches.next(), |place| place.header.sequence);
+        self.batches.prune(floor);
+        *held = found;
+        Ok(())
+    }
+
+    /// Where the oldest retained commit stands; `None` when there is none.
+    fn oldest_place(&self, held: &mut Option<CommitPlace>) -> Result<Option<CommitPlace>> {
+        let floor = self.batches.oldest_or_next();
+        if !self.batches.retains(floor) {
+            return Ok(None);
+        }
+        if held.is_none_or(|place| place.header.sequence != floor) {
+            *held = self.find_commit(floor, None)?;
+        }
+        Ok(*held)
+    }
+
+    /// Where a commit stands, given the place of the frame behind the commit before it, if that is known; `None` when it is not
+    /// retained, or not any more.
+    pub(crate) fn find_commit(
+        &self,
+        sequence: Sequence,
+        near: Option<(crate::numbers::SegmentId, u64)>,
+    ) -> Result<Option<CommitPlace>> {
+        if !self.batches.retains(sequence) {
+            return Ok(None);
+        }
+        let search = CommitSearch::new(self.segments.held());
+        let is_it = |place: &CommitPlace| place.header.sequence == sequence;
+        let mut found = match near {
+            Some((segment, offset)) => search.next_from(segment, offset),
+            None => Ok(None),
+        };
+        if !matches!(&found, Ok(Some(place)) if is_it(place)) {
+            found = search.first_not(|place| place.header.sequence < sequence);
+        }
+        match found {
+            Ok(Some(place)) if is_it(&place) => Ok(Some(place)),
+            // Given up and compacted meanwhile.
+            _ if !self.batches.retains(sequence) => Ok(None),
+            Ok(_) => {
+                let text =
+                    format!("commit {sequence} is retained, and no segment of the log holds it any more");
+                Err(crate::Error::damaged(&self.dir, 0, text))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "retention_tests.rs"]
+mod tests;
