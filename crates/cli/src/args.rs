@@ -76,8 +76,9 @@ With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_n
 \"key\", \"bytes\"} or {\"op\": \"delete\", \"key\"}]}; \"key_base64\" stands in for a key that is not UTF-8.";
 
 const STATS_AFTER_HELP: &str = "\
-With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained), \"tail\", \"disk_bytes\",
-\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\", \"scrub\": null where the store
+With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained),
+\"oldest_readable\" (the least SEQ that --at takes; null when there is none), \"tail\", \"disk_bytes\", \"reserve_bytes\", \"live_bytes\",
+\"held_bytes\" (of these, what only older commits see), \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\", \"scrub\": null where the store
 scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
 \"findings\": as the \"damage\" of verify}}.";
 
@@ -201,6 +202,14 @@ pub(crate) struct Reading {
     pub(crate) damaged: bool,
 }
 
+/// Of which commit verbs that read show the store.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct AsOf {
+    /// Read the store as it was after this commit, which `log` must still list
+    #[arg(long, value_name = "SEQ", conflicts_with = "damaged")]
+    pub(crate) at: Option<u64>,
+}
+
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 pub(crate) struct ImportArgs {
@@ -259,6 +268,8 @@ pub(crate) struct GetArgs {
     /// The key
     pub(crate) key: OsString,
     #[command(flatten)]
+    pub(crate) as_of: AsOf,
+    #[command(flatten)]
     pub(crate) reading: Reading,
 }
 
@@ -301,6 +312,8 @@ pub(crate) struct ScanArgs {
     /// Keys alone
     #[arg(long)]
     pub(crate) keys: bool,
+    #[command(flatten)]
+    pub(crate) as_of: AsOf,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use pentad_engine::{Options, Skipped, Store};
+use pentad_engine::{Options, Sequence, Skipped, Snapshot, Store};
 
-use crate::args::{Global, Reading};
+use crate::args::{AsOf, Global, Reading};
 use crate::error::{Result, not_there};
 use crate::human;
 use crate::output::warn;
@@ -28,6 +28,15 @@ pub(crate) fn read<T>(
         warn(&warning);
     }
     run(&store, work)
+}
+
+/// The view that a verb shows: as of a commit, or of now.
+pub(crate) fn view(store: &Store, as_of: AsOf) -> Result<Snapshot> {
+    let view = match as_of.at {
+        Some(sequence) => store.at(Sequence(sequence)),
+        None => store.snapshot(),
+    };
+    Ok(view?)
 }
 
 /// What a reader of a damaged store has to know; `None` when nothing is missing.

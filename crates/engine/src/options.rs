@@ -88,6 +88,7 @@ pub struct Options {
     pub(crate) segment_bytes: u64,
     pub(crate) retention: Retention,
     pub(crate) history_bytes: Option<u64>,
+    pub(crate) snapshots_max: u64,
     pub(crate) durability: Durability,
     pub(crate) verify_reads: VerifyReads,
     pub(crate) create: bool,
@@ -114,6 +115,7 @@ impl Options {
             segment_bytes: 64 << 20,
             retention: Retention::Automatic,
             history_bytes: None,
+            snapshots_max: 65_536,
             durability: Durability::default(),
             verify_reads: VerifyReads::default(),
             create: true,
@@ -150,6 +152,13 @@ impl Options {
     /// memory, and its entry is kept on the disk. Default: 64 MiB, or a quarter of the live data if that is more.
     pub fn history_bytes(mut self, bytes: u64) -> Self {
         self.history_bytes = Some(bytes);
+        self
+    }
+
+    /// How many snapshots may be held at a time, ranges in use counted in; each keeps what it sees from being freed. Further
+    /// snapshots are refused; ranges are not. Default 65,536.
+    pub fn snapshots_max(mut self, count: u64) -> Self {
+        self.snapshots_max = count;
         self
     }
 

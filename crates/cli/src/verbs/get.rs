@@ -16,13 +16,14 @@ pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
     session::read(global, arguments.reading, |store| {
         let shown = escape_key(&key);
         let absent = || Failure::Absent(format!("there is no key {shown} in {}", path.display()));
+        let view = session::view(store, arguments.as_of)?;
         let mut output = Output::new();
         if global.json {
-            let value = store.get(&key)?.ok_or_else(absent)?;
+            let value = view.get(&key)?.ok_or_else(absent)?;
             output.with(|out| write_row(out, &key, Some(&value), None))?;
             return output.finish();
         }
-        let mut value = store.reader(&key)?.ok_or_else(absent)?;
+        let mut value = view.reader(&key)?.ok_or_else(absent)?;
         let broken = |error| Failure::value(&shown, error);
         copy_out(&mut value, output.stream(), &broken, &failure)?;
         output.finish()

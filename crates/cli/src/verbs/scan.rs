@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use pentad_engine::{Range, Store};
+use pentad_engine::{Range, Snapshot};
 
 use crate::args::{Global, ScanArgs};
 use crate::error::Result;
@@ -25,29 +25,30 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
         let Some(bounds) = bounds(prefix, from, to) else {
             return Ok(());
         };
+        let view = session::view(store, arguments.as_of)?;
         let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let mut printer =
             Printer { output: Output::new(), raw: global.raw, json: global.json, line: String::new() };
         match (arguments.keys, arguments.reverse) {
             (false, false) => {
-                for row in range(store, bounds).take(limit) {
+                for row in range(&view, bounds).take(limit) {
                     let (key, value) = row?;
                     printer.print(&key, Some(&value))?;
                 }
             }
             (false, true) => {
-                for row in range(store, bounds).rev().take(limit) {
+                for row in range(&view, bounds).rev().take(limit) {
                     let (key, value) = row?;
                     printer.print(&key, Some(&value))?;
                 }
             }
             (true, false) => {
-                for key in range(store, bounds).keys().take(limit) {
+                for key in range(&view, bounds).keys().take(limit) {
                     printer.print(&key?, None)?;
                 }
             }
             (true, true) => {
-                for key in range(store, bounds).keys().rev().take(limit) {
+                for key in range(&view, bounds).keys().rev().take(limit) {
                     printer.print(&key?, None)?;
                 }
             }
@@ -56,8 +57,8 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     })
 }
 
-fn range(store: &Store, bounds: Bounds) -> Range {
-    store.range::<Vec<u8>>(bounds)
+fn range(view: &Snapshot, bounds: Bounds) -> Range {
+    view.range::<Vec<u8>>(bounds)
 }
 
 /// The keys that begin with `prefix` and lie between `from` and `to`, both included; `None` when there can be none.

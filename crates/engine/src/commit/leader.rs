@@ -60,6 +60,10 @@ impl Leader<Job, JobResult> for Core {
         results
     }
 
+    fn told(&self) {
+        self.wakeups.ring();
+    }
+
     fn panicked(&self, message: &str) -> JobResult {
         Err(self.poison_by_panic("committing", message))
     }

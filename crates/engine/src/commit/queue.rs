@@ -24,6 +24,9 @@ pub(crate) trait Leader<J, R> {
     /// One result for each job, in their order.
     fn lead(&self, jobs: &[J]) -> Vec<R>;
 
+    /// Called when a group has its results, and the next one may begin.
+    fn told(&self) {}
+
     /// The result of every job of a group over which [`Leader::lead`] panicked with `message`. Called before anybody
     /// else leads.
     fn panicked(&self, message: &str) -> R;
@@ -283,6 +286,7 @@ impl<J, R> Queue<J, R> {
         }
         wakers.extend(state.take_room());
         self.step_down(state, wakers);
+        leader.told();
         // Like the wakers: what a job holds may be the last handle of the store, which closes it, or may panic.
         drop(catch_unwind(AssertUnwindSafe(|| drop(jobs))));
         lock(&self.state)
@@ -365,7 +369,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(it left no message)")
 }
 
-fn wake_all(wakers: Vec<Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         // A waker that panics, which the panic hook reports, must not keep the others from being called.
         drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));

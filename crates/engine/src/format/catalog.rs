@@ -31,7 +31,7 @@ pub(crate) struct Catalog {
     /// The oldest retained commit.
     pub(crate) floor: Sequence,
     pub(crate) next_segment: SegmentId,
-    /// Every version that views at this commit or later can see is there; 0 where nobody took care of that.
+    /// Every version that a view right before this commit, or a later one, can see is there; 0 where nobody took care of that.
     pub(crate) history: Sequence,
     /// Ascending by id.
     pub(crate) segments: Vec<SegmentRecord>,

@@ -11,7 +11,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 use super::key::Key;
 use super::memory::{bytes_of, shrink_heap, tree_bytes};
 use super::version::{Version, VersionKind};
-use crate::numbers::Timestamp;
+use super::told::Told;
+use crate::numbers::{Sequence, Timestamp};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -22,6 +23,9 @@ pub(super) struct Accounts {
     expired: BinaryHeap<Reverse<Deadline>>,
     /// The sizes of these versions when they came.
     expired_bytes: u64,
+    /// The last commit that was settled, and what expired behind which.
+    settled: Sequence,
+    pub(super) told: Told,
 }
 
 /// The changes to the accounts that a commit makes, collected while it is applied.
@@ -86,7 +90,8 @@ impl Ledger {
 
 impl Accounts {
     /// Takes a commit's changes over. Logarithmic for each deadline that comes or goes.
-    pub(super) fn settle(&mut self, ledger: Ledger) {
+    pub(super) fn settle(&mut self, commit: Sequence, ledger: Ledger) {
+        self.settled = self.settled.max(commit);
         self.add(ledger.plain);
         for (deadline, direction) in ledger.expiring {
             match direction {
@@ -114,6 +119,7 @@ impl Accounts {
         {
             self.add(-1);
             self.expired_bytes += first.bytes;
+            self.told.tell(&first.key, first.at, self.settled);
             self.expired.push(Reverse(first));
             reaped += 1;
         }

@@ -15,6 +15,7 @@ use super::garbage::{Garbage, Waste};
 use super::key::{Change, Key, Space};
 use super::ordered::Ordered;
 use super::slots::{Set, SlotTable};
+use super::told::{Expiry, Forgotten};
 use super::version::{Extent, Version, VersionKind, View};
 use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
@@ -44,6 +45,8 @@ pub(crate) struct Index<E> {
     /// Held by whoever changes the parts, so that they change in the same order.
     writer: Mutex<Garbage>,
     accounts: Mutex<Accounts>,
+    /// How many expiries the accounts have told of.
+    told: AtomicU64,
     /// The highest horizon given; sequence, tail and time, each on its own.
     horizon: [AtomicU64; 3],
 }
@@ -59,6 +62,7 @@ impl<E: Entries> Index<E> {
             hashes: Ordered::default(),
             writer: Mutex::default(),
             accounts: Mutex::default(),
+            told: AtomicU64::new(0),
             horizon: Default::default(),
         }
     }
@@ -93,7 +97,8 @@ impl<E: Entries> Index<E> {
             ledger.replace(|| key_of(change), before, Some(change.version));
         }
         drop(garbage);
-        self.accounts().settle(ledger);
+        let commit = changes.first().map_or(Sequence(0), |change| change.rank.0);
+        self.accounts().settle(commit, ledger);
     }
 
     /// Makes a change's version the newest of its key; returns the one before, unless that is a tombstone.
@@ -152,7 +157,7 @@ impl<E: Entries> Index<E> {
     /// what became invisible since the last call, not the number of keys.
     pub(crate) fn collect(&self, horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         let horizon = self.raise_horizon(horizon);
-        self.accounts().reap(horizon.time);
+        self.reap(horizon.time);
         loop {
             let expired = self.accounts().take_expired(horizon.time, SLICE);
             if expired.is_empty() {
@@ -265,13 +270,36 @@ impl<E: Entries> Index<E> {
     /// the last call. Waits while the deadlines of a commit are entered.
     pub(crate) fn len(&self, now: Timestamp) -> u64 {
         let mut accounts = self.accounts();
-        accounts.reap(now);
+        self.reap_in(&mut accounts, now);
         accounts.live()
     }
 
     /// Takes what has expired at `now` out of the count, and says how many keys that were. Costs what has expired.
     pub(crate) fn reap(&self, now: Timestamp) -> u64 {
-        self.accounts().reap(now)
+        self.reap_in(&mut self.accounts(), now)
+    }
+
+    fn reap_in(&self, accounts: &mut Accounts, now: Timestamp) -> u64 {
+        let reaped = accounts.reap(now);
+        if reaped > 0 {
+            self.told.store(accounts.told.end(), Ordering::Release);
+        }
+        reaped
+    }
+
+    /// Whether to remember from now on which keys expire.
+    pub(crate) fn tell_expiries(&self, on: bool) {
+        self.accounts().told.turn(on);
+    }
+
+    /// How many expiries were ever told.
+    pub(crate) fn expiries_told(&self) -> u64 {
+        self.told.load(Ordering::Acquire)
+    }
+
+    /// An expiry by its number.
+    pub(crate) fn told_expiry(&self, number: u64) -> Result<Option<Expiry>, Forgotten> {
+        self.accounts().told.get(number)
     }
 
     /// Merges runs of the ordered index, once; `true` if there may be more to do. Costs time in proportion to the runs, and
@@ -352,8 +380,8 @@ impl<E: Entries> Index<E> {
         self.entries.show(address, |entry| Version::of(address, entry))
     }
 
-    pub(super) fn settle(&self, ledger: Ledger) {
-        self.accounts().settle(ledger);
+    pub(super) fn settle(&self, commit: Sequence, ledger: Ledger) {
+        self.accounts().settle(commit, ledger);
     }
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Garbage> {

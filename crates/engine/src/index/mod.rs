@@ -37,6 +37,7 @@ mod scan;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod told;
 mod version;
 
 pub(crate) use entries::{Entries, Entry, Rank};

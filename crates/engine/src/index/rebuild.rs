@@ -122,7 +122,7 @@ impl<E: Entries> Index<E> {
             Key { hash: newest.hash, space: newest.space, bytes: bytes.unwrap_or_else(|| [].into()) }
         };
         ledger.replace(key, None, Some(version));
-        self.settle(ledger);
+        self.settle(newest.sequence, ledger);
         // Each key comes once, so nothing is replaced, and no key has to be compared.
         let rank = (newest.sequence, newest.ordinal);
         let crowded = self.crowds.change(newest.hash, |crowd| {

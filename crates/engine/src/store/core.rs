@@ -16,6 +16,7 @@ use super::pins::Pins;
 use super::published::Published;
 use super::scrub::Scrub;
 use super::time::StoreTime;
+use super::watch::Wakeups;
 use crate::batch::Outcome;
 use crate::commit::job::{Job, JobResult};
 use crate::commit::queue::{Queue, panic_message};
@@ -52,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) time: StoreTime,
     pub(crate) published: Published,
     pub(crate) pins: Pins,
+    /// Who waits for the next commit.
+    pub(crate) wakeups: Wakeups,
     pub(crate) queue: Queue<Job, JobResult>,
     /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
     pub(crate) writer: Mutex<Option<LogWriter>>,
@@ -148,6 +151,7 @@ impl Core {
     pub(crate) fn note_expiries(&self) {
         if self.index.reap(self.time.now()) > 0 {
             self.expiry_seen.store(true, Ordering::Release);
+            self.wakeups.ring();
         }
     }
 
@@ -155,6 +159,7 @@ impl Core {
     pub(crate) fn len_at(&self, now: crate::numbers::Timestamp) -> u64 {
         if self.index.reap(now) > 0 {
             self.expiry_seen.store(true, Ordering::Release);
+            self.wakeups.ring();
         }
         self.index.len(now)
     }

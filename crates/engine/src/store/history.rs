@@ -1,14 +1,16 @@
 //! Reads at an older sequence: how far back they go, and the view that they get.
 //!
-//! Invariants: the history begins with a commit that the batch log retains, and never moves back; what a view within it sees
-//! is not dropped, because the horizon takes the first of its views for one in use (`pins.rs`); what is dropped on the strength
-//! of its beginning is removed from the disk only after the beginning is in the catalog.
+//! Invariants: the history begins with a commit that the batch log retains, and never moves back; what a view within it sees, and
+//! what its first commit replaced, is not dropped, because the horizon takes the view before that commit for one in use
+//! (`pins.rs`); what is dropped on the strength of its beginning is removed from the disk only after the beginning is in the
+//! catalog.
 
 use std::sync::Arc;
 
 use super::core::Core;
 use super::handle::Store;
 use super::snapshot::{PinnedView, Snapshot};
+use super::watch::WATCHED_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;
 use crate::numbers::{LogOffset, Sequence};
@@ -42,6 +44,7 @@ impl Store {
     pub fn at(&self, sequence: Sequence) -> Result<Snapshot> {
         let core = self.core();
         core.check_open()?;
+        core.check_snapshots()?;
         Ok(Snapshot { pinned: PinnedView::at(core, sequence)? })
     }
 
@@ -59,7 +62,10 @@ impl PinnedView {
             let text = format!("commit {sequence} is not there yet; the newest is {newest}");
             return Err(Error::new(ErrorKind::NotRetained, text));
         }
-        let view = core.view_at(sequence)?.filter(|view| core.pins.pin_within(*view));
+        if sequence < core.pins.history_begin() {
+            return Err(core.not_readable(sequence));
+        }
+        let view = core.view_at(sequence)?.filter(|view| core.pins.pin_within(*view, core.time.now()));
         view.map(|view| Self { core: Arc::clone(core), view }).ok_or_else(|| core.not_readable(sequence))
     }
 }
@@ -71,6 +77,16 @@ impl Core {
         Ok(place.map(|place| {
             let tail = LogOffset(place.log_offset.0 + place.header.frame_length());
             View { sequence, tail, time: place.header.time }
+        }))
+    }
+
+    /// What is seen right before a retained commit, at its time.
+    fn view_before(&self, sequence: Sequence) -> Result<Option<View>> {
+        let place = self.find_commit(sequence, None)?;
+        Ok(place.map(|place| View {
+            sequence: Sequence(sequence.0 - 1),
+            tail: place.log_offset,
+            time: place.header.time,
         }))
     }
 
@@ -94,21 +110,21 @@ impl Core {
         let newest = self.published.sequence();
         let before = self.pins.history_begin();
         let mut begin = self.batches.oldest_or_next().max(before);
-        if begin > newest || self.options.history_bytes == Some(0) {
+        if begin > newest || self.history_limit() == Some(0) {
             self.pins.end_history(newest.next());
             return Ok(());
         }
         let surplus = self.history_surplus();
         if surplus > 0 {
             // Where replaced versions are not what takes so much, expired ones are: these wait for the time of a later commit.
-            begin = begin.max(self.index.due_for(surplus).unwrap_or(newest.next()));
+            begin = begin.max(self.index.due_for(surplus).unwrap_or(newest).next());
         }
-        if (begin.0 - before.0) <= (newest.0 - before.0) / LAG && surplus == 0 && self.pins.has_history() {
+        if (begin.0 - before.0) <= (newest.0 - before.0) / LAG && surplus == 0 && self.pins.history().is_some() {
             return Ok(());
         }
         // While there was no history, views of now were in use, and what had expired for them may be gone.
         let expired = self.index.horizon().time;
-        match self.view_at(begin)?.filter(|view| view.time >= expired) {
+        match self.view_before(begin)?.filter(|view| view.time >= expired) {
             Some(view) => self.pins.begin_history(view),
             None => self.pins.end_history(newest.next()),
         }
@@ -118,22 +134,36 @@ impl Core {
     /// The beginning of the history that is true of the disk when all that the horizon has passed is removed from it. Every
     /// commit that was under way when the horizon was last raised is visible.
     pub(super) fn history_on_disk(&self) -> Sequence {
-        if self.pins.has_history() {
-            self.pins.history_begin()
-        } else {
-            self.published.sequence().next().max(self.pins.history_begin())
+        match self.pins.history() {
+            Some(before) => before.next(),
+            None => self.published.sequence().next().max(self.pins.history_begin()),
         }
+    }
+
+    /// How much may be held, if that is set; while anybody watches, it is enough for the previous values of what he is told.
+    fn history_limit(&self) -> Option<u64> {
+        let least = if self.wakeups.are_watched() { WATCHED_BYTES } else { 0 };
+        self.options.history_bytes.map(|limit| limit.max(least))
     }
 
     /// By how many bytes that which is held for older views exceeds its limit.
     fn history_surplus(&self) -> u64 {
         let held = self.index.held_bytes();
-        let limit = match self.options.history_bytes {
+        let limit = match self.history_limit() {
             Some(limit) => limit,
             // Cheap first: the live bytes are summed only when it may come to that.
             None if held <= LEAST => return 0,
             None => LEAST.max(self.live_bytes().saturating_sub(held) / 4),
         };
         held.saturating_sub(limit)
+    }
+
+    /// The sizes of the replaced and deleted entries that the history does not hold, and pinned views do.
+    pub(super) fn snapshot_bytes(&self) -> u64 {
+        let before = self.pins.history().unwrap_or(self.published.sequence());
+        match self.pins.oldest() {
+            Some((oldest, _)) if oldest < before => self.index.held_bytes_until(before),
+            _ => 0,
+        }
     }
 }

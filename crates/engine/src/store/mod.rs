@@ -37,6 +37,7 @@ mod unpinned;
 mod verification;
 mod verify;
 mod verify_report;
+mod watch;
 
 pub use self::answer::Answer;
 pub use self::commits::{CommitRecord, Commits};
@@ -50,5 +51,6 @@ pub use self::snapshot::Snapshot;
 pub use self::stats::Stats;
 pub use self::verify::verify;
 pub use self::verify_report::{Damage, Progress, TornTail, VerifyReport};
+pub use self::watch::{Watch, WatchEvent, WatchFilter, WatchedChange, WatchedCommit};
 pub use crate::commit::future::CommitFuture;
 pub use crate::log::policy::Skipped;

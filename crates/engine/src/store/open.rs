@@ -19,6 +19,7 @@ use super::published::Published;
 use super::rebuild::IndexBuilder;
 use super::scrub::Scrub;
 use super::time::StoreTime;
+use super::watch::Wakeups;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
@@ -180,11 +181,13 @@ pub(super) fn load(
         batches.keep_newest(count);
     }
     let keeps_history = history.0 > 0 && options.history_bytes != Some(0) && !policy.skips();
-    let oldest = if keeps_history {
+    let begin = if keeps_history {
         history.max(batches.oldest_or_next())
     } else {
         state.last_sequence.next()
     };
+    // What the first commit of the history replaced is part of it.
+    let oldest = Sequence(begin.0 - 1);
     // As of the recorded time: what has expired since is seen for the first time, below.
     let index = builder.finish((oldest, state.time), &segments, identity.alignment.bytes());
     let counters = Counters::default();
@@ -204,7 +207,8 @@ pub(super) fn load(
         batches,
         time,
         published: Published::new(state.last_sequence, tail),
-        pins: Pins::new(oldest),
+        pins: Pins::new(begin),
+        wakeups: Wakeups::default(),
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
         poisoned,

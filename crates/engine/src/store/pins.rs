@@ -22,24 +22,27 @@ pub(crate) struct Pins {
 
 #[derive(Debug)]
 struct Held {
-    /// How often each view is pinned.
-    views: BTreeMap<Pinned, usize>,
-    /// Views before this commit cannot be had; never moves back.
+    /// How often each view is pinned, and since when.
+    views: BTreeMap<Pinned, (usize, Timestamp)>,
+    /// How many pins these are in all.
+    count: u64,
+    /// The first commit of the history, or of the next one; never moves back.
     begin: Sequence,
-    /// The first view that can be had; `None` while there is no history.
-    first: Option<View>,
+    /// The view before it; `None` while there is no history.
+    before: Option<View>,
 }
 
 impl Held {
-    fn pin(&mut self, view: View) {
-        *self.views.entry((view.sequence, view.tail, view.time)).or_default() += 1;
+    fn pin(&mut self, view: View, now: Timestamp) {
+        self.views.entry((view.sequence, view.tail, view.time)).or_insert((0, now)).0 += 1;
+        self.count += 1;
     }
 }
 
 impl Pins {
-    /// Nothing pinned, and no views to be had before the commit `begin`.
+    /// Nothing pinned, and no history before the commit `begin`.
     pub(crate) fn new(begin: Sequence) -> Self {
-        Self { held: Mutex::new(Held { views: BTreeMap::new(), begin, first: None }) }
+        Self { held: Mutex::new(Held { views: BTreeMap::new(), count: 0, begin, before: None }) }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -50,31 +53,34 @@ impl Pins {
     pub(crate) fn pin(&self, now: impl FnOnce() -> View) -> View {
         let mut held = self.held();
         let view = now();
-        held.pin(view);
+        held.pin(view, view.time);
         view
     }
 
-    /// Pins a view of the past, unless it is older than the history.
-    pub(crate) fn pin_within(&self, view: View) -> bool {
+    /// Pins a view of the past at the time `now`, unless it is older than the history.
+    pub(crate) fn pin_within(&self, view: View, now: Timestamp) -> bool {
         let mut held = self.held();
-        let is_within = held.first.is_some_and(|first| first.sequence <= view.sequence);
+        let is_within = held.before.is_some_and(|before| {
+            before.sequence <= view.sequence && before.tail <= view.tail && before.time <= view.time
+        });
         if is_within {
-            held.pin(view);
+            held.pin(view, now);
         }
         is_within
     }
 
     /// Pins a view once more that is pinned already.
     pub(crate) fn repeat(&self, view: View) {
-        self.held().pin(view);
+        self.held().pin(view, view.time);
     }
 
-    /// Lets the history begin with this view, unless it begins later.
-    pub(crate) fn begin_history(&self, first: View) {
+    /// Lets the history begin with the commit behind this view, unless it begins later.
+    pub(crate) fn begin_history(&self, before: View) {
         let mut held = self.held();
-        if first.sequence >= held.begin {
-            held.begin = first.sequence;
-            held.first = Some(first);
+        let begin = before.sequence.next();
+        if begin >= held.begin {
+            held.begin = begin;
+            held.before = Some(before);
         }
     }
 
@@ -82,31 +88,29 @@ impl Pins {
     pub(crate) fn end_history(&self, next: Sequence) {
         let mut held = self.held();
         held.begin = held.begin.max(next);
-        held.first = None;
+        held.before = None;
     }
 
-    /// The first commit at which there may be a view to be had, if there is a history or when there will be one.
+    /// The first commit of the history or, where there is none, the first that the next one may begin with.
     pub(crate) fn history_begin(&self) -> Sequence {
         self.held().begin
-    }
-
-    pub(crate) fn has_history(&self) -> bool {
-        self.held().first.is_some()
     }
 
     /// Gives a pinned view back.
     pub(crate) fn unpin(&self, view: View) {
         let mut held = self.held();
         let key = (view.sequence, view.tail, view.time);
-        if let Some(count) = held.views.get_mut(&key) {
+        let held = &mut *held;
+        if let Some((count, _)) = held.views.get_mut(&key) {
             *count -= 1;
+            held.count -= 1;
             if *count == 0 {
                 held.views.remove(&key);
             }
         }
     }
 
-    /// The oldest view in use: pinned, the first of the history, or what `now` gives. Sequence, tail and time are the least of
+    /// The oldest view in use: pinned, the one before the history, or what `now` gives. Sequence, tail and time are the least of
     /// all, each on its own.
     pub(crate) fn horizon(&self, now: impl FnOnce() -> View) -> View {
         let held = self.held();
@@ -115,17 +119,28 @@ impl Pins {
         // Sequences and tails are in one order; times are not, as those of older commits are pinned late.
         let oldest = held.views.keys().next().map(view);
         let time = held.views.keys().map(|(.., time)| *time).min().map(|time| View { time, ..now });
-        let first = held.first.filter(|_| !planted(Bug::HistoryNotHeld));
-        [oldest, time, first].into_iter().flatten().fold(now, |least, view| View {
+        let before = held.before.filter(|_| !planted(Bug::HistoryNotHeld));
+        [oldest, time, before].into_iter().flatten().fold(now, |least, view| View {
             sequence: least.sequence.min(view.sequence),
             tail: least.tail.min(view.tail),
             time: least.time.min(view.time),
         })
     }
 
-    /// How many views are pinned.
+    /// How many pins there are.
     pub(crate) fn count(&self) -> u64 {
-        self.held().views.values().map(|&count| count as u64).sum()
+        self.held().count
+    }
+
+    /// The oldest pinned commit, and since when the first of its pins is there.
+    pub(crate) fn oldest(&self) -> Option<(Sequence, Timestamp)> {
+        let held = self.held();
+        held.views.first_key_value().map(|((sequence, ..), (_, since))| (*sequence, *since))
+    }
+
+    /// The commit before the history, if there is one.
+    pub(crate) fn history(&self) -> Option<Sequence> {
+        self.held().before.map(|before| before.sequence)
     }
 }
 

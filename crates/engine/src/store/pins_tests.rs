@@ -85,7 +85,7 @@ fn loom_f12_a_view_of_the_past_is_had_whole_or_not_at_all() {
             })
         };
         let past = View { sequence: Sequence(1), ..View::default() };
-        if store.pins.pin_within(past) {
+        if store.pins.pin_within(past, Timestamp(0)) {
             store.assert_sees(past);
             writer.join().unwrap();
             store.assert_sees(past);
@@ -93,7 +93,7 @@ fn loom_f12_a_view_of_the_past_is_had_whole_or_not_at_all() {
         } else {
             writer.join().unwrap();
         }
-        assert!(!store.pins.pin_within(past) && store.pins.count() == 0);
+        assert!(!store.pins.pin_within(past, Timestamp(0)) && store.pins.count() == 0);
         store.commit(5);
         assert_eq!(store.oldest.load(Ordering::Relaxed), 5, "there is no history any more");
     });

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::log::commit_search::{CommitPlace, CommitSearch};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Retention;
+use super::watch::WATCHED_BYTES;
 
 /// The least that [`Retention::Automatic`] keeps.
 const AUTOMATIC_BYTES_MIN: u64 = 64 << 20;
@@ -26,13 +27,20 @@ impl Core {
     }
 
     fn retain_within(&self, retention: Retention, tail: LogOffset) -> Result<()> {
+        let is_watched = self.wakeups.are_watched();
+        let watched_bytes = if is_watched { WATCHED_BYTES } else { 0 };
+        let watched = LogOffset(tail.0.saturating_sub(watched_bytes));
         match retention {
             Retention::All => Ok(()),
+            Retention::Commits(count) if is_watched => {
+                let first = Sequence(self.batches.next().0.saturating_sub(count));
+                self.keep_from(|commit| commit.header.sequence < first && commit.log_offset < watched)
+            }
             Retention::Commits(count) => {
                 self.batches.keep_newest(count);
                 Ok(())
             }
-            Retention::Bytes(bytes) => self.keep_bytes(tail, |_| bytes),
+            Retention::Bytes(bytes) => self.keep_bytes(tail, |_| bytes.max(watched_bytes)),
             Retention::Automatic => self.keep_bytes(tail, |kept| {
                 // Cheap first: the live bytes are summed only when there may be something to give up.
                 if kept <= AUTOMATIC_BYTES_MIN {
@@ -45,7 +53,7 @@ impl Core {
             Retention::Age(age) => {
                 let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
                 let since = Timestamp(self.time.now().0.saturating_sub(ns));
-                self.keep_from(|commit| commit.header.time < since)
+                self.keep_from(|commit| commit.header.time < since && (!is_watched || commit.log_offset < watched))
             }
         }
     }

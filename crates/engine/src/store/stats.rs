@@ -1,6 +1,7 @@
 //! What an operator can ask a store.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::handle::Store;
 use super::scrub::ScrubStats;
@@ -19,14 +20,20 @@ pub struct Stats {
     pub sequence: Sequence,
     /// The oldest commit in the batch log.
     pub oldest_batch: Option<Sequence>,
+    /// The oldest commit as of which the store can be read.
+    pub oldest_readable: Option<Sequence>,
     /// The end of the log.
     pub tail: LogOffset,
     /// Bytes written to the store's files that are still there, and the reserve.
     pub disk_bytes: u64,
     /// Of these, the reserve: blocks kept back so that a full disk can be emptied, at most 1 MiB.
     pub reserve_bytes: u64,
-    /// Of these, entries that a reader may still want.
+    /// Of these, entries that a reader may still want, of older sequences too.
     pub live_bytes: u64,
+    /// Of these, entries that are replaced, deleted or expired by now.
+    pub held_bytes: u64,
+    /// Of these, the replaced and deleted ones that only snapshots and ranges hold, and older sequences do not.
+    pub snapshot_bytes: u64,
     /// Bytes in log and compacted segments that no reader wants: for compaction, once retention lets go of them.
     pub dead_bytes: u64,
     /// Log and compacted segments.
@@ -43,6 +50,10 @@ pub struct Stats {
     pub index_bytes: u64,
     /// Snapshots and ranges in use.
     pub snapshots: u64,
+    /// The oldest commit that one of them sees.
+    pub oldest_snapshot: Option<Sequence>,
+    /// For how long the first one that sees it has been in use.
+    pub oldest_snapshot_age: Option<Duration>,
     /// Compactions since the store was opened.
     pub compactions: u64,
     /// Bytes of unfinished writes that were dropped from the end of the log when it was opened.
@@ -70,15 +81,19 @@ impl Store {
             }
         }
         let live_bytes = core.live_bytes();
+        let oldest = core.pins.oldest();
         let [commits, groups, syncs, compactions] = core.counters.read();
         Stats {
             keys: self.len(),
             sequence: self.sequence(),
             oldest_batch: self.oldest_batch(),
+            oldest_readable: self.oldest_readable(),
             tail: self.tail(),
             disk_bytes: self.disk_bytes(),
             reserve_bytes: core.reserve.bytes(),
             live_bytes,
+            held_bytes: core.index.held_bytes(),
+            snapshot_bytes: core.snapshot_bytes(),
             dead_bytes: framed_bytes.saturating_sub(live_bytes),
             segments,
             stream_segments: streams,
@@ -87,6 +102,9 @@ impl Store {
             syncs,
             index_bytes: core.index.memory_bytes() + touched_bytes,
             snapshots: core.pins.count(),
+            oldest_snapshot: oldest.map(|(sequence, _)| sequence),
+            oldest_snapshot_age: oldest
+                .map(|(_, since)| Duration::from_nanos(core.time.now().0.saturating_sub(since.0))),
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
