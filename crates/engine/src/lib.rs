@@ -47,7 +47,8 @@ pub use options::{
 pub use seams::report_bus_errors;
 pub use store::{
     Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range,
-    RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, Watch, WatchEvent, WatchFilter, WatchedChange, WatchedCommit, repair, verify,
+    RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, Watch, WatchEvent,
+    WatchFilter, WatchedChange, WatchedCommit, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

@@ -263,6 +263,10 @@ impl Core {
             Step::Commit(plan) if plan.sequence.is_some() => Some(plan),
             _ => None,
         });
+        if self.wakeups.are_watched() {
+            // What expired unnoticed is told before a commit puts it again.
+            self.index.reap(writer.state.time);
+        }
         // No later than the group itself: its commits may become the first ones that can be read back.
         let mut horizon = self.horizon();
         horizon.time = horizon.time.min(writer.state.time);

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use super::key::Key;
 use super::memory::{bytes_of, shrink_heap, tree_bytes};
-use super::version::{Version, VersionKind};
 use super::told::Told;
+use super::version::{Version, VersionKind};
 use crate::numbers::{Sequence, Timestamp};
 
 /// See the module.

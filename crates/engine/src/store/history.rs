@@ -96,7 +96,10 @@ impl Core {
             || "no older sequence can be read".to_owned(),
             |oldest| format!("retained from {oldest}"),
         );
-        Error::new(ErrorKind::NotRetained, format!("the store as of commit {sequence} is not kept: {retained}"))
+        Error::new(
+            ErrorKind::NotRetained,
+            format!("the store as of commit {sequence} is not kept: {retained}"),
+        )
     }
 
     fn oldest_readable(&self) -> Option<Sequence> {
@@ -119,7 +122,10 @@ impl Core {
             // Where replaced versions are not what takes so much, expired ones are: these wait for the time of a later commit.
             begin = begin.max(self.index.due_for(surplus).unwrap_or(newest).next());
         }
-        if (begin.0 - before.0) <= (newest.0 - before.0) / LAG && surplus == 0 && self.pins.history().is_some() {
+        if (begin.0 - before.0) <= (newest.0 - before.0) / LAG
+            && surplus == 0
+            && self.pins.history().is_some()
+        {
             return Ok(());
         }
         // While there was no history, views of now were in use, and what had expired for them may be gone.

@@ -181,11 +181,8 @@ pub(super) fn load(
         batches.keep_newest(count);
     }
     let keeps_history = history.0 > 0 && options.history_bytes != Some(0) && !policy.skips();
-    let begin = if keeps_history {
-        history.max(batches.oldest_or_next())
-    } else {
-        state.last_sequence.next()
-    };
+    let begin =
+        if keeps_history { history.max(batches.oldest_or_next()) } else { state.last_sequence.next() };
     // What the first commit of the history replaced is part of it.
     let oldest = Sequence(begin.0 - 1);
     // As of the recorded time: what has expired since is seen for the first time, below.

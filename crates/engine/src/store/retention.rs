@@ -4,11 +4,11 @@
 //! themselves, so that old pages of the log are looked at now and then only, and not with every commit.
 
 use super::core::Core;
+use super::watch::WATCHED_BYTES;
 use crate::error::Result;
 use crate::log::commit_search::{CommitPlace, CommitSearch};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Retention;
-use super::watch::WATCHED_BYTES;
 
 /// The least that [`Retention::Automatic`] keeps.
 const AUTOMATIC_BYTES_MIN: u64 = 64 << 20;
@@ -53,7 +53,9 @@ impl Core {
             Retention::Age(age) => {
                 let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
                 let since = Timestamp(self.time.now().0.saturating_sub(ns));
-                self.keep_from(|commit| commit.header.time < since && (!is_watched || commit.log_offset < watched))
+                self.keep_from(|commit| {
+                    commit.header.time < since && (!is_watched || commit.log_offset < watched)
+                })
             }
         }
     }

@@ -47,7 +47,10 @@ impl Core {
         if held < max {
             return Ok(());
         }
-        let text = format!("{held} snapshots and ranges of {} are in use, and at most {max} may be", self.dir.display());
+        let text = format!(
+            "{held} snapshots and ranges of {} are in use, and at most {max} may be",
+            self.dir.display()
+        );
         Err(Error::new(ErrorKind::LimitExceeded, text))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::fake_log::FakeLog;
 use super::store::hash_of;
-use crate::index::{Index, Space, Extent, Version};
+use crate::index::{Extent, Index, Space, Version};
 
 /// A version that was copied.
 #[derive(Debug)]

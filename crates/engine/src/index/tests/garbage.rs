@@ -61,7 +61,10 @@ fn it_says_how_far_the_horizon_has_to_go_for_so_many_bytes() {
         garbage.push_older(Sequence(commit), extent(commit, 100));
     }
     garbage.push_tombstone(Sequence(4), 9, extent(9, 50));
-    assert_eq!([1, 100, 101, 400].map(|bytes| garbage.due_for(bytes)), [1, 1, 2, 4].map(|n| Some(Sequence(n))));
+    assert_eq!(
+        [1, 100, 101, 400].map(|bytes| garbage.due_for(bytes)),
+        [1, 1, 2, 4].map(|n| Some(Sequence(n)))
+    );
     assert_eq!(garbage.due_for(401), None);
     assert_eq!([0, 2, 9].map(|commit| garbage.bytes_until(Sequence(commit))), [0, 200, 450]);
 }

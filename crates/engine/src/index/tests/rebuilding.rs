@@ -74,7 +74,11 @@ fn a_rebuild_keeps_what_views_at_an_older_commit_see() {
         assert_eq!(store.collect(3, 0), [4]);
         assert_eq!(store.collect(4, 0), [7, 9]);
     }
-    assert_eq!(reopen_to(&mut store, 0, (0, 0)), [1, 2, 3, 4, 5, 7, 8, 9, 10], "one that a commit replaces itself is never seen");
+    assert_eq!(
+        reopen_to(&mut store, 0, (0, 0)),
+        [1, 2, 3, 4, 5, 7, 8, 9, 10],
+        "one that a commit replaces itself is never seen"
+    );
 }
 
 #[test]

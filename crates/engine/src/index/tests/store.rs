@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::colliding::{colliding_hash, colliding_key};
 use super::fake_log::FakeLog;
 use crate::hash::key_hash;
-use crate::index::{Change, Direction, Index, Space, Version, Extent, VersionKind, View};
+use crate::index::{Change, Direction, Extent, Index, Space, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 pub(super) const PLAIN: VersionKind = VersionKind::Value { deadline: None };

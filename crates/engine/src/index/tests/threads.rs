@@ -12,7 +12,7 @@ use super::fake_log::FakeLog;
 use super::plan::{CROWDED, Dice, KEYS, Plan, crowded_hash, key, name, sequence_of};
 use super::store::{DELETE, PLAIN, hash_of, until};
 use super::views::Views;
-use crate::index::{Change, Direction, Index, Space, Extent, Version, VersionKind, View};
+use crate::index::{Change, Direction, Extent, Index, Space, Version, VersionKind, View};
 use crate::numbers::Timestamp;
 
 /// The index and what surrounds it in a store.

@@ -93,11 +93,8 @@ impl Core {
 
     /// Adds what the keys held before the commit; `false` if that was given up.
     fn add_previous(&self, commit: &mut WatchedCommit, place: &CommitPlace) -> Result<bool> {
-        let view = View {
-            sequence: Sequence(commit.sequence.0 - 1),
-            tail: place.log_offset,
-            time: commit.time,
-        };
+        let view =
+            View { sequence: Sequence(commit.sequence.0 - 1), tail: place.log_offset, time: commit.time };
         if !self.pins.pin_within(view, self.time.now()) {
             return Ok(false);
         }

@@ -208,7 +208,8 @@ impl Watch {
     fn take_expired(&mut self) -> Result<Option<WatchEvent>> {
         while self.core.index.expiries_told() != self.expiries {
             let Ok(expiry) = self.core.index.told_expiry(self.expiries) else {
-                let text = format!("this watch was too slow for the keys that expire; resume at {}", self.next);
+                let text =
+                    format!("this watch was too slow for the keys that expire; resume at {}", self.next);
                 return Err(Error::new(ErrorKind::NotRetained, text));
             };
             let Some(expiry) = expiry.filter(|expiry| expiry.after < self.next) else { break };

@@ -6,6 +6,7 @@
 
 pub(crate) mod check;
 pub(crate) mod collisions;
+pub(crate) mod followers;
 pub(crate) mod forged;
 pub(crate) mod history;
 pub(crate) mod images;

@@ -6,6 +6,7 @@ use pentad_engine::{Durability, key_hash};
 
 use super::check::check_some_range;
 use super::collisions::colliding_key;
+use super::followers::Follower;
 use super::older::state_at;
 use super::request::{Bytes, Change, Condition, End, Request};
 use super::stop::Stop;
@@ -266,7 +267,15 @@ fn care(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
 
 fn look(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
     let now = world.store().now().0;
-    match rng.below(7) {
+    match rng.below(8) {
+        7 => {
+            if world.followers.len() < 3 {
+                let next = 1 + rng.below(world.past.sequence() + 1);
+                let prefix: &[u8] = [&b""[..], b"user:", b"a"][rng.index(3)];
+                world.followers.push(Follower::new(next, prefix));
+            }
+            world.check_views();
+        }
         6 => {
             if let Some(oldest) = world.store().oldest_readable() {
                 let sequence = oldest.0 + rng.below(world.past.sequence() + 1 - oldest.0);

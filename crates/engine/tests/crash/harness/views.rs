@@ -7,6 +7,7 @@ use pentad_engine::{Range, Sequence, Snapshot, Store, Value};
 use super::check::{borrowed, rows};
 use super::model::State;
 use super::request::Bytes;
+use super::world::World;
 
 /// A reader, and what it has to go on seeing.
 #[derive(Debug)]
@@ -80,5 +81,20 @@ impl View {
                 }
             }
         }
+    }
+}
+
+impl World {
+    /// Compares every reader that is held, and has the followers catch up.
+    pub(crate) fn check_views(&mut self) {
+        let context = self.context();
+        let faults = self.disk.take_faults();
+        if let Some(store) = &self.store {
+            self.followers.iter_mut().for_each(|follower| follower.follow(store, &self.past, &context));
+        }
+        for view in &mut self.views {
+            view.check(true, &context);
+        }
+        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 }
