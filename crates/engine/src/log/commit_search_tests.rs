@@ -64,7 +64,7 @@ fn log(dir: &Path, note_starts: bool) -> Log {
                 writer.plain_frame(header, &[]);
             } else {
                 places.push((id, start, LogOffset(base + start), Sequence(sequence)));
-                writer.frame(header, &[]);
+                writer.frame(header, std::iter::empty(), |_| {});
             }
         }
         writer.write_to(&*new.file).unwrap();

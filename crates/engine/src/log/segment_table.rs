@@ -105,6 +105,11 @@ impl SegmentTable {
         Cache::new(&self.current)
     }
 
+    /// The segments as they are now, to be held as long as wanted.
+    pub(crate) fn whole(&self) -> Arc<Table> {
+        self.current.load_full()
+    }
+
     /// The segment, unless compaction has removed it.
     pub(crate) fn get(&self, id: SegmentId) -> Option<Arc<Segment>> {
         self.current.load().by_id.get(&id).cloned()

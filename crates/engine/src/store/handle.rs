@@ -249,7 +249,7 @@ impl Store {
     /// # Errors
     ///
     /// See [`Store::commit`].
-    pub fn put(&self, key: impl AsRef<[u8]>, value: impl Into<Payload>) -> Result<Outcome> {
+    pub fn put<'v>(&self, key: impl AsRef<[u8]>, value: impl Into<Payload<'v>>) -> Result<Outcome> {
         let mut batch = Batch::new();
         batch.put(key, value);
         self.commit(batch)
