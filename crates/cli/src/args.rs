@@ -78,6 +78,18 @@ value stored or - for a delete.
 With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_ns\" (since 1970), \"changes\": [{\"op\": \"put\",
 \"key\", \"bytes\"} or {\"op\": \"delete\", \"key\"}]}; \"key_base64\" stands in for a key that is not UTF-8.";
 
+const WATCH_AFTER_HELP: &str = "\
+Every commit comes once, in order and whole, with its changes of the watched keys; a commit without such changes is left out. A put is
+told with the deadline that it sets; that a key expires is no commit and does not show here.
+
+A store has one writer, or readers, so no commit can come from elsewhere while this command reads: it tells what is there and ends. To
+go on later, say --from with the sequence behind the last one. A program that writes to a store watches it live through the library
+(Store::watch), within its own process.
+
+With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_ns\" (since 1970), \"changes\": [{\"op\": \"put\",
+\"key\", \"value\", \"expires_ns\" where it expires} or {\"op\": \"delete\", \"key\"}]}, each change with \"previous\" (null when the key was
+absent) under --previous; \"key_base64\", \"value_base64\" and \"previous_base64\" stand in for what is not UTF-8.";
+
 const STATS_AFTER_HELP: &str = "\
 With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained),
 \"oldest_readable\" (the least SEQ that --at takes; null when there is none), \"tail\", \"disk_bytes\", \"reserve_bytes\", \"live_bytes\",
@@ -86,7 +98,7 @@ scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"pas
 \"findings\": as the \"damage\" of verify}}.";
 
 const PRUNE_AFTER_HELP: &str = "\
-What is stored stays; only `log`, and whoever follows it, cannot go back to those commits. Their space comes back by
+What is stored stays; only `log`, `watch` and --at cannot go back to those commits. Their space comes back by
 compaction: `prune --keep 0` and then `compact` free everything that was overwritten or deleted.
 
 With --json, one object: {\"pruned\": COMMITS, \"oldest_batch\" (null when no commit is retained)}.";
@@ -180,6 +192,9 @@ pub(crate) enum Verb {
     /// List the commits that the store still remembers
     #[command(after_help = LOG_AFTER_HELP)]
     Log(LogArgs),
+    /// Tell what has changed, commit by commit: keys, values and deletes
+    #[command(after_help = WATCH_AFTER_HELP)]
+    Watch(WatchArgs),
     /// Forget old commits, so that `compact` can free what they hold
     #[command(after_help = PRUNE_AFTER_HELP)]
     Prune(PruneArgs),
@@ -303,8 +318,28 @@ pub(crate) struct DelArgs {
     pub(crate) keys: Vec<OsString>,
 }
 
-/// Arguments of `prune`.
+/// Arguments of `watch`.
 #[derive(Args, Debug)]
+pub(crate) struct WatchArgs {
+    /// Only keys that begin so
+    #[arg(long, value_name = "P", conflicts_with = "key")]
+    pub(crate) prefix: Option<OsString>,
+    /// Only this key
+    #[arg(long, value_name = "K")]
+    pub(crate) key: Option<OsString>,
+    /// Begin with this commit [default: the oldest that is retained]
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) from: Option<u64>,
+    /// At most so many commits
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Say also what each key held before
+    #[arg(long)]
+    pub(crate) previous: bool,
+}
+
+/// Arguments of `prune`.
+#[derive(Args, Debug, Default)]
 #[group(required = true, multiple = false)]
 pub(crate) struct PruneArgs {
     /// Forget the commits before this one
@@ -313,6 +348,12 @@ pub(crate) struct PruneArgs {
     /// Forget all but the newest so many commits
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<u64>,
+    /// Forget the commits before the last so many bytes of the log
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) keep_bytes: Option<u64>,
+    /// Forget the commits that are older than so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) keep_seconds: Option<u64>,
 }
 
 /// Arguments of `stats`.

@@ -166,7 +166,7 @@ fn f15_expired_entries_count_as_held_and_go_when_they_are_too_many() {
 }
 
 #[test]
-fn f24_more_snapshots_than_the_limit_are_refused_and_ranges_are_not() {
+fn f12_more_snapshots_than_the_limit_are_refused_and_ranges_are_not() {
     let (options, clock) = simulated();
     let store = options.snapshots_max(2).open("/store").unwrap();
     let at = put(&store, "key", "value");
@@ -184,4 +184,53 @@ fn f24_more_snapshots_than_the_limit_are_refused_and_ranges_are_not() {
     assert_eq!(stats.oldest_snapshot_age, Some(std::time::Duration::from_secs(5)));
     drop((first, second));
     store.snapshot().unwrap();
+}
+
+#[test]
+fn f11_a_narrower_window_is_durable_at_once_and_a_wider_one_brings_nothing_back() {
+    let (options, clock) = simulated();
+    let store = options.open("/store").unwrap();
+    for _ in 0..10 {
+        put(&store, "key", "value");
+        clock.advance(1_000_000_000);
+    }
+    assert_eq!(store.set_retention(Retention::Commits(8)).unwrap(), 2);
+    assert_eq!(store.set_retention(Retention::Age(std::time::Duration::from_secs(5))).unwrap(), 3);
+    assert_eq!(store.oldest_batch(), Some(Sequence(6)));
+    assert_eq!(store.set_retention(Retention::All).unwrap(), 0);
+    put(&store, "key", "value");
+    assert_eq!(store.set_retention(Retention::Bytes(1)).unwrap(), 6, "the newest does not fit either");
+    assert_eq!((store.oldest_batch(), store.oldest_readable()), (None, None));
+    // Killed: nothing was closed, and what was given up stays so.
+    drop(store);
+    let store = options.open("/store").unwrap();
+    assert_eq!((store.oldest_batch(), store.sequence()), (None, Sequence(11)));
+    store.close().unwrap();
+    let store = options.open_read_only("/store").unwrap();
+    assert_eq!(store.set_retention(Retention::All).unwrap_err().kind(), ErrorKind::ReadOnly);
+}
+
+/// A prune of what the window had let go of without a word in the log counted nothing and wrote nothing, so after a power cut the
+/// commits were back.
+#[test]
+fn f11_a_prune_of_what_retention_gave_up_is_durable() {
+    let clock = SimClock::new(START_NS);
+    let disk = SimDisk::new(7);
+    let options = |disk: &SimDisk| {
+        let environment = Environment {
+            disk: Arc::new(disk.clone()),
+            clock: Arc::new(clock.clone()),
+            random: Arc::new(SimRandom::new(1)),
+            background: false,
+        };
+        Options::new().environment(environment).retention(Retention::All)
+    };
+    let store = options(&disk).retention(Retention::Commits(2)).open("/store").unwrap();
+    for _ in 0..10 {
+        put(&store, "key", "value");
+    }
+    assert_eq!(store.prune(Sequence(5)).unwrap(), 0);
+    let after = disk.crash(3);
+    let store = options(&after).open("/store").unwrap();
+    assert_eq!(store.oldest_batch(), Some(Sequence(9)));
 }

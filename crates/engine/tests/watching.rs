@@ -144,7 +144,7 @@ fn f12_a_watch_that_falls_behind_retention_is_told_where_to_resume() {
 }
 
 #[test]
-fn f24_a_watch_that_nobody_reads_holds_no_more_than_its_window_of_the_log() {
+fn f12_a_watch_that_nobody_reads_holds_no_more_than_its_window_of_the_log() {
     let (options, _) = simulated();
     let options = options.retention(Retention::Commits(0)).history_bytes(0).segment_bytes(1 << 20);
     let store = options.durability(Durability::Os).open("/store").unwrap();

@@ -14,3 +14,4 @@ pub(crate) mod restore;
 pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod verify;
+pub(crate) mod watch;

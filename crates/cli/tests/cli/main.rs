@@ -20,3 +20,4 @@ mod run;
 #[cfg(unix)]
 mod signals;
 mod tree;
+mod watch;

@@ -30,7 +30,8 @@ enum Step<'g> {
     Refused(Error),
     Commit(Plan<'g>),
     Sync,
-    Prune { floor: Sequence, count: u64 },
+    /// `is_news` is whether the log does not say so yet: retention moves the floor without a frame.
+    Prune { floor: Sequence, count: u64, is_news: bool },
 }
 
 /// Where a commit was written.
@@ -118,6 +119,7 @@ impl Core {
         let mut evaluation = Evaluation::new(self, time, writer.state.last_sequence, batches);
         let mut last_sequence = writer.state.last_sequence;
         let mut floor = self.batches.oldest_or_next();
+        let mut recorded = writer.state.floor;
         let mut disk = false;
         let steps: Vec<Step<'_>> = jobs
             .iter()
@@ -139,7 +141,9 @@ impl Core {
                     let wanted = (*before).min(last_sequence.next()).max(floor);
                     let count = wanted.0 - floor.0;
                     floor = wanted;
-                    Step::Prune { floor, count }
+                    let is_news = floor > recorded;
+                    recorded = recorded.max(floor);
+                    Step::Prune { floor, count, is_news }
                 }
             })
             .collect();
@@ -212,7 +216,7 @@ impl Core {
                         let tail = writer.active.segment.log_offset(frames.position());
                         written.push(Written { sequence: *sequence, offset, tail });
                     }
-                    Step::Prune { floor, count: 1.. } => {
+                    Step::Prune { floor, is_news: true, .. } => {
                         let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
                         frames.plain_frame(header, &floor.0.to_le_bytes());
                         writer.state.floor = *floor;
@@ -344,7 +348,7 @@ impl<'g> Step<'g> {
     fn bytes_max(&self) -> u64 {
         match self {
             Self::Commit(plan) if plan.sequence.is_some() => frame::LENGTH + plan.bytes_max,
-            Self::Prune { count: 1.., .. } => frame::LENGTH + 8,
+            Self::Prune { is_news: true, .. } => frame::LENGTH + 8,
             _ => 0,
         }
     }

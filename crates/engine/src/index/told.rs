@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn f24_expiries_are_told_by_number_and_the_oldest_are_forgotten() {
+    fn f12_expiries_are_told_by_number_and_the_oldest_are_forgotten() {
         let mut told = Told::default();
         let tell = |told: &mut Told, name: &[u8], space| {
             told.tell(&key(name, space), Timestamp(5), Sequence(7));

@@ -28,7 +28,7 @@ use crate::log::policy::Skipped;
 use crate::log::reserve::Reserve;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
-use crate::options::Options;
+use crate::options::{Options, Retention};
 use crate::seams::lock::{Mutex, MutexGuard, OnceLock};
 use crate::seams::{Environment, Lock};
 
@@ -50,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) shared: Option<Shared>,
     pub(crate) index: Index<LogEntries>,
     pub(crate) batches: BatchLog,
+    /// How much of it is to stay; at first what the options say.
+    pub(crate) retention: Mutex<Retention>,
     pub(crate) time: StoreTime,
     pub(crate) published: Published,
     pub(crate) pins: Pins,

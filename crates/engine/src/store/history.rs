@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::handle::Store;
+use super::retention::WATCHED_BYTES;
 use super::snapshot::{PinnedView, Snapshot};
-use super::watch::WATCHED_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;
 use crate::numbers::{LogOffset, Sequence};

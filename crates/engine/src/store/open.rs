@@ -202,6 +202,7 @@ pub(super) fn load(
         shared,
         index,
         batches,
+        retention: Mutex::new(options.retention),
         time,
         published: Published::new(state.last_sequence, tail),
         pins: Pins::new(begin),

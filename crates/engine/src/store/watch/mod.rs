@@ -15,7 +15,3 @@ pub use event::{WatchEvent, WatchedChange, WatchedCommit};
 pub use filter::WatchFilter;
 pub use stream::Watch;
 pub(crate) use wakeups::Wakeups;
-
-/// As long as anybody watches, so many bytes at the end of the log are retained whatever the retention option says, so that a
-/// watch that keeps up somewhat is never told that it is too late.
-pub(crate) const WATCHED_BYTES: u64 = 16 << 20;
