@@ -31,7 +31,11 @@ enum Step<'g> {
     Commit(Plan<'g>),
     Sync,
     /// `is_news` is whether the log does not say so yet: retention moves the floor without a frame.
-    Prune { floor: Sequence, count: u64, is_news: bool },
+    Prune {
+        floor: Sequence,
+        count: u64,
+        is_news: bool,
+    },
 }
 
 /// Where a commit was written.
