@@ -189,6 +189,7 @@ pub(super) fn load(
     let index = builder.finish((oldest, state.time), &segments, identity.alignment.bytes());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
+    counters.opened(tail);
     let core = Core {
         environment,
         dir,
@@ -217,7 +218,7 @@ pub(super) fn load(
         counters,
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
-        compacting: Mutex::new(0),
+        compacting: Mutex::default(),
     };
     core.note_expiries();
     core.retain(tail);
