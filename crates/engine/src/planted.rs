@@ -80,6 +80,10 @@ bugs! {
     WatchRepeat,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
+    /// A transaction commits although a key has come into a range that it read.
+    PhantomMissed,
+    /// A transaction commits although a key that it read was deleted since.
+    DeleteMissed,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
 }

@@ -16,6 +16,7 @@ use super::key::Space;
 use super::ordered::Direction;
 use super::version::{Version, View};
 use crate::address::Address;
+use crate::planted::{Bug, planted};
 
 /// A key with all its versions, newest first.
 pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
@@ -153,6 +154,25 @@ impl<E: Entries> Index<E> {
             );
         }
         best.map(|(_, space, key, version)| (space, key, version))
+    }
+
+    /// Whether nothing was written to a key above `view`, which is in use.
+    pub(crate) fn is_unchanged(&self, key: &[u8], hash: u64, view: View) -> bool {
+        let is_missed = |newest: &Version| newest.is_tombstone() && planted(Bug::DeleteMissed);
+        let newest = self.newest(Space::Keys, key, hash).filter(|newest| !is_missed(newest));
+        newest.is_none_or(|newest| view.includes(newest.born))
+    }
+
+    /// Whether nothing was written to any key between the bounds above `view`, which is in use. Looks at every key there.
+    pub(crate) fn is_unchanged_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, view: View) -> bool {
+        let mut is_unchanged = true;
+        self.each(Space::Keys, lower, upper, Direction::Forward, &mut |key, addresses| {
+            is_unchanged = self.settled(Space::Keys, key, addresses, |versions| {
+                versions.next().is_none_or(|newest| view.includes(newest.born))
+            });
+            if is_unchanged { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        is_unchanged
     }
 
     /// The rank of a version; the lowest when its frame cannot be read any more.

@@ -25,6 +25,7 @@ mod f13_batches;
 mod f14_limits;
 mod f15_collisions;
 mod f17_clocks;
+mod f19_transactions;
 mod f25_backup;
 mod harness;
 mod seeds;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{Rng, SimClock, SimDisk, SimRandom, Traced};
-use pentad_engine::{Durability, Error, Options, Retention, Sequence, Store};
+use pentad_engine::{Durability, Error, Options, Outcome, Retention, Sequence, Store};
 
-use super::check::{check_all, check_sound};
+use super::check::{check_all, check_sound, check_touched};
 use super::followers::Follower;
 use super::history::{Commit, History};
 use super::model::{Entry, State, Verdict};
@@ -239,12 +239,21 @@ impl World {
 
     /// Issues one commit and compares its outcome. A failure leaves it in doubt.
     pub(crate) fn commit(&mut self, request: &Request) -> Result<(), Stop> {
+        self.commit_by(request, |store| request.to_batch(store).and_then(|batch| Ok(store.commit(batch)?)))
+    }
+
+    /// The same for a commit that comes about in another way, and does what `request` says.
+    pub(crate) fn commit_by(
+        &mut self,
+        request: &Request,
+        commit: impl FnOnce(&Store) -> Result<Outcome, Stop>,
+    ) -> Result<(), Stop> {
         let context = format!("{}, commit {}", self.context(), self.past.sequence() + 1);
         let store = self.store().clone();
         let (now, tail) = (store.now().0, store.tail());
         let sequence = self.past.sequence() + 1;
         let verdict = self.past.state().apply(request, now, sequence);
-        let result = request.to_batch(&store).and_then(|batch| Ok(store.commit(batch)?));
+        let result = commit(&store);
         self.tell(|| {
             let outcome = result.as_ref().map(|outcome| outcome.sequence).map_err(ToString::to_string);
             format!("{request} at {now}: {outcome:?}")
@@ -266,7 +275,11 @@ impl World {
                     let commit = Commit { pairs: applied.pairs, state: applied.state };
                     self.past.acknowledge(commit, request.durability == Durability::Disk);
                 }
-                self.check_touched(request, &context);
+                if !self.is_off() {
+                    let faults = self.disk.take_faults();
+                    check_touched(self.store(), self.past.state(), request, &context);
+                    faults.into_iter().for_each(|fault| self.disk.inject(fault));
+                }
             }
             (Ok(outcome), Verdict::NotApplied) => {
                 assert!(!outcome.applied, "{context}: a condition fails, but it was applied: {request:?}");
@@ -288,33 +301,6 @@ impl World {
         }
         assert_eq!(store.sequence().0, self.past.sequence(), "{context}: sequence after {request:?}");
         Ok(())
-    }
-
-    /// The keys of the request right after it.
-    fn check_touched(&self, request: &Request, context: &str) {
-        if self.is_off() {
-            return;
-        }
-        let faults = self.disk.take_faults();
-        use super::request::Change::{Delete, DeleteWithHashed, Increment, Put, PutStreamed, Rename};
-        let now = self.store().now().0;
-        for change in &request.changes {
-            let keys = match change {
-                Put { key, .. }
-                | PutStreamed { key, .. }
-                | Delete { key }
-                | DeleteWithHashed { key }
-                | Increment { key, .. } => vec![key],
-                Rename { from, to } => vec![from, to],
-                _ => vec![],
-            };
-            for key in keys {
-                let seen = self.store().get(key).unwrap_or_else(|error| panic!("{context}: get: {error}"));
-                let expected = self.past.state().get(key, now).map(|entry| &entry.value[..]);
-                assert_eq!(seen.as_deref(), expected, "{context}: {key:?} right after {request:?}");
-            }
-        }
-        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Drops the batches below `before`.
