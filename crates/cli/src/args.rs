@@ -97,8 +97,9 @@ absent) under --previous; \"key_base64\", \"value_base64\" and \"previous_base64
 
 const STATS_AFTER_HELP: &str = "\
 With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained),
-\"oldest_readable\" (the least SEQ that --at takes; null when there is none), \"tail\", \"disk_bytes\", \"reserve_bytes\", \"live_bytes\",
-\"held_bytes\" (of these, what only older commits see), \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\", \"scrub\": null where the store
+\"oldest_readable\" (the least SEQ that an open store reads back to; null when there is none), \"tail\", \"disk_bytes\", \"reserve_bytes\",
+\"live_bytes\", \"held_bytes\" (of these, what only older commits see), \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\",
+\"checkpoint_bytes\" (0 when there is none), \"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\", \"scrub\": null where the store
 scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
 \"findings\": as the \"damage\" of verify}}.";
 

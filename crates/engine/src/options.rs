@@ -89,11 +89,13 @@ pub struct Options {
     pub(crate) segment_bytes: u64,
     pub(crate) retention: Retention,
     pub(crate) history_bytes: Option<u64>,
+    pub(crate) whole_history: bool,
     pub(crate) snapshots_max: u64,
     pub(crate) durability: Durability,
     pub(crate) verify_reads: VerifyReads,
     pub(crate) create: bool,
     pub(crate) auto_compact: bool,
+    pub(crate) checkpoint_bytes: u64,
     pub(crate) scrub_bytes_per_second: u64,
     pub(crate) key_bytes_max: usize,
     pub(crate) value_bytes_max: u64,
@@ -116,11 +118,13 @@ impl Options {
             segment_bytes: 64 << 20,
             retention: Retention::Automatic,
             history_bytes: None,
+            whole_history: false,
             snapshots_max: 65_536,
             durability: Durability::default(),
             verify_reads: VerifyReads::default(),
             create: true,
             auto_compact: true,
+            checkpoint_bytes: 64 << 20,
             scrub_bytes_per_second: 0,
             key_bytes_max: KEY_BYTES_MAX,
             value_bytes_max: VALUE_BYTES_MAX,
@@ -156,6 +160,14 @@ impl Options {
         self
     }
 
+    /// Builds the indexes from the log also where a checkpoint holds them, so that older sequences can be read as far back as
+    /// they are kept on the disk. Without it the history of a store that is opened from a checkpoint begins with the next
+    /// commit. Opening then takes time in proportion to the log. Default no.
+    pub fn whole_history(mut self, whole: bool) -> Self {
+        self.whole_history = whole;
+        self
+    }
+
     /// How many snapshots may be held at a time, ranges in use counted in; each keeps what it sees from being freed. Further
     /// snapshots are refused; ranges are not. Default 65,536.
     pub fn snapshots_max(mut self, count: u64) -> Self {
@@ -184,6 +196,15 @@ impl Options {
     /// Whether the store compacts by itself when most of its sealed log is dead. Default yes.
     pub fn auto_compact(mut self, auto: bool) -> Self {
         self.auto_compact = auto;
+        self
+    }
+
+    /// After how many bytes of log a checkpoint of the indexes is written in the background, so that an open reads at most about
+    /// so much of the log, or as much as the checkpoint is long where that is more. Default 64 MiB. One is written at close
+    /// when the log has grown by a 256th of it, and after every compaction. Each takes about 25 bytes of disk for a key, and as
+    /// much again while the next one is written. 0 writes one whenever something was written, [`u64::MAX`] none at all.
+    pub fn checkpoint_bytes(mut self, bytes: u64) -> Self {
+        self.checkpoint_bytes = bytes;
         self
     }
 

@@ -17,7 +17,11 @@ fn simulated() -> (Options, SimClock) {
         random: Arc::new(SimRandom::new(1)),
         background: false,
     };
-    let options = Options::new().environment(environment).segment_bytes(4096).retention(Retention::All);
+    let options = Options::new()
+        .environment(environment)
+        .segment_bytes(4096)
+        .retention(Retention::All)
+        .whole_history(true);
     (options, clock)
 }
 
@@ -223,7 +227,7 @@ fn f11_a_prune_of_what_retention_gave_up_is_durable() {
             random: Arc::new(SimRandom::new(1)),
             background: false,
         };
-        Options::new().environment(environment).retention(Retention::All)
+        Options::new().environment(environment).retention(Retention::All).whole_history(true)
     };
     let store = options(&disk).retention(Retention::Commits(2)).open("/store").unwrap();
     for _ in 0..10 {

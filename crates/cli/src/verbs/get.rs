@@ -13,10 +13,9 @@ use crate::session;
 pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
     let key = global.bytes("key", &arguments.key)?;
     let path = global.store()?;
-    session::read(global, arguments.reading, |store| {
+    session::read_view(global, arguments.reading, arguments.as_of, |_, view| {
         let shown = escape_key(&key);
         let absent = || Failure::Absent(format!("there is no key {shown} in {}", path.display()));
-        let view = session::view(store, arguments.as_of)?;
         let mut output = Output::new();
         if global.json {
             let value = view.get(&key)?.ok_or_else(absent)?;

@@ -25,7 +25,7 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let prefix = bytes("prefix", &arguments.prefix)?;
     let from = bytes("--from", &arguments.from)?;
     let to = bytes("--to", &arguments.to)?;
-    session::read(global, arguments.reading, |store| {
+    session::read_view(global, arguments.reading, arguments.as_of, |store, view| {
         let bounds = bounds(prefix, from, to);
         if arguments.count {
             return measure::count(store, bounds, global.json);
@@ -45,27 +45,26 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
         let Some(bounds) = bounds else {
             return Ok(());
         };
-        let view = session::view(store, arguments.as_of)?;
         match (arguments.keys, arguments.reverse) {
             (false, false) => {
-                for row in range(&view, bounds).take(limit) {
+                for row in range(view, bounds).take(limit) {
                     let (key, value) = row?;
                     printer.print(&key, Some(&value))?;
                 }
             }
             (false, true) => {
-                for row in range(&view, bounds).rev().take(limit) {
+                for row in range(view, bounds).rev().take(limit) {
                     let (key, value) = row?;
                     printer.print(&key, Some(&value))?;
                 }
             }
             (true, false) => {
-                for key in range(&view, bounds).keys().take(limit) {
+                for key in range(view, bounds).keys().take(limit) {
                     printer.print(&key?, None)?;
                 }
             }
             (true, true) => {
-                for key in range(&view, bounds).keys().rev().take(limit) {
+                for key in range(view, bounds).keys().rev().take(limit) {
                     printer.print(&key?, None)?;
                 }
             }

@@ -21,6 +21,9 @@ pub(crate) fn run(global: &Global, arguments: &WatchArgs) -> Result<()> {
         (None, Some(prefix)) => WatchFilter::prefix(global.bytes("--prefix", prefix)?),
         (None, None) => WatchFilter::All,
     };
+    if arguments.previous {
+        return session::read_whole(global, |store| tell(global, arguments, store, filter));
+    }
     session::read(global, Reading::default(), |store| tell(global, arguments, store, filter))
 }
 

@@ -7,12 +7,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::accounts::{Accounts, Ledger};
 use super::crowds::Crowds;
+use super::deadlines::Deadline;
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::garbage::{Garbage, Waste};
-use super::key::{Key, Space};
+use super::key::Space;
 use super::ordered::Ordered;
 use super::slots::SlotTable;
 use super::told::{Expiry, Forgotten};
@@ -53,6 +56,11 @@ pub(crate) struct Index<E> {
 impl<E: Entries> Index<E> {
     /// An empty index; a store gets its own from [`Index::rebuild`]. `secret` is a random number of the store's own; who knows it can make lookups slow.
     pub(crate) fn new(secret: u64, entries: E) -> Self {
+        Self::with_accounts(secret, entries, Accounts::default())
+    }
+
+    /// An index that is empty but for its accounts.
+    pub(super) fn with_accounts(secret: u64, entries: E, accounts: Accounts) -> Self {
         Self {
             entries,
             slots: SlotTable::new(secret),
@@ -60,7 +68,7 @@ impl<E: Entries> Index<E> {
             keys: Ordered::default(),
             hashes: Ordered::default(),
             writer: Mutex::default(),
-            accounts: Mutex::default(),
+            accounts: Mutex::new(accounts),
             told: AtomicU64::new(0),
             horizon: Default::default(),
         }
@@ -77,9 +85,9 @@ impl<E: Entries> Index<E> {
                 break;
             }
             let mut garbage = self.writer();
-            for (deadline, key) in expired {
-                if let Some(version) = self.newest_until(deadline, &key) {
-                    garbage.push_expired(version.born, deadline, key);
+            for deadline in expired {
+                for version in self.newest_until(deadline) {
+                    garbage.push_expired(version.born, deadline);
                 }
             }
         }
@@ -96,10 +104,12 @@ impl<E: Entries> Index<E> {
                         self.forget(*hash, extent.address);
                         dropped(extent);
                     }
-                    Waste::Expired { deadline, key } => {
-                        // If it is not the newest any more, whatever came above it has queued it.
-                        if let Some(version) = self.newest_until(*deadline, key) {
-                            self.forget(key.hash, version.address);
+                    Waste::Expired(deadline) => {
+                        // If it is not the newest any more, whatever came above it has queued it. Of several keys with one
+                        // hash and deadline each has been queued for itself.
+                        let due = self.newest_until(*deadline).into_iter();
+                        for version in due.filter(|version| horizon.includes(version.born)) {
+                            self.forget(deadline.hash, version.address);
                             dropped(&version.extent());
                         }
                     }
@@ -108,9 +118,23 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// The newest version of a key, if it has this deadline.
-    fn newest_until(&self, deadline: Timestamp, key: &Key) -> Option<Version> {
-        self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
+    /// The newest versions of the keys with a hash that have this deadline, mostly one or none.
+    fn newest_until(&self, deadline: Deadline) -> Vec<Version> {
+        let Deadline { at, hash } = deadline;
+        let mut held = Vec::new();
+        let crowded =
+            self.crowds.read(hash, |crowd| held.extend(crowd.by_rank().map(|(_, address)| address)));
+        if crowded.is_none() {
+            self.slots.candidates(hash, |address| held.push(address));
+        }
+        let newest = |address: Address| {
+            let shown = self.entries.show(address, |entry| {
+                let is_it = !entry.is_damaged && entry.hash() == hash;
+                is_it.then(|| Version::of(address, entry))
+            });
+            shown.flatten().filter(|version| version.deadline() == Some(at))
+        };
+        held.into_iter().filter_map(newest).collect()
     }
 
     pub(super) fn forget(&self, hash: u64, address: Address) -> bool {
@@ -179,22 +203,48 @@ impl<E: Entries> Index<E> {
     /// whole, and what has expired does not count, whether or not anyone touched it. Costs what has expired since
     /// the last call. Waits while the deadlines of a commit are entered.
     pub(crate) fn len(&self, now: Timestamp) -> u64 {
-        let mut accounts = self.accounts();
-        self.reap_in(&mut accounts, now);
-        accounts.live()
+        loop {
+            self.reap(now);
+            let accounts = self.accounts();
+            // A commit may have come since.
+            if !accounts.is_due(now) {
+                return accounts.live();
+            }
+        }
     }
 
     /// Takes what has expired at `now` out of the count, and says how many keys that were. Costs what has expired.
     pub(crate) fn reap(&self, now: Timestamp) -> u64 {
-        self.reap_in(&mut self.accounts(), now)
-    }
-
-    fn reap_in(&self, accounts: &mut Accounts, now: Timestamp) -> u64 {
-        let reaped = accounts.reap(now);
-        if reaped > 0 {
-            self.told.store(accounts.told.end(), Ordering::Release);
+        if !self.accounts().is_due(now) {
+            return 0;
         }
-        reaped
+        // Held so that expiries are told in order, and before anything is put again under their keys.
+        let _writer = self.writer();
+        let (reaped, tells) = {
+            let mut accounts = self.accounts();
+            (accounts.reap(now), accounts.told.is_on())
+        };
+        let mut told = Vec::new();
+        let mut sized = Vec::with_capacity(reaped.len());
+        let mut last = None;
+        for deadline in &reaped {
+            let newest = self.newest_until(*deadline);
+            sized.push((*deadline, newest.iter().map(|version| version.bytes).max().unwrap_or(0)));
+            // Of several keys with one hash and deadline all are found at once.
+            if tells && last.replace(*deadline) != Some(*deadline) {
+                for version in newest {
+                    let key = self.entries.show(version.address, |entry| {
+                        (entry.space == Space::Keys).then(|| Bytes::copy_from_slice(entry.key))
+                    });
+                    told.extend(key.flatten().map(|key| (key, *deadline)));
+                }
+            }
+        }
+        let mut accounts = self.accounts();
+        sized.into_iter().for_each(|(deadline, bytes)| accounts.lapse(deadline, bytes));
+        told.into_iter().for_each(|(key, deadline)| accounts.tell(key, deadline));
+        self.told.store(accounts.told.end(), Ordering::Release);
+        u64::try_from(reaped.len()).expect("lengths are at most 64 bits")
     }
 
     /// Whether to remember from now on which keys expire.
@@ -298,7 +348,7 @@ impl<E: Entries> Index<E> {
         self.writer.lock().expect(WHOLE)
     }
 
-    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+    pub(super) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().expect(WHOLE)
     }
 }

@@ -8,11 +8,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use super::key::Key;
+use super::deadlines::Deadline;
 use super::memory::{bytes_of, shrink_heap, table_bytes};
 use super::version::{Born, Extent, View};
 use crate::address::Address;
-use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::numbers::{LogOffset, Sequence};
 
 /// What has waited long enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub(super) enum Waste {
     Older(Extent),
     /// A version that was the newest of a key with this hash when it came, a tombstone.
     Tombstone { hash: u64, extent: Extent },
-    /// The newest version of a key, if it still is the one with this deadline, which has passed.
-    Expired { deadline: Timestamp, key: Key },
+    /// The newest versions of keys with this hash that have this deadline, which has passed.
+    Expired(Deadline),
 }
 
 /// Versions by the commit that they wait for, ascending.
@@ -41,8 +41,8 @@ pub(super) struct Garbage {
     bytes: u64,
 }
 
-/// A log offset or sequence, a deadline, and the key that had it.
-type Lapse = (u64, Timestamp, Key);
+/// A log offset or sequence, and the deadline of a key.
+type Lapse = (u64, Deadline);
 
 /// A place in one of the lines, counted from the first that ever stood in it.
 #[derive(Clone, Copy, Debug)]
@@ -121,11 +121,28 @@ impl Garbage {
     }
 
     /// Queues a key whose newest version, born then, has expired, until every view in use includes that version.
-    pub(super) fn push_expired(&mut self, born: Born, deadline: Timestamp, key: Key) {
+    pub(super) fn push_expired(&mut self, born: Born, deadline: Deadline) {
         match born {
-            Born::At(offset) => self.expired_at.push(Reverse((offset.0, deadline, key))),
-            Born::In(sequence) => self.expired_in.push(Reverse((sequence.0, deadline, key))),
+            Born::At(offset) => self.expired_at.push(Reverse((offset.0, deadline))),
+            Born::In(sequence) => self.expired_in.push(Reverse((sequence.0, deadline))),
         }
+    }
+
+    /// What a checkpoint holds of all that waits: the bytes in each slot of the segment table that will be dead when no view is
+    /// left, and the tombstones that are in the slot table until then, by their hashes. Costs what waits.
+    pub(super) fn image(&self) -> (HashMap<usize, u64>, Vec<(u64, Address)>) {
+        let mut bytes = HashMap::new();
+        let older = self.older.waiting.iter().map(|(_, extent, ())| extent);
+        for extent in older.chain(self.tombstones.waiting.iter().map(|(_, extent, _)| extent)) {
+            *bytes.entry(extent.address.slot()).or_insert(0) += extent.bytes;
+        }
+        let tombstones = self.tombstones.waiting.iter().map(|(_, extent, hash)| (*hash, extent.address));
+        (bytes, tombstones.collect())
+    }
+
+    /// The deadlines of expired keys that wait.
+    pub(super) fn expired(&self) -> impl Iterator<Item = Deadline> {
+        self.expired_at.iter().chain(&self.expired_in).map(|Reverse((_, deadline))| *deadline)
     }
 
     /// Whether a version is queued that stands here.
@@ -223,7 +240,7 @@ impl Waste {
     fn extent(&self) -> Option<&Extent> {
         match self {
             Self::Older(extent) | Self::Tombstone { extent, .. } => Some(extent),
-            Self::Expired { .. } => None,
+            Self::Expired(_) => None,
         }
     }
 }
@@ -239,7 +256,7 @@ fn take_lapsed(
         if !lapsed.peek().is_some_and(|Reverse((born, ..))| is_included(*born)) {
             break;
         }
-        taken.extend(lapsed.pop().map(|Reverse((_, deadline, key))| Waste::Expired { deadline, key }));
+        taken.extend(lapsed.pop().map(|Reverse((_, deadline))| Waste::Expired(deadline)));
     }
     shrink_heap(lapsed);
 }

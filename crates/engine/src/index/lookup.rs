@@ -58,7 +58,13 @@ impl<E: Entries> Index<E> {
             }
             live
         };
-        let mut found = self.among(hash, of_crowd, || self.all_in_slots(hash, view));
+        let unreadable = std::cell::Cell::new(None);
+        let in_slots = || self.all_in_slots(hash, view, |address| unreadable.set(Some(address)));
+        let mut found = self.among(hash, of_crowd, in_slots);
+        // One that cannot be read may be the newest: better an error than another one.
+        if let Some(version) = unreadable.get().and_then(|address| self.version_at(address)) {
+            return Some((Space::Hashes, Arc::from(&hash.to_be_bytes()[..]), version));
+        }
         if found.len() > 1 {
             found.sort_by_cached_key(|(_, _, version)| self.rank(version));
         }
@@ -73,7 +79,7 @@ impl<E: Entries> Index<E> {
             };
             crowd.by_rank().filter_map(live).collect()
         };
-        let found = self.among(hash, of_crowd, || self.all_in_slots(hash, view));
+        let found = self.among(hash, of_crowd, || self.all_in_slots(hash, view, |_| ()));
         found.into_iter().map(|(space, key, _)| (space, key)).collect()
     }
 
@@ -246,9 +252,13 @@ impl<E: Entries> Index<E> {
         }
         let mut newest = None;
         let (mut is_stale, mut is_other) = (false, false);
+        let mut unreadable = None;
         let found = self.slots.find(hash, |address| {
             let shown = self.entries.show(address, |entry| {
                 let is_it = entry.is(space, key);
+                if entry.is_damaged {
+                    unreadable = Some(address);
+                }
                 if is_it {
                     newest = Some(Version::of(address, entry));
                     see(entry);
@@ -264,9 +274,10 @@ impl<E: Entries> Index<E> {
             return ControlFlow::Continue(());
         }
         if found.is_none() && is_other {
-            // An entry whose key has changed under our hands may be the one. Better an error than "absent".
+            // An entry that cannot be read, or whose key has changed under our hands, may be the one. Better an error than
+            // "absent".
             let hash_of = |address| self.entries.show(address, |entry| entry.hash());
-            let suspect = self.slots.misplaced(hash, hash_of);
+            let suspect = unreadable.or_else(|| self.slots.misplaced(hash, hash_of));
             newest = suspect.and_then(|address| self.version_at(address));
         }
         ControlFlow::Break(newest)
@@ -324,15 +335,22 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// The live entries of a hash that is not crowded.
-    fn all_in_slots(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>, Version)> {
+    /// The live entries of a hash that is not crowded; `unreadable` is shown those that may be and cannot be read.
+    fn all_in_slots(
+        &self,
+        hash: u64,
+        view: View,
+        unreadable: impl Fn(Address),
+    ) -> Vec<(Space, Arc<[u8]>, Version)> {
         let mut dead = Dead::default();
         loop {
             let mut held = Vec::new();
             let mut is_stale = false;
             self.slots.candidates(hash, |address| {
                 let shown = self.entries.show(address, |entry| {
-                    if !entry.is_damaged && entry.hash() == hash {
+                    if entry.is_damaged {
+                        unreadable(address);
+                    } else if entry.hash() == hash {
                         let name: (Space, Arc<[u8]>) = (entry.space, Arc::from(entry.key));
                         if !held.iter().any(|(held, _)| *held == name) {
                             held.push((name, address));

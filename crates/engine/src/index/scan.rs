@@ -9,6 +9,7 @@ use super::entries::{Entries, Entry};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::{Direction, Seen, Visitor};
+use super::runs::Mark;
 use super::version::{Version, View};
 use crate::address::Address;
 
@@ -71,7 +72,7 @@ struct Live<'a, E, V> {
 
 impl<E: Entries, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Visitor for Live<'_, E, V> {
     #[inline]
-    fn version(&mut self, address: Address, is_new_key: bool) -> Seen {
+    fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen {
         if self.is_decided && !is_new_key {
             return Seen::Yes;
         }
@@ -82,10 +83,17 @@ impl<E: Entries, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Visitor for L
                 return ControlFlow::Continue(());
             }
             *is_decided = true;
-            let reached = reached.get_or_insert_default();
-            reached.clear();
-            reached.extend_from_slice(entry.key);
-            if entry.is_live_at(view.time) { visit(address, entry) } else { ControlFlow::Continue(()) }
+            if !entry.is_damaged {
+                let reached = reached.get_or_insert_default();
+                reached.clear();
+                reached.extend_from_slice(entry.key);
+            }
+            let is_deleted = entry.is_damaged && mark == Mark::Tombstone;
+            if entry.is_live_at(view.time) && !is_deleted {
+                visit(address, entry)
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         match flow {
             None => Seen::No,
@@ -124,7 +132,7 @@ impl<E, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Group<'_, E, V>
 }
 
 impl<E: Entries, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visitor for Group<'_, E, V> {
-    fn version(&mut self, address: Address, is_new_key: bool) -> Seen {
+    fn version(&mut self, address: Address, _mark: Mark, is_new_key: bool) -> Seen {
         if is_new_key && self.show().is_break() {
             return Seen::Enough;
         }

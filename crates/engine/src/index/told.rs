@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::key::{Key, Space};
 use crate::numbers::{Sequence, Timestamp};
 
 /// Most expiries that are remembered, and most bytes of their keys.
@@ -38,6 +37,10 @@ pub(super) struct Told {
 }
 
 impl Told {
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Begins to remember, or stops and forgets.
     pub(super) fn turn(&mut self, on: bool) {
         self.is_on = on;
@@ -49,12 +52,12 @@ impl Told {
     }
 
     /// Remembers that a key has expired, behind the commit `after`.
-    pub(super) fn tell(&mut self, key: &Key, deadline: Timestamp, after: Sequence) {
-        if !self.is_on || key.space != Space::Keys {
+    pub(super) fn tell(&mut self, key: Bytes, deadline: Timestamp, after: Sequence) {
+        if !self.is_on {
             return;
         }
-        self.bytes += key.bytes.len();
-        self.kept.push_back(Expiry { key: Bytes::copy_from_slice(&key.bytes), deadline, after });
+        self.bytes += key.len();
+        self.kept.push_back(Expiry { key, deadline, after });
         while (self.kept.len() > COUNT_MAX || self.bytes > BYTES_MAX)
             && let Some(oldest) = self.kept.pop_front()
         {
@@ -78,32 +81,25 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::{COUNT_MAX, Forgotten, Told};
-    use crate::index::Space;
-    use crate::index::key::Key;
     use crate::numbers::{Sequence, Timestamp};
-
-    fn key(bytes: &[u8], space: Space) -> Key {
-        Key { hash: 0, space, bytes: bytes.into() }
-    }
 
     #[test]
     fn f12_expiries_are_told_by_number_and_the_oldest_are_forgotten() {
         let mut told = Told::default();
-        let tell = |told: &mut Told, name: &[u8], space| {
-            told.tell(&key(name, space), Timestamp(5), Sequence(7));
+        let tell = |told: &mut Told, name: &[u8]| {
+            told.tell(name.to_vec().into(), Timestamp(5), Sequence(7));
         };
-        tell(&mut told, b"nobody listens", Space::Keys);
+        tell(&mut told, b"nobody listens");
         told.turn(true);
-        tell(&mut told, b"hash-only", Space::Hashes);
         assert_eq!((told.end(), told.get(0)), (0, Ok(None)));
-        tell(&mut told, b"first", Space::Keys);
+        tell(&mut told, b"first");
         let first = told.get(0).unwrap().unwrap();
         assert_eq!((&first.key[..], first.deadline, first.after), (&b"first"[..], Timestamp(5), Sequence(7)));
-        (0..COUNT_MAX).for_each(|_| tell(&mut told, b"more", Space::Keys));
+        (0..COUNT_MAX).for_each(|_| tell(&mut told, b"more"));
         assert_eq!(told.get(0), Err(Forgotten));
         assert!(told.get(1).unwrap().is_some() && told.get(told.end()) == Ok(None));
         let long = vec![b'k'; 65_535];
-        (0..1000).for_each(|_| tell(&mut told, &long, Space::Keys));
+        (0..1000).for_each(|_| tell(&mut told, &long));
         assert!(told.kept.len() < 70 && told.bytes <= super::BYTES_MAX);
         let end = told.end();
         told.turn(false);

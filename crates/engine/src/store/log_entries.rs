@@ -26,7 +26,8 @@ impl LogEntries {
         let table = self.segments.now();
         let segment = table.in_slot(address.slot())?;
         let offset = address.offset();
-        let head = segment.kept_map().and_then(|map| {
+        let is_believed = segment.holds(offset, self.alignment);
+        let head = segment.kept_map().filter(|_| is_believed).and_then(|map| {
             let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
             let (head, layout) =
                 EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;

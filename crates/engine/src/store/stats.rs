@@ -29,7 +29,13 @@ pub struct Stats {
     pub disk_bytes: u64,
     /// Of these, the reserve: blocks kept back so that a full disk can be emptied, at most 1 MiB.
     pub reserve_bytes: u64,
-    /// Of these, entries that a reader may still want, of older sequences too.
+    /// Of these, the checkpoint of the indexes that the next open would use; 0 when there is none.
+    pub checkpoint_bytes: u64,
+    /// Bytes of the log that an open would read, because they were written since that checkpoint.
+    pub checkpoint_age_bytes: u64,
+    /// Why the last checkpoint could not be written; `None` when it could. It is tried again.
+    pub checkpoint_failure: Option<String>,
+    /// Of the bytes on disk, entries that a reader may still want, of older sequences too.
     pub live_bytes: u64,
     /// Of these, entries that are replaced, deleted or expired by now.
     pub held_bytes: u64,
@@ -116,6 +122,9 @@ impl Store {
             tail: self.tail(),
             disk_bytes: self.disk_bytes(),
             reserve_bytes: core.reserve.bytes(),
+            checkpoint_bytes: core.checkpoints.current().map_or(0, |(bytes, _)| bytes),
+            checkpoint_age_bytes: core.uncovered_bytes(self.tail()),
+            checkpoint_failure: core.checkpoints.failure(),
             live_bytes,
             held_bytes: core.index.held_bytes(),
             snapshot_bytes: core.snapshot_bytes(),
@@ -153,6 +162,7 @@ impl Store {
         let core = self.core();
         let segments: u64 = core.segments.all().iter().map(|segment| segment.end()).sum();
         let catalogs = names::CATALOGS.len() as u64 * core.catalog.current().encoded_length();
-        segments + catalogs + identity::LENGTH as u64 + core.reserve.bytes()
+        let checkpoint = core.checkpoints.current().map_or(0, |(bytes, _)| bytes);
+        segments + catalogs + checkpoint + identity::LENGTH as u64 + core.reserve.bytes()
     }
 }

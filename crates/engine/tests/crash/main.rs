@@ -10,6 +10,7 @@ mod f03_rot;
 mod f03_salvage;
 mod f03_scrub;
 mod f03_stopped;
+mod f04_checkpoints;
 mod f04_copies;
 mod f05_foreign;
 mod f06_locks;

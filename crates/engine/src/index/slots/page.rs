@@ -92,6 +92,20 @@ impl Page {
         words
     }
 
+    /// All slots. For the writer, or before anyone else looks.
+    pub(super) fn words(&self) -> [Words; LINES] {
+        std::array::from_fn(|line| self.line(line))
+    }
+
+    /// Stores all slots, before anyone else looks.
+    pub(super) fn fill(&self, words: &[Words; LINES]) {
+        for (line, words) in words.iter().enumerate() {
+            for (slot, word) in words.iter().enumerate().filter(|(_, word)| !word.is_empty()) {
+                self.store(Spot { line, slot }, *word);
+            }
+        }
+    }
+
     /// The first word of a line, so that the whole of it is on its way to the processor.
     #[inline]
     pub(super) fn touch(&self, line: usize) -> u64 {

@@ -43,6 +43,8 @@ pub(crate) struct World {
     /// How many commits the batch log keeps.
     pub(crate) window: u64,
     pub(crate) segment_bytes: u64,
+    /// After how much log a checkpoint is written: 0 is at every close and compaction, `u64::MAX` never.
+    pub(crate) checkpoint_bytes: u64,
     /// Keys that are looked up although they may be absent.
     pub(crate) probes: Vec<Vec<u8>>,
     /// What the store's own randomness starts from.
@@ -51,7 +53,7 @@ pub(crate) struct World {
     seed: u64,
     opens: u64,
     /// An open of the store has succeeded, so there is one for good.
-    created: bool,
+    pub(crate) created: bool,
     /// After a power cut the disk is at rest, and what the first recovery would find is what every later one must.
     found: Option<u64>,
     /// Entries that an earlier process saw expired stay expired over a clean close.
@@ -74,6 +76,7 @@ impl World {
             followers: Vec::new(),
             window: u64::MAX,
             segment_bytes: 4096,
+            checkpoint_bytes: u64::MAX,
             probes: Vec::new(),
             nonce: seed,
             store: None,
@@ -105,11 +108,6 @@ impl World {
     /// Whether an open has succeeded, so that the store must be there from now on.
     pub(crate) fn was_created(&self) -> bool {
         self.created
-    }
-
-    /// Says so, or the opposite: the store may have to be created.
-    pub(crate) fn set_created(&mut self, created: bool) {
-        self.created = created;
     }
 
     /// A world with an open, empty store.
@@ -145,6 +143,7 @@ impl World {
         };
         Options::new()
             .segment_bytes(self.segment_bytes)
+            .checkpoint_bytes(self.checkpoint_bytes)
             .retention(retention)
             .create(!self.created)
             .environment(environment)
