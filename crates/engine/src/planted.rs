@@ -80,14 +80,10 @@ bugs! {
     WatchRepeat,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
-    /// Frames that a checkpoint covers are not judged before their entries are believed.
-    CoveredKeysBelieved,
-    /// A checkpoint is used although segments have come that it does not know.
+    /// A checkpoint is used although its segments have been compacted.
     StaleCheckpointBelieved,
     /// A checkpoint gets its name before the frames that it covers are durable.
     CheckpointAboveMark,
-    /// A checkpoint gets its name before its bytes are durable.
-    CheckpointNotSynced,
     /// The checksums of a checkpoint's chunks are not looked at.
     ChunkSumsIgnored,
     /// A transaction commits although a key has come into a range that it read.

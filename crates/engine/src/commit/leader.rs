@@ -78,6 +78,13 @@ impl Leader<Job, JobResult> for Core {
         self.wakeups.ring();
     }
 
+    fn waits_for_disk(&self, job: &Job) -> bool {
+        match job {
+            Job::Commit(batch) => batch.durability.unwrap_or(self.options.durability) == Durability::Disk,
+            Job::Sync | Job::Prune(_) => true,
+        }
+    }
+
     fn panicked(&self, message: &str) -> JobResult {
         Err(self.poison_by_panic("committing", message))
     }
@@ -131,7 +138,7 @@ impl Core {
                 Job::Commit(batch) => match evaluation.plan(batch) {
                     Ok(plan) => {
                         last_sequence = plan.sequence.unwrap_or(last_sequence);
-                        disk |= batch.durability.unwrap_or(self.options.durability) == Durability::Disk;
+                        disk |= self.waits_for_disk(job);
                         Step::Commit(plan)
                     }
                     Err(error) => Step::Refused(error),
@@ -307,7 +314,7 @@ impl Core {
                 let address = segment.address(standing.start);
                 let version = Version { address, bytes, kind: item.kind(), born };
                 let (Name { space, key, hash }, rank) = (item.name(), (written.sequence, ordinal));
-                changes.push(Change { space, key, hash, version, rank, before: *before });
+                changes.push(Change { space, key, hash, version, rank, before: before.as_ref() });
             }
             segment.frame_starts().note(written.offset);
             self.batches.push(written.sequence);

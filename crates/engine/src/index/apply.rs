@@ -73,7 +73,10 @@ impl<E: Entries> Index<E> {
         // What stands in the slot table under the address that was resolved is the version of this key, and its hash is not
         // a crowded one.
         let known = before.filter(|before| self.slots.replace(hash, before.address, version.address));
-        let before = if known.is_some() { known } else { self.place_anew(change, space, key, hash) };
+        let before = match known {
+            Some(known) => Some(*known),
+            None => self.place_anew(change, space, key, hash),
+        };
         before.filter(|before| !before.is_tombstone())
     }
 

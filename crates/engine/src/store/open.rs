@@ -231,6 +231,7 @@ pub(super) fn load(
         compacting: Mutex::default(),
         checkpoints: Checkpoints::new(checkpoint.as_deref(), &segments),
     };
+    core.segments.now().all().for_each(|segment| segment.read_here_and_there());
     if !read_only {
         core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
     }

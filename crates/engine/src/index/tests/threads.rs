@@ -48,10 +48,17 @@ impl World {
         self.index.resolve(names, |version| before.push(version));
         let changes: Vec<_> = written
             .iter()
-            .zip(before)
+            .zip(&before)
             .map(|((hash, key, version), before)| {
                 let rank = self.index.rank(version);
-                Change { space: Space::Keys, key, hash: *hash, version: *version, rank, before }
+                Change {
+                    space: Space::Keys,
+                    key,
+                    hash: *hash,
+                    version: *version,
+                    rank,
+                    before: before.as_ref(),
+                }
             })
             .collect();
         self.index.apply(&changes, self.views.horizon(), &mut |version| self.drop_one(version));

@@ -84,10 +84,17 @@ impl World {
         self.index.resolve(names, |version| before.push(version));
         let commit: Vec<Change<'_>> = changes
             .iter()
-            .zip(before)
+            .zip(&before)
             .map(|((of, version), before)| {
                 let (space, hash) = name(of);
-                Change { space, key: &of.1, hash, version: *version, rank: self.index.rank(version), before }
+                Change {
+                    space,
+                    key: &of.1,
+                    hash,
+                    version: *version,
+                    rank: self.index.rank(version),
+                    before: before.as_ref(),
+                }
             })
             .collect();
         let (horizon, dropped) = (self.horizon(), &mut self.dropped);
