@@ -27,6 +27,7 @@ impl<E: Entries> Index<E> {
         mut found: impl FnMut(Option<Version>),
     ) {
         let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
+        let mut may_stand = Vec::with_capacity(some.capacity());
         let mut touch = self.entries.toucher();
         loop {
             some.extend(names.by_ref().take(TOGETHER));
@@ -36,8 +37,18 @@ impl<E: Entries> Index<E> {
                 some => {
                     let warm = some.iter().fold(0, |all, name| all ^ self.slots.warm(name.hash));
                     std::hint::black_box(warm);
-                    some.iter().for_each(|name| self.slots.candidates(name.hash, &mut touch));
-                    some.iter().for_each(|name| found(self.standing(name)));
+                    // Most new keys have no candidate at all, and are done with.
+                    may_stand.clear();
+                    may_stand.extend(some.iter().map(|name| {
+                        let mut any = false;
+                        self.slots.candidates(name.hash, |address| {
+                            touch(address);
+                            any = true;
+                        });
+                        any || self.crowds.has(name.hash)
+                    }));
+                    let standing = some.iter().zip(&may_stand);
+                    standing.for_each(|(name, may)| found(if *may { self.standing(name) } else { None }));
                 }
             }
             some.clear();

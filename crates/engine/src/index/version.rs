@@ -56,6 +56,13 @@ impl VersionKind {
     }
 }
 
+/// Where an entry stands, and its size on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) address: Address,
+    pub(crate) bytes: u64,
+}
+
 /// One entry of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -70,6 +77,10 @@ impl Version {
     /// The version that an entry is.
     pub(crate) fn of(address: Address, entry: &Entry<'_>) -> Self {
         Self { address, bytes: entry.bytes, kind: entry.kind, born: entry.born }
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        Extent { address: self.address, bytes: self.bytes }
     }
 
     pub(crate) fn is_tombstone(&self) -> bool {
