@@ -41,6 +41,11 @@ mod kv_backend;
 mod options;
 mod store_engine;
 
+/// The page with the story of one keyspace; its code is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/interfaces.md")]
+mod page {}
+
 pub use backend::LocalBackend;
 pub use options::LocalOptions;
 
