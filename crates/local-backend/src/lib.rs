@@ -39,12 +39,9 @@ mod data_store_writer;
 mod errors;
 mod kv_backend;
 mod options;
-mod store_engine;
-
-/// The page with the story of one keyspace; its code is a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/interfaces.md")]
-mod page {}
+mod page;
+mod store_engine;
 
 pub use backend::LocalBackend;
 pub use options::LocalOptions;
