@@ -72,6 +72,12 @@ bugs! {
     RelocationLost,
     /// A tombstone leaves the slot table while a live snapshot still sees what it deletes.
     TombstoneForgottenEarly,
+    /// What only the history sees is dropped like what nobody sees.
+    HistoryNotHeld,
+    /// A watch goes live at once, without the commits between its beginning and the newest.
+    WatchGap,
+    /// A watch tells the commit with which it catches up once more.
+    WatchRepeat,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
     /// Frames that a checkpoint covers are not judged before their entries are believed.

@@ -27,6 +27,9 @@ pub(crate) trait Leader<J, R> {
     /// One result for each job, in their order.
     fn lead(&self, jobs: &[J]) -> Vec<R>;
 
+    /// Called when a group has its results, and the next one may begin.
+    fn told(&self) {}
+
     /// Whether this job has to wait for the disk: then it is worth a moment to gather more of them for one sync.
     fn waits_for_disk(&self, _job: &J) -> bool {
         false
@@ -301,6 +304,7 @@ impl<J, R> Queue<J, R> {
         // Whoever waits has let go of the lock, under which it looks for its result, so it hears of it. It is told without
         // the lock: it would wake up only to wait for that.
         group.iter().filter(|ticket| ticket.blocking).for_each(|ticket| ticket.turn.notify_one());
+        leader.told();
         // Like the wakers: what a job holds may be the last handle of the store, which closes it, or may panic.
         drop(catch_unwind(AssertUnwindSafe(|| drop(jobs))));
         lock(&self.state)
@@ -403,7 +407,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(it left no message)")
 }
 
-fn wake_all(wakers: Vec<Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         // A waker that panics, which the panic hook reports, must not keep the others from being called.
         drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));

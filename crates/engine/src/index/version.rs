@@ -56,6 +56,13 @@ impl VersionKind {
     }
 }
 
+/// Where an entry stands, and its size on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) address: Address,
+    pub(crate) bytes: u64,
+}
+
 /// One entry of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -75,6 +82,10 @@ impl Version {
     /// Whether the entry could be read when it was looked at; if not, it says nothing but where it stands.
     pub(crate) fn is_readable(&self) -> bool {
         self.bytes > 0
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        Extent { address: self.address, bytes: self.bytes }
     }
 
     pub(crate) fn is_tombstone(&self) -> bool {

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::colliding::{colliding_hash, colliding_key};
 use super::fake_log::FakeLog;
 use crate::hash::key_hash;
-use crate::index::{Change, Direction, Index, Name, Space, Version, VersionKind, View};
+use crate::index::{Change, Direction, Extent, Index, Name, Space, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 pub(super) const PLAIN: VersionKind = VersionKind::Value { deadline: None };
@@ -46,7 +46,7 @@ pub(super) fn crowded_hash() -> u64 {
 }
 
 /// The names of the versions that a call dropped, ascending.
-pub(super) fn names(call: impl FnOnce(&mut dyn FnMut(&Version))) -> Vec<u64> {
+pub(super) fn names(call: impl FnOnce(&mut dyn FnMut(&Extent))) -> Vec<u64> {
     let mut names = Vec::new();
     call(&mut |version| names.push(version.bytes));
     names.sort_unstable();
