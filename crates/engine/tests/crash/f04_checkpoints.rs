@@ -229,7 +229,7 @@ fn f09_a_checkpoint_that_finds_the_disk_full_harms_nothing_and_is_told() {
 }
 
 #[test]
-fn f04_random_flips_in_checkpoints_change_nothing() {
-    let test = "f04_checkpoints::f04_random_flips_in_checkpoints_change_nothing";
+fn f04_random_flips_in_checkpoints_and_what_they_cover_show_nothing_false() {
+    let test = "f04_checkpoints::f04_random_flips_in_checkpoints_and_what_they_cover_show_nothing_false";
     each_seed(test, 40, rotten_checkpoint);
 }
