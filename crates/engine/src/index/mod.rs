@@ -39,10 +39,11 @@ mod slots;
 mod tests;
 mod version;
 
-pub(crate) use entries::{Entries, Entry, Rank};
+pub(crate) use entries::{Entries, Entry, Look, Rank};
 pub(crate) use facade::Index;
 pub(crate) use key::{Change, Space};
 pub(crate) use key_order::KeyPiece;
+pub(crate) use lookup::{Begun, Newest};
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;
 pub(crate) use version::{Born, Version, VersionKind, View};

@@ -24,6 +24,7 @@ pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
 pub use mapping::{Map, Region, WeakMap};
+pub(crate) use mapping::{prefetch, zeroed_words};
 pub use random::{OsRandom, Random};
 pub use real_disk::RealDisk;
 pub(crate) use remembering_disk::RememberingDisk;

@@ -1,12 +1,18 @@
 //! The log as the indexes read it: from an address to the head of the entry.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
+use arc_swap::Guard;
+
 use crate::address::Address;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Place, Subject};
-use crate::index::{Born, Entries, Entry, Rank, Space, VersionKind};
+use crate::format::NUMBERS_END;
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Plain, Subject};
+use crate::index::{Born, Entries, Entry, Look, Rank, Space, VersionKind};
 use crate::log::frame_of::frame_of;
-use crate::log::segment_table::SegmentTable;
+use crate::log::segment::Segment;
+use crate::log::segment_table::{Held, SegmentTable, Table};
+use crate::numbers::Sequence;
 use crate::payload::InPlace;
 
 /// See the module.
@@ -20,87 +26,190 @@ impl LogEntries {
     pub(crate) fn new(segments: Arc<SegmentTable>, alignment: u64) -> Self {
         Self { segments, alignment }
     }
-
-    /// Calls `read` with the head of an entry and the log offset where it stands.
-    fn head<R>(&self, address: Address, read: impl FnOnce(Option<Head<'_>>) -> R) -> Option<R> {
-        let table = self.segments.now();
-        let segment = table.in_slot(address.slot())?;
-        let offset = address.offset();
-        let head = segment.kept_map().and_then(|map| {
-            let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
-            let (head, layout) =
-                EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
-            let born =
-                head.moved.map_or(Born::At(segment.log_offset(offset)), |moved| Born::In(moved.sequence));
-            let value = match head.place {
-                Place::Inline { length, checksum } if layout.table.is_none() => {
-                    Some(InPlace { segment, map, start: layout.payload, length, checksum, mark: offset })
-                }
-                _ => None,
-            };
-            Some(Head { head, bytes: layout.end - layout.start, born, value })
-        });
-        Some(read(head))
-    }
-}
-
-struct Head<'a> {
-    head: EntryHead<'a>,
-    bytes: u64,
-    born: Born,
-    value: Option<InPlace<'a>>,
 }
 
 impl Entries for LogEntries {
+    #[inline]
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
-        self.head(address, |found| {
-            let plain = VersionKind::Value { deadline: None };
-            let Some(Head { head, bytes, born, value }) = found else {
-                let (space, key, born) = (Space::Keys, &b""[..], Born::In(crate::numbers::Sequence(0)));
-                return read(&Entry {
-                    space,
-                    key,
-                    kind: plain,
-                    bytes: 0,
-                    born,
-                    value: None,
-                    is_damaged: true,
-                });
-            };
-            let kind = match head.deadline {
-                _ if head.is_tombstone() => VersionKind::Tombstone,
-                None => plain,
-                deadline => VersionKind::Value { deadline },
-            };
-            let hash;
-            let (space, key): (_, &[u8]) = match head.subject {
-                Subject::Key(key) => (Space::Keys, key),
-                Subject::Hash(number) => {
-                    hash = number.to_be_bytes();
-                    (Space::Hashes, &hash)
-                }
-            };
-            read(&Entry { space, key, kind, bytes, born, value, is_damaged: false })
-        })
+        let table = self.segments.now();
+        Some(show_in(table.in_slot(address.slot())?, address, self.alignment, read))
     }
 
-    fn toucher(&self) -> impl FnMut(Address) {
-        let mut table = self.segments.cached();
-        move |address| {
-            let segment = table.load().in_slot(address.slot());
-            if let Some(map) = segment.and_then(|segment| segment.kept_map()) {
-                map.prefetch(address.offset());
-            }
-        }
+    fn look(&self) -> impl Look {
+        LogLook { held: self.segments.held(), alignment: self.alignment }
+    }
+
+    #[inline]
+    fn glance(&self) -> impl Look {
+        LogGlance { of: &self.segments, table: OnceCell::new(), alignment: self.alignment }
     }
 
     fn rank(&self, address: Address) -> Option<Rank> {
-        let moved = self.head(address, |found| found.and_then(|found| found.head.moved)).flatten();
+        let segment = Arc::clone(self.segments.now().in_slot(address.slot())?);
+        let moved = any_head(&segment, address, self.alignment).and_then(|(head, ..)| head.moved);
         if let Some(moved) = moved {
             return Some((moved.sequence, moved.ordinal));
         }
-        let segment = Arc::clone(self.segments.now().in_slot(address.slot())?);
         let frame = frame_of(&segment, self.alignment, address.offset()).ok()??;
         Some((frame.header.sequence, frame.ordinal))
     }
+}
+
+/// A look that holds the segment table.
+#[derive(Debug)]
+struct LogLook<'t> {
+    held: Held<'t>,
+    alignment: u64,
+}
+
+impl Look for LogLook<'_> {
+    #[inline]
+    fn plain(&self, address: Address) -> Option<Entry<'_>> {
+        plain_in(self.held.table(), address, self.alignment)
+    }
+
+    #[inline]
+    fn fetch(&self, address: Address) {
+        fetch_in(self.held.table(), address);
+    }
+
+    #[inline]
+    fn is_current(&self) -> bool {
+        self.held.is_current()
+    }
+
+    #[cold]
+    fn renew(&mut self) {
+        self.held.renew();
+    }
+}
+
+/// A look for a moment, which takes the segment table only if it comes to an entry.
+#[derive(Debug)]
+struct LogGlance<'t> {
+    of: &'t SegmentTable,
+    table: OnceCell<Guard<Arc<Table>>>,
+    alignment: u64,
+}
+
+impl LogGlance<'_> {
+    #[inline]
+    fn table(&self) -> &Table {
+        self.table.get_or_init(|| self.of.now())
+    }
+}
+
+impl Look for LogGlance<'_> {
+    #[inline]
+    fn plain(&self, address: Address) -> Option<Entry<'_>> {
+        plain_in(self.table(), address, self.alignment)
+    }
+
+    #[inline]
+    fn fetch(&self, address: Address) {
+        fetch_in(self.table(), address);
+    }
+
+    fn is_current(&self) -> bool {
+        self.table.get().is_none_or(|table| Arc::ptr_eq(table, &self.of.now()))
+    }
+
+    fn renew(&mut self) {
+        self.table.take();
+    }
+}
+
+#[inline(always)]
+fn plain_in(table: &Table, address: Address, alignment: u64) -> Option<Entry<'_>> {
+    plain_entry(table.in_slot(address.slot())?, address.offset(), alignment)
+}
+
+/// Cache lines that are fetched of an entry: all of a short one, wherever it begins in its first line.
+const LINES_AHEAD: usize = 3;
+
+#[inline]
+fn fetch_in(table: &Table, address: Address) {
+    let Some(segment) = table.in_slot(address.slot()) else { return };
+    if let Some(map) = segment.kept_map() {
+        map.prefetch::<LINES_AHEAD>(address.offset());
+        segment.touched().prefetch(address.offset());
+    }
+}
+
+/// Calls `read` with the entry at an address of this segment.
+#[inline]
+fn show_in<R>(segment: &Segment, address: Address, alignment: u64, read: impl FnOnce(&Entry<'_>) -> R) -> R {
+    if let Some(entry) = plain_entry(segment, address.offset(), alignment) {
+        return read(&entry);
+    }
+    let (mut read, mut answer) = (Some(read), None);
+    show_any(segment, address, alignment, &mut |entry| answer = read.take().map(|read| read(entry)));
+    answer.expect("an entry is shown, if only as damaged")
+}
+
+/// The entry, if it is one of the common kind.
+#[inline(always)]
+fn plain_entry(segment: &Segment, offset: u64, alignment: u64) -> Option<Entry<'_>> {
+    let map = segment.kept_map()?;
+    let plain = Plain::decode(map.slice(offset, Plain::BYTES)?, offset, alignment)?;
+    let born = match plain.sequence {
+        None => Born::At(segment.log_offset(offset)),
+        Some(at) => {
+            let sequence = u64::from_le_bytes(*map.slice(at, 8)?.first_chunk()?);
+            Born::In(Sequence(Some(sequence).filter(|sequence| *sequence < NUMBERS_END)?))
+        }
+    };
+    // One look at the end of the map for both: the payload lies behind the key.
+    let key = map
+        .slice(plain.key, plain.payload_end() - plain.key)?
+        .get(..usize::try_from(plain.key_length).ok()?)?;
+    let Plain { payload: start, payload_length: length, checksum, .. } = plain;
+    Some(Entry {
+        space: Space::Keys,
+        key,
+        kind: VersionKind::Value { deadline: None },
+        bytes: plain.end() - offset,
+        born,
+        value: Some(InPlace { segment, map, start, length, checksum, mark: offset }),
+        is_damaged: false,
+    })
+}
+
+/// The head of an entry of any kind.
+fn any_head(segment: &Segment, address: Address, alignment: u64) -> Option<(EntryHead<'_>, Layout)> {
+    let (map, offset) = (segment.kept_map()?, address.offset());
+    let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
+    EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()
+}
+
+#[cold]
+fn show_any(segment: &Segment, address: Address, alignment: u64, read: &mut dyn FnMut(&Entry<'_>)) {
+    let plain = VersionKind::Value { deadline: None };
+    let found = any_head(segment, address, alignment).zip(segment.kept_map());
+    let Some(((head, layout), map)) = found else {
+        let (space, key, born) = (Space::Keys, &b""[..], Born::In(Sequence(0)));
+        return read(&Entry { space, key, kind: plain, bytes: 0, born, value: None, is_damaged: true });
+    };
+    let born =
+        head.moved.map_or(Born::At(segment.log_offset(layout.start)), |moved| Born::In(moved.sequence));
+    let value = match head.place {
+        Place::Inline { length, checksum } if layout.table.is_none() => {
+            Some(InPlace { segment, map, start: layout.payload, length, checksum, mark: layout.start })
+        }
+        _ => None,
+    };
+    let kind = match head.deadline {
+        _ if head.is_tombstone() => VersionKind::Tombstone,
+        None => plain,
+        deadline => VersionKind::Value { deadline },
+    };
+    let hash;
+    let (space, key): (_, &[u8]) = match head.subject {
+        Subject::Key(key) => (Space::Keys, key),
+        Subject::Hash(number) => {
+            hash = number.to_be_bytes();
+            (Space::Hashes, &hash)
+        }
+    };
+    read(&Entry { space, key, kind, bytes: layout.end - layout.start, born, value, is_damaged: false });
 }

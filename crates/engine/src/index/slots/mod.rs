@@ -61,4 +61,4 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use table::{Set, SlotTable};
+pub(super) use table::{First, Set, SlotTable, Started};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use crate::address::Address;
-use crate::index::{Born, Entries, Entry, Rank, Space, Version, VersionKind};
+use crate::index::{Born, Entries, Entry, Look, Rank, Space, Version, VersionKind};
 use crate::numbers::{LogOffset, Sequence};
 
 /// What every entry takes of the log, whatever size it says it has.
@@ -43,6 +43,8 @@ struct State {
     tail: u64,
     /// The commit that is being written, and the next number in it.
     last: Rank,
+    /// How often entries came or segments went.
+    changes: u64,
 }
 
 impl FakeLog {
@@ -93,6 +95,7 @@ impl FakeLog {
         let mut state = self.0.write().unwrap();
         assert_ne!(Some(slot), state.active, "the segment that is written to stays");
         state.segments[slot] = None;
+        state.changes += 1;
     }
 
     /// The slots that compaction may take in: those that it wrote to, and as many of the oldest of the others, of commits up to
@@ -141,18 +144,56 @@ impl State {
         let address = address(slot, segment.len());
         let version = Version { address, bytes: stored.bytes, kind: stored.kind, born: stored.born };
         segment.push(Arc::new(stored));
+        self.changes += 1;
         version
     }
 
     fn at(&self, address: Address) -> Option<Arc<Stored>> {
         let segment = self.segments.get(address.slot())?.as_ref()?;
-        let place = usize::try_from(address.offset() / ENTRY_BYTES).unwrap() - 1;
-        Some(Arc::clone(&segment[place]))
+        Some(Arc::clone(&segment[place_of(address)]))
     }
 }
 
 fn address(slot: usize, place: usize) -> Address {
     Address::at(u32::try_from(slot).unwrap(), (u64::try_from(place).unwrap() + 1) * ENTRY_BYTES)
+}
+
+fn place_of(address: Address) -> usize {
+    usize::try_from(address.offset() / ENTRY_BYTES).unwrap() - 1
+}
+
+/// The log as it was when the look was taken.
+#[derive(Debug)]
+struct FakeLook {
+    log: FakeLog,
+    segments: Vec<Option<Vec<Arc<Stored>>>>,
+    changes: u64,
+}
+
+impl Look for FakeLook {
+    fn plain(&self, address: Address) -> Option<Entry<'_>> {
+        let stored = self.segments.get(address.slot())?.as_ref()?.get(place_of(address))?;
+        let Stored { space, ref key, kind, bytes, born, .. } = **stored;
+        let is_plain = space == Space::Keys && kind == VersionKind::Value { deadline: None };
+        is_plain.then_some(Entry { space, key, kind, bytes, born, value: None, is_damaged: false })
+    }
+
+    fn fetch(&self, _: Address) {}
+
+    fn is_current(&self) -> bool {
+        self.log.0.read().unwrap().changes == self.changes
+    }
+
+    fn renew(&mut self) {
+        *self = self.log.held();
+    }
+}
+
+impl FakeLog {
+    fn held(&self) -> FakeLook {
+        let state = self.0.read().unwrap();
+        FakeLook { log: self.clone(), segments: state.segments.clone(), changes: state.changes }
+    }
 }
 
 /// Nothing is locked while `read` runs: whoever compares keys shows one entry while it is shown another.
@@ -161,6 +202,10 @@ impl Entries for FakeLog {
         let stored = self.at(address)?;
         let Stored { space, ref key, kind, bytes, born, .. } = *stored;
         Some(read(&Entry { space, key, kind, bytes, born, value: None, is_damaged: false }))
+    }
+
+    fn look(&self) -> impl Look {
+        self.held()
     }
 
     fn rank(&self, address: Address) -> Option<Rank> {
