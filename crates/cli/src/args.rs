@@ -3,11 +3,18 @@
 //! The global options stand before or after the verb. Bytes reach the verbs through [`Global::bytes`] alone, so that
 //! `\xNN` means the same in every key and value.
 
+mod backup;
+mod scan;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::backup::{BACKUP_AFTER_HELP, BACKUPS_AFTER_HELP, RESTORE_AFTER_HELP};
+pub(crate) use self::backup::{BackupArgs, BackupsArgs, RestoreArgs};
+use self::scan::SCAN_AFTER_HELP;
+pub(crate) use self::scan::ScanArgs;
 use crate::error::{Failure, Result};
 use crate::escape::unescape;
 use crate::formats::Format;
@@ -63,10 +70,6 @@ The row formats refuse values over 256 MiB; dir has no limit. A file appears und
 
 With --json, standard output has one object at the end:
   {\"exported\": ENTRIES, \"bytes\", \"seconds\", \"sequence\", \"damaged\": ENTRIES LEFT OUT, \"path\"}";
-
-const SCAN_AFTER_HELP: &str = "\
-With --json, one object per row: {\"key\", \"value\"}, as in the jsonl format: \"key_base64\" and \"value_base64\" stand
-in where bytes are not UTF-8.";
 
 const LOG_AFTER_HELP: &str = "\
 One commit a line, oldest first: sequence, time (UTC), number of changes, and the first of the keys, each after + for a
@@ -191,6 +194,15 @@ pub(crate) enum Verb {
     /// Rewrite the store without what was overwritten or deleted
     #[command(after_help = COMPACT_AFTER_HELP)]
     Compact(CompactArgs),
+    /// Add a backup of the store to a directory of backups
+    #[command(after_help = BACKUP_AFTER_HELP)]
+    Backup(BackupArgs),
+    /// List the backups in a directory
+    #[command(after_help = BACKUPS_AFTER_HELP)]
+    Backups(BackupsArgs),
+    /// Make a store of a backup, and check all of it
+    #[command(after_help = RESTORE_AFTER_HELP)]
+    Restore(RestoreArgs),
 }
 
 /// How verbs that read open the store.
@@ -278,31 +290,6 @@ pub(crate) struct DelArgs {
     /// The keys
     #[arg(required = true, value_name = "KEY")]
     pub(crate) keys: Vec<OsString>,
-}
-
-/// Arguments of `scan`.
-#[derive(Args, Debug)]
-pub(crate) struct ScanArgs {
-    /// Only keys that begin so
-    #[arg(long, value_name = "P")]
-    pub(crate) prefix: Option<OsString>,
-    /// Only this key and those after it
-    #[arg(long, value_name = "K")]
-    pub(crate) from: Option<OsString>,
-    /// Only this key and those before it (the key itself is included)
-    #[arg(long, value_name = "K")]
-    pub(crate) to: Option<OsString>,
-    /// At most so many rows
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u64>,
-    /// From the last key to the first; a limit then takes the last ones
-    #[arg(long)]
-    pub(crate) reverse: bool,
-    /// Keys alone
-    #[arg(long)]
-    pub(crate) keys: bool,
-    #[command(flatten)]
-    pub(crate) reading: Reading,
 }
 
 /// Arguments of `prune`.

@@ -16,7 +16,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Staged {
     /// What the commit takes.
-    pub(crate) payload: Payload,
+    pub(crate) payload: Payload<'static>,
     /// Its length in bytes.
     pub(crate) length: u64,
     /// How many of these bytes wait in memory until the commit.

@@ -15,6 +15,7 @@
 //! is the layout on disk, `docs/architecture.md` how the parts fit together.
 
 mod address;
+mod backup;
 mod batch;
 mod commit;
 mod error;
@@ -36,6 +37,7 @@ mod store;
 mod stream;
 mod value;
 
+pub use backup::{BackupInfo, BackupReport, Backups, RestoreReport};
 pub use batch::{Batch, Expect, Expiry, Outcome, Payload};
 pub use error::{Error, ErrorKind, Result, escape_key};
 pub use hash::key_hash;
@@ -46,8 +48,9 @@ pub use options::{
 };
 pub use seams::report_bus_errors;
 pub use store::{
-    Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, EntryInfo, Progress, Range,
-    RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store, TornTail, VerifyReport, repair, verify,
+    Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, Entries, Entry, EntryInfo, Estimate,
+    Order, Page, PageToken, Progress, Range, RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store,
+    TornTail, VerifyReport, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::backup::Backups;
 use crate::error::{Error, ErrorKind, Result};
 use crate::seams::Environment;
 use crate::store::Store;
@@ -239,6 +240,16 @@ impl Options {
     pub fn open_damaged(&self, path: impl AsRef<Path>) -> Result<Store> {
         self.check()?;
         Store::open_damaged_with(path.as_ref(), self)
+    }
+
+    /// The backups in the directory `dir`, reached through the environment of these options; their other settings do not
+    /// matter for backups.
+    ///
+    /// # Errors
+    ///
+    /// As [`Backups::open`].
+    pub fn open_backups(&self, dir: impl AsRef<Path>) -> Result<Backups> {
+        Backups::open_with(dir.as_ref(), self)
     }
 
     fn check(&self) -> Result<()> {

@@ -72,6 +72,8 @@ bugs! {
     TombstoneForgottenEarly,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
+    /// The record of a backup is written before the names of its files are durable.
+    BackupRecordFirst,
 }
 
 #[cfg(feature = "planted")]

@@ -30,6 +30,28 @@ impl Value {
     }
 }
 
+impl Value {
+    /// The value as a slice of `T`, without a copy; `None` when its length is not a multiple of the size of `T`, or when it
+    /// does not start where a `T` may. Values start on the alignment of the store: with
+    /// [`Alignment::CacheLine`](crate::Alignment::CacheLine) every primitive type may, and so may vectors of up to 512 bits; with the default
+    /// of 8 bytes everything up to `u64` and `f64`.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let store = pentad_engine::Store::open(dir.path())?;
+    /// let numbers: Vec<u8> = [1.5_f64, 2.5].iter().flat_map(|number| number.to_le_bytes()).collect();
+    /// store.put("numbers", numbers)?;
+    /// let value = store.get("numbers")?.unwrap();
+    /// // As the machine reads them: on one that is big-endian the bytes would have to be turned round.
+    /// assert_eq!(value.slice_of::<f64>(), Some(&[1.5, 2.5][..]));
+    /// assert_eq!(value.slice_of::<[u8; 5]>(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn slice_of<T: bytemuck::AnyBitPattern>(&self) -> Option<&[T]> {
+        bytemuck::try_cast_slice(self).ok()
+    }
+}
+
 impl Deref for Value {
     type Target = [u8];
 

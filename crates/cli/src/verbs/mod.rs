@@ -1,5 +1,6 @@
 //! One verb per file; each has a `run` that takes the options of every verb and its own arguments.
 
+pub(crate) mod backup;
 pub(crate) mod compact;
 pub(crate) mod del;
 pub(crate) mod export;
@@ -9,6 +10,7 @@ pub(crate) mod log;
 pub(crate) mod prune;
 pub(crate) mod put;
 pub(crate) mod repair;
+pub(crate) mod restore;
 pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod verify;

@@ -1,5 +1,9 @@
 //! `scan`: entries in key order, one a line.
 
+mod measure;
+mod newest;
+mod pages;
+
 use std::ops::Bound;
 
 use pentad_engine::{Range, Store};
@@ -22,12 +26,25 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let from = bytes("--from", &arguments.from)?;
     let to = bytes("--to", &arguments.to)?;
     session::read(global, arguments.reading, |store| {
-        let Some(bounds) = bounds(prefix, from, to) else {
-            return Ok(());
-        };
+        let bounds = bounds(prefix, from, to);
+        if arguments.count {
+            return measure::count(store, bounds, global.json);
+        }
+        if arguments.estimate {
+            return measure::estimate(store, bounds, global.json);
+        }
         let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         let mut printer =
             Printer { output: Output::new(), raw: global.raw, json: global.json, line: String::new() };
+        if arguments.newest_first {
+            return newest::list(store, arguments.keys, limit, printer);
+        }
+        if arguments.paged || arguments.resume.is_some() {
+            return pages::list(store, bounds, arguments, printer);
+        }
+        let Some(bounds) = bounds else {
+            return Ok(());
+        };
         match (arguments.keys, arguments.reverse) {
             (false, false) => {
                 for row in range(store, bounds).take(limit) {

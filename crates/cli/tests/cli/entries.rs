@@ -124,3 +124,54 @@ fn a_reader_that_has_seen_enough_ends_the_scan_quietly() {
         assert_eq!((child.wait().unwrap().code(), &*errors), (Some(0), ""), "{arguments:?}");
     }
 }
+
+#[test]
+fn scan_counts_estimates_and_lists_by_age() {
+    let sandbox = Sandbox::new();
+    for key in ["b", "a", "c"] {
+        sandbox.done(&["put", key, key]);
+    }
+    sandbox.done(&["put", "a", "again"]);
+    let text = |arguments: &[&str]| sandbox.done(&[&["scan"], arguments].concat()).text().to_owned();
+    assert_eq!(text(&["--count"]), "3\n");
+    assert_eq!(text(&["--count", "--from", "b", "--json"]), "{\"count\":2}\n");
+    assert_eq!(text(&["--count", "--from", "z", "--to", "a"]), "0\n");
+    assert!(text(&["--estimate"]).starts_with("about 3 keys, "), "{}", text(&["--estimate"]));
+    assert_eq!(text(&["--newest-first", "--keys"]), "a\nc\nb\n");
+    assert_eq!(text(&["--newest-first", "--limit", "1"]), "a\tagain\n");
+}
+
+#[test]
+fn a_scan_in_pages_gives_every_key_once_and_refuses_a_token_of_another() {
+    let sandbox = Sandbox::new();
+    for key in ["a", "b", "c", "d", "e"] {
+        sandbox.done(&["put", key, ""]);
+    }
+    let (mut keys, mut token) = (Vec::new(), None::<String>);
+    loop {
+        let mut arguments = vec!["scan", "--keys", "--limit", "2", "--json", "--reverse"];
+        match &token {
+            None => arguments.push("--paged"),
+            Some(token) => arguments.extend(["--resume", token]),
+        }
+        let mut rows = sandbox.done(&arguments).json();
+        let next = rows.pop().unwrap()["next"].as_str().map(str::to_owned);
+        keys.extend(rows.iter().map(|row| row["key"].as_str().unwrap().to_owned()));
+        if next.is_none() {
+            break;
+        }
+        token = next;
+    }
+    assert_eq!(keys, ["e", "d", "c", "b", "a"]);
+    let first = sandbox.done(&["scan", "--keys", "--paged", "--limit", "3"]);
+    let note = first.errors.trim();
+    let token = note.rsplit(' ').next().unwrap();
+    assert!(note.contains("there is more: --resume "), "{note}");
+    assert_eq!(sandbox.done(&["scan", "--keys", "--resume", token]).text(), "d\ne\n");
+    for arguments in
+        [&["--resume", token, "--reverse"][..], &["--resume", token, "--from", "b"], &["--resume", "AbC"]]
+    {
+        let refused = sandbox.run(&[&["scan"], arguments].concat());
+        assert_eq!(refused.code, 2, "{}", refused.errors);
+    }
+}

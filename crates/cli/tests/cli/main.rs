@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backup;
 #[cfg(unix)]
 mod bus_error;
 #[cfg(unix)]

@@ -1,10 +1,8 @@
 //! Evaluation while compaction moves what it looks at.
 
-use bytes::Bytes;
-
 use super::Evaluation;
+use crate::format::entry::Subject;
 use crate::hash::key_hash;
-use crate::log::frame_writer::DraftSubject;
 use crate::options::{Options, Retention};
 
 /// A condition finds the entry of its key, compaction moves the entry and removes the segment, and then the condition reads
@@ -18,10 +16,9 @@ fn f11_an_entry_that_compaction_moves_is_found_where_it_went() {
     let core = store.core();
     let evaluation =
         Evaluation::new(core, store.now(), store.sequence(), std::iter::empty::<&crate::Batch>());
-    let subject = DraftSubject::Key(Bytes::from_static(b"key"));
-    let found = evaluation.find(&subject, key_hash(b"key")).unwrap();
+    let found = evaluation.find(Subject::Key(b"key"), key_hash(b"key")).unwrap();
     assert_eq!(store.compact().unwrap().entries, 1);
-    assert!(evaluation.value_is(&subject, &found, b"41").unwrap());
-    assert_eq!(&*evaluation.bytes_of(&subject, &found).unwrap(), b"41");
-    evaluation.value_to_move(&subject, &found.at).unwrap();
+    assert!(evaluation.value_is(b"key", &found, b"41").unwrap());
+    assert_eq!(evaluation.with_bytes(b"key", &found, <[u8]>::to_vec).unwrap(), b"41");
+    evaluation.value_to_move(b"key", &found.at).unwrap();
 }

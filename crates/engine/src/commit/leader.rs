@@ -6,28 +6,29 @@
 use std::sync::Arc;
 
 use super::evaluate::{Evaluation, Plan};
+use super::item::{Item, ItemValue};
 use super::job::{Job, JobResult};
 use super::queue::Leader;
-use crate::batch::{Batch, Operation, Outcome, Payload, PayloadSource};
+use crate::batch::Outcome;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::entry::Layout;
 use crate::format::frame::{self, FrameKind};
-use crate::index::{Born, Change, Space, Version, VersionKind};
+use crate::index::{Born, Change, Name, Version};
 use crate::log::failure::Failure;
-use crate::log::frame_writer::{DraftSubject, DraftValue};
+use crate::log::frame_writer::Standing;
 use crate::log::segment::Segment;
 use crate::log::writer::{LogWriter, Purpose};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Durability;
 use crate::planted::{Bug, planted};
 use crate::store::core::Core;
+use crate::store::dead_bytes::DeadBytes;
 use crate::stream::StagedStream;
 
 /// A job after evaluation.
 #[derive(Debug)]
-enum Step {
+enum Step<'g> {
     Refused(Error),
-    Commit(Plan),
+    Commit(Plan<'g>),
     Sync,
     Prune { floor: Sequence, count: u64 },
 }
@@ -37,9 +38,17 @@ enum Step {
 struct Written {
     sequence: Sequence,
     offset: u64,
-    layouts: Vec<Layout>,
     /// The end of the log behind it.
     tail: LogOffset,
+}
+
+/// What is known of the entries of a group, in the order of the log.
+#[derive(Debug, Default)]
+struct Entries {
+    /// The version before each, as it was found before the group was written.
+    before: Vec<Option<Version>>,
+    /// Where they stand.
+    standing: Vec<Standing>,
 }
 
 impl Leader<Job, JobResult> for Core {
@@ -48,7 +57,7 @@ impl Leader<Job, JobResult> for Core {
         let mut run = Vec::new();
         for job in jobs {
             // A commit with a stream ends its run, so that later commits find the stream in the catalog.
-            let ends = matches!(job, Job::Commit(batch) if has_stream(batch));
+            let ends = matches!(job, Job::Commit(batch) if batch.contents.summary.has_stream);
             run.push(job);
             if ends {
                 results.extend(self.lead_run(&std::mem::take(&mut run)));
@@ -90,7 +99,7 @@ impl Core {
         error
     }
 
-    fn lead_run(&self, jobs: &[&Job]) -> Vec<JobResult> {
+    fn lead_run<'g>(&'g self, jobs: &[&'g Job]) -> Vec<JobResult> {
         let mut guard = self.writer();
         let ready = self.check_writable().and_then(|()| guard.as_mut().ok_or_else(|| self.closed_error()));
         let writer = match ready {
@@ -106,7 +115,7 @@ impl Core {
         let mut last_sequence = writer.state.last_sequence;
         let mut floor = self.batches.oldest_or_next();
         let mut disk = false;
-        let steps: Vec<Step> = jobs
+        let steps: Vec<Step<'_>> = jobs
             .iter()
             .map(|&job| match job {
                 Job::Commit(batch) => match evaluation.plan(batch) {
@@ -138,8 +147,8 @@ impl Core {
             Ok(tails) => {
                 // The tail that a caller is told grows with every commit, also within a group.
                 let mut tails = tails.into_iter();
-                let mut tell = |step: Step| {
-                    if matches!(&step, Step::Commit(plan) if plan.sequence.is_some()) {
+                let mut tell = |step: Step<'_>| {
+                    if step.is_written() {
                         tail = tails.next().unwrap_or(tail);
                     }
                     step.result(tail)
@@ -171,31 +180,33 @@ impl Core {
     fn carry_out(
         &self,
         writer: &mut LogWriter,
-        steps: &[Step],
+        steps: &[Step<'_>],
         streams: &[StagedStream],
         time: Timestamp,
         disk: bool,
         purpose: Purpose,
     ) -> Result<Vec<LogOffset>, Failure> {
-        let bytes: u64 = steps.iter().map(|step| step.bytes_max(self.identity.alignment.bytes())).sum();
+        let bytes: u64 = steps.iter().map(Step::bytes_max).sum();
         let mut written = Vec::new();
+        let mut entries = Entries::default();
         if bytes > 0 {
             writer.reserve(bytes, purpose)?;
+            self.resolve(steps, &mut entries);
             self.list_streams(writer, streams)?;
             if planted(Bug::PublishBeforeWrite) {
-                let ahead =
-                    steps.iter().filter(|s| matches!(s, Step::Commit(p) if p.sequence.is_some())).count();
+                let ahead = steps.iter().filter(|step| step.is_written()).count();
                 self.published.publish(Sequence(writer.state.last_sequence.0 + ahead as u64), writer.tail());
             }
             let mut frames = writer.begin();
             for step in steps {
                 match step {
-                    Step::Commit(Plan { sequence: Some(sequence), entries, .. }) => {
+                    Step::Commit(Plan { sequence: Some(sequence), items, .. }) => {
                         let header = writer.next_header(FrameKind::Commit, *sequence, time);
                         let offset = frames.position();
-                        let layouts = frames.frame(header, entries);
+                        let placed = |standing| entries.standing.push(standing);
+                        frames.frame(header, items.iter().map(Item::entry), placed);
                         let tail = writer.active.segment.log_offset(frames.position());
-                        written.push(Written { sequence: *sequence, offset, layouts, tail });
+                        written.push(Written { sequence: *sequence, offset, tail });
                     }
                     Step::Prune { floor, count: 1.. } => {
                         let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
@@ -206,9 +217,9 @@ impl Core {
                 }
             }
             if planted(Bug::IndexBeforeLog) {
-                self.make_visible(writer, steps, &written);
+                self.make_visible(writer, steps, &written, &entries);
             }
-            writer.write(&frames)?;
+            writer.write(frames)?;
         }
         if disk {
             writer.sync()?;
@@ -216,7 +227,7 @@ impl Core {
         if bytes > 0 && planted(Bug::IndexBeforeLog) {
             writer.active.segment.set_end(writer.active.tail);
         } else {
-            self.make_visible(writer, steps, &written);
+            self.make_visible(writer, steps, &written, &entries);
         }
         Ok(written.into_iter().map(|written| written.tail).collect())
     }
@@ -251,47 +262,48 @@ impl Core {
         Ok(())
     }
 
+    /// Finds out, for every key of the group, where its newest version stands.
+    fn resolve(&self, steps: &[Step<'_>], entries: &mut Entries) {
+        let items = || steps.iter().flat_map(|step| step.items());
+        let count = steps.iter().map(|step| step.items().len()).sum();
+        entries.before.reserve_exact(count);
+        entries.standing.reserve_exact(count);
+        self.index.resolve(items().map(Item::name), |version| entries.before.push(version));
+    }
+
     /// Applies the group to the indexes and publishes it.
-    fn make_visible(&self, writer: &mut LogWriter, steps: &[Step], written: &[Written]) {
+    fn make_visible(
+        &self,
+        writer: &mut LogWriter,
+        steps: &[Step<'_>],
+        written: &[Written],
+        entries: &Entries,
+    ) {
         let segment = Arc::clone(&writer.active.segment);
         segment.set_end(writer.active.tail);
-        let plans = steps.iter().filter_map(|step| match step {
-            Step::Commit(plan) if plan.sequence.is_some() => Some(plan),
-            _ => None,
-        });
-        let horizon = self.horizon();
-        for (plan, written) in plans.zip(written) {
-            let hash_keys: Vec<[u8; 8]> = plan.hashes.iter().map(|hash| hash.to_be_bytes()).collect();
-            let changes: Vec<Change<'_>> = plan
-                .entries
-                .iter()
-                .zip(&written.layouts)
-                .zip(plan.hashes.iter().zip(&hash_keys))
-                .zip(0..)
-                .map(|(((draft, layout), (hash, hash_key)), ordinal)| {
-                    let bytes = layout.end - layout.start;
-                    let kind = match draft.value {
-                        DraftValue::Tombstone => VersionKind::Tombstone,
-                        _ => VersionKind::Value { deadline: draft.deadline },
-                    };
-                    if let DraftValue::External { segment: stream, .. } = draft.value {
-                        segment.refer(stream);
-                    }
-                    let (space, key): (_, &[u8]) = match &draft.subject {
-                        DraftSubject::Key(key) => (Space::Keys, key),
-                        DraftSubject::Hash(_) => (Space::Hashes, hash_key),
-                    };
-                    let born = Born::At(segment.log_offset(layout.start));
-                    let version = Version { address: segment.address(layout.start), bytes, kind, born };
-                    let rank = (written.sequence, ordinal);
-                    Change { space, key, hash: *hash, version, rank }
-                })
-                .collect();
-            let live: u64 = changes.iter().map(|change| change.version.bytes).sum();
-            segment.count_live(live.cast_signed());
-            self.index.apply(&changes, horizon, &mut |version| self.count_dead(version));
+        let mut changes = Vec::with_capacity(entries.standing.len());
+        let mut facts = entries.standing.iter().zip(&entries.before);
+        let mut live = 0;
+        for (step, written) in steps.iter().filter(|step| step.is_written()).zip(written) {
+            for ((item, (standing, before)), ordinal) in step.items().iter().zip(facts.by_ref()).zip(0..) {
+                if let ItemValue::External { segment: stream, .. } = item.value {
+                    segment.refer(stream);
+                }
+                let bytes = standing.end - standing.start;
+                live += bytes;
+                let born = Born::At(segment.log_offset(standing.start));
+                let address = segment.address(standing.start);
+                let version = Version { address, bytes, kind: item.kind(), born };
+                let (Name { space, key, hash }, rank) = (item.name(), (written.sequence, ordinal));
+                changes.push(Change { space, key, hash, version, rank, before: *before });
+            }
             segment.frame_starts().note(written.offset);
-            self.batches.push(written.sequence, &segment, written.offset, writer.state.time);
+            self.batches.push(written.sequence);
+        }
+        segment.count_live(live.cast_signed());
+        let mut dead = DeadBytes::default();
+        if !changes.is_empty() {
+            self.index.apply(&changes, self.horizon(), &mut |version| dead.note(version));
         }
         if let Some(last) = written.last() {
             // Marks and floors do not show in the tail that users see: it moves with commits alone.
@@ -311,19 +323,31 @@ impl Core {
             } else {
                 self.horizon()
             };
-        self.index.collect(horizon, &mut |version| self.count_dead(version));
+        self.index.collect(horizon, &mut |version| dead.note(version));
+        self.count_dead_bytes(dead);
     }
 }
 
-impl Step {
+impl<'g> Step<'g> {
     /// Most bytes that the step's frame takes.
-    fn bytes_max(&self, alignment: u64) -> u64 {
+    fn bytes_max(&self) -> u64 {
         match self {
-            Self::Commit(plan) if plan.sequence.is_some() => {
-                frame::LENGTH + plan.entries.iter().map(|draft| draft.bytes_max(alignment)).sum::<u64>()
-            }
+            Self::Commit(plan) if plan.sequence.is_some() => frame::LENGTH + plan.bytes_max,
             Self::Prune { count: 1.., .. } => frame::LENGTH + 8,
             _ => 0,
+        }
+    }
+
+    /// Whether it is a commit that goes into the log.
+    fn is_written(&self) -> bool {
+        matches!(self, Self::Commit(plan) if plan.sequence.is_some())
+    }
+
+    /// The entries that it writes.
+    fn items(&self) -> &[Item<'g>] {
+        match self {
+            Self::Commit(plan) if plan.sequence.is_some() => &plan.items,
+            _ => &[],
         }
     }
 
@@ -337,16 +361,6 @@ impl Step {
         let Plan { applied, sequence, deleted, counter, .. } = plan;
         Ok(Outcome { applied, sequence, tail, deleted, counter })
     }
-}
-
-fn has_stream(batch: &Batch) -> bool {
-    batch.operations.iter().any(|operation| {
-        matches!(
-            operation,
-            Operation::Put { payload: Payload(PayloadSource::Stream(_)), .. }
-                | Operation::PutHash { payload: Payload(PayloadSource::Stream(_)), .. }
-        )
-    })
 }
 
 #[cfg(test)]

@@ -43,10 +43,12 @@ fn f09_deletes_that_share_a_group_with_refused_puts_are_done() {
 /// or closing the store would wait for that very one.
 #[test]
 fn a_value_that_holds_the_last_handle_of_the_store_closes_it_when_it_is_let_go() {
+    /// Short ones are copied into the batch and let go at once.
+    static LONG: [u8; 10_000] = [7; 10_000];
     struct Owner(#[expect(dead_code, reason = "held for its drop")] crate::Store);
     impl AsRef<[u8]> for Owner {
         fn as_ref(&self) -> &[u8] {
-            b"value"
+            &LONG
         }
     }
     let environment = Environment {
@@ -73,5 +75,5 @@ fn a_value_that_holds_the_last_handle_of_the_store_closes_it_when_it_is_let_go()
     assert!(committed);
     thread.unwrap().join().unwrap();
     let store = options.open("/store").expect("the lock was given back");
-    assert_eq!(store.get("key").unwrap().as_deref(), Some(&b"value"[..]));
+    assert_eq!(store.get("key").unwrap().as_deref(), Some(&LONG[..]));
 }

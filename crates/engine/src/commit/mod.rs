@@ -5,6 +5,7 @@
 
 pub(crate) mod evaluate;
 pub(crate) mod future;
+mod item;
 pub(crate) mod job;
 pub(crate) mod leader;
 pub(crate) mod overlay;

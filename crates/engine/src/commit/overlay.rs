@@ -2,48 +2,82 @@
 //!
 //! Invariant: a commit that is refused leaves no trace: its changes are taken back in reverse order.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::log::frame_writer::{Draft, DraftSubject, DraftValue};
+use super::item::{Item, ItemKey, ItemValue};
+use crate::format::entry::Subject;
 use crate::numbers::{Sequence, Timestamp};
 
 /// An entry as a commit of this group left it.
 #[derive(Clone, Debug)]
-pub(crate) enum Pending {
+pub(crate) enum Pending<'g> {
     Deleted,
-    Live { value: DraftValue, deadline: Option<Timestamp>, sequence: Sequence },
+    Live { value: ItemValue<'g>, deadline: Option<Timestamp>, sequence: Sequence },
 }
 
 /// The changes of a group so far.
 #[derive(Debug, Default)]
-pub(crate) struct Overlay {
-    entries: HashMap<DraftSubject, Pending>,
-    /// Subjects in `entries` (or once there) by key hash.
-    by_hash: HashMap<u64, Vec<DraftSubject>>,
-    undo: Vec<(DraftSubject, Option<Pending>)>,
+pub(crate) struct Overlay<'g> {
+    keys: HashMap<Cow<'g, [u8]>, Pending<'g>>,
+    hashes: HashMap<u64, Pending<'g>>,
+    /// Subjects in the two above (or once there) by key hash.
+    by_hash: HashMap<u64, Vec<Owner<'g>>>,
+    undo: Vec<(Owner<'g>, Option<Pending<'g>>)>,
 }
 
-impl Overlay {
-    pub(crate) fn get(&self, subject: &DraftSubject) -> Option<&Pending> {
-        self.entries.get(subject)
+/// What a pending entry is stored under.
+#[derive(Clone, Debug)]
+pub(crate) enum Owner<'g> {
+    Key(Cow<'g, [u8]>),
+    Hash(u64),
+}
+
+impl Owner<'_> {
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Key(key) => Subject::Key(key),
+            Self::Hash(hash) => Subject::Hash(*hash),
+        }
+    }
+}
+
+impl<'g> Overlay<'g> {
+    pub(crate) fn get(&self, subject: Subject<'_>) -> Option<&Pending<'g>> {
+        match subject {
+            Subject::Key(key) => self.keys.get(key),
+            Subject::Hash(hash) => self.hashes.get(&hash),
+        }
     }
 
     /// The subjects with this hash that a commit of the group wrote.
-    pub(crate) fn with_hash(&self, hash: u64) -> &[DraftSubject] {
+    pub(crate) fn with_hash(&self, hash: u64) -> &[Owner<'g>] {
         self.by_hash.get(&hash).map_or(&[], Vec::as_slice)
     }
 
-    /// Records what `draft` of the commit `sequence` does.
-    pub(crate) fn record(&mut self, draft: &Draft, hash: u64, sequence: Sequence) {
-        let pending = match &draft.value {
-            DraftValue::Tombstone => Pending::Deleted,
-            value => Pending::Live { value: value.clone(), deadline: draft.deadline, sequence },
+    /// Records what `item` of the commit `sequence` does.
+    pub(crate) fn record(&mut self, item: &Item<'g>, sequence: Sequence) {
+        let pending = match &item.value {
+            ItemValue::Tombstone => Pending::Deleted,
+            value => Pending::Live { value: value.clone(), deadline: item.deadline, sequence },
         };
-        let before = self.entries.insert(draft.subject.clone(), pending);
+        let owner = match &item.key {
+            ItemKey::Key(key) => Owner::Key(Cow::Borrowed(key)),
+            ItemKey::Found(key) => Owner::Key(Cow::Owned(key.to_vec())),
+            ItemKey::Hash(_) => Owner::Hash(item.hash),
+        };
+        let before = self.set(owner.clone(), pending);
         if before.is_none() {
-            self.by_hash.entry(hash).or_default().push(draft.subject.clone());
+            self.by_hash.entry(item.hash).or_default().push(owner.clone());
         }
-        self.undo.push((draft.subject.clone(), before));
+        self.undo.push((owner, before));
+    }
+
+    fn set(&mut self, owner: Owner<'g>, pending: Pending<'g>) -> Option<Pending<'g>> {
+        match owner {
+            Owner::Key(key) => self.keys.insert(key, pending),
+            Owner::Hash(hash) => self.hashes.insert(hash, pending),
+        }
     }
 
     /// Keeps what the current commit did.
@@ -53,11 +87,12 @@ impl Overlay {
 
     /// Takes back what the current commit did.
     pub(crate) fn take_back(&mut self) {
-        while let Some((subject, before)) = self.undo.pop() {
-            match before {
-                Some(pending) => self.entries.insert(subject, pending),
-                None => self.entries.remove(&subject),
-            };
+        while let Some((owner, before)) = self.undo.pop() {
+            match (before, owner) {
+                (Some(pending), owner) => drop(self.set(owner, pending)),
+                (None, Owner::Key(key)) => drop(self.keys.remove(&key)),
+                (None, Owner::Hash(hash)) => drop(self.hashes.remove(&hash)),
+            }
         }
     }
 }

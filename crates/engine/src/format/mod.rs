@@ -3,6 +3,7 @@
 //! Invariant: what an encoder writes, the decoder beside it accepts, and nothing else; every length that is read is
 //! compared with what is there before it is used.
 
+pub(crate) mod backup;
 pub(crate) mod bytes;
 pub(crate) mod catalog;
 pub(crate) mod checksum;

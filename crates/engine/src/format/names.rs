@@ -1,5 +1,7 @@
 //! The names of files in a store's directory.
 
+use super::backup::length_of;
+use super::catalog::SegmentRecord;
 use crate::format::segment_header::SegmentKind;
 use crate::numbers::SegmentId;
 
@@ -12,6 +14,16 @@ pub(crate) const CATALOGS: [&str; 2] = ["catalog.0", "catalog.1"];
 pub(crate) const CATALOGS_NEW: [&str; 2] = ["catalog.0.new", "catalog.1.new"];
 /// What the sibling directory in which a store is made is called, before a random suffix.
 pub(crate) const CREATING_SIBLING: &str = ".pentad-creating-";
+
+/// What marks a directory of backups, and holds its lock.
+pub(crate) const REPOSITORY: &str = "repository";
+pub(crate) const REPOSITORY_NEW: &str = "repository.new";
+/// The directory of their segments.
+pub(crate) const BACKED_UP: &str = "segments";
+/// What the end of a name says of a file that is being written into a directory of backups.
+pub(crate) const UNFINISHED: &str = ".new";
+/// What the sibling directory in which a store is restored is called, before a random suffix.
+pub(crate) const RESTORING_SIBLING: &str = ".pentad-restoring-";
 
 /// The file name of a segment.
 pub(crate) fn segment(id: SegmentId, kind: SegmentKind) -> String {
@@ -29,6 +41,34 @@ pub(crate) fn parse_segment(name: &str) -> Option<(SegmentId, SegmentKind)> {
     Some((SegmentId(u64::from_str_radix(id, 16).ok()?), kind))
 }
 
+/// The name of the record of a backup.
+pub(crate) fn backup(number: u64) -> String {
+    format!("{number:08}.backup")
+}
+
+/// The backup that a file name stands for, if it is the name of its record.
+pub(crate) fn parse_backup(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".backup")?.parse().ok()?;
+    (backup(number) == name).then_some(number)
+}
+
+/// The name of a segment among backups. Ids alone do not tell segments apart there: a store that was restored counts on from
+/// where it was, and of the active segment every backup has a part of its own.
+pub(crate) fn backed_up(record: &SegmentRecord) -> String {
+    let nonce = u128::from_be_bytes(record.nonce);
+    format!("{:016x}-{nonce:032x}-{:016x}.{}", record.id.0, length_of(record), record.kind.extension())
+}
+
+/// Whether a backup may have made a file of this name among the segments.
+pub(crate) fn is_backed_up(name: &str) -> bool {
+    let whole = name.strip_suffix(UNFINISHED).unwrap_or(name);
+    let Some((stem, extension)) = whole.split_once('.') else { return false };
+    let lengths: Vec<usize> = stem.split('-').map(str::len).collect();
+    lengths == [16, 32, 16]
+        && stem.bytes().all(|byte| matches!(byte, b'-' | b'0'..=b'9' | b'a'..=b'f'))
+        && SegmentKind::ALL.into_iter().any(|kind| kind.extension() == extension)
+}
+
 /// Whether a store may have made a file of this name.
 pub(crate) fn is_known(name: &str) -> bool {
     [IDENTITY, IDENTITY_NEW, LOCK, CREATING, RESERVE].contains(&name)
@@ -39,9 +79,35 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_known, parse_segment, segment};
+    use super::{backed_up, backup, is_backed_up, is_known, parse_backup, parse_segment, segment};
+    use crate::format::catalog::{Sealed, SegmentRecord};
     use crate::format::segment_header::SegmentKind;
-    use crate::numbers::SegmentId;
+    use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence};
+
+    #[test]
+    fn the_names_of_backups_round_trip_and_nothing_else_parses() {
+        for number in [1, 99_999_999, 100_000_000] {
+            assert_eq!(parse_backup(&backup(number)), Some(number));
+        }
+        for name in ["1.backup", "00000001.backup.new", "0000000x.backup", "+0000001.backup", "00000001"] {
+            assert_eq!(parse_backup(name), None, "{name}");
+        }
+        let record = SegmentRecord {
+            id: SegmentId(0xdead_beef),
+            kind: SegmentKind::Log,
+            nonce: [0xab; 16],
+            base: LogOffset(0),
+            first_frame: FrameNumber(1),
+            sealed: Some(Sealed { length: 4096, last_frame: FrameNumber(1), last_sequence: Sequence(1) }),
+            payload_checksum: 0,
+            payload_length: 0,
+        };
+        let name = backed_up(&record);
+        assert!(is_backed_up(&name) && is_backed_up(&format!("{name}.new")), "{name}");
+        for other in ["../x", "identity", "1-2-3.log", "0000000000000001.log", &name.to_uppercase()] {
+            assert!(!is_backed_up(other), "{other}");
+        }
+    }
 
     #[test]
     fn segment_names_round_trip_and_nothing_else_parses() {

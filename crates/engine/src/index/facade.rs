@@ -1,24 +1,23 @@
-//! The index as the store sees it: its state, and everything that changes it. Reads are in `lookup.rs`.
+//! The index as the store sees it: its state, and what changes it but for commits, which are in `apply.rs`. Reads are in
+//! `lookup.rs`.
 //!
 //! Invariants: a mutation holds `writer` and updates the ordered index before the slot table; the horizon never moves
 //! back. See the module for the order of the locks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::accounts::{Accounts, Ledger};
-use super::crowds::{Crowd, Crowds};
+use super::crowds::Crowds;
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::garbage::{Garbage, Waste};
-use super::key::{Change, Key, Space};
+use super::key::{Key, Space};
 use super::ordered::Ordered;
-use super::slots::{Set, SlotTable};
-use super::version::{Born, Version, VersionKind, View};
+use super::slots::SlotTable;
+use super::version::{Version, VersionKind, View};
 use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
-use crate::planted::{Bug, planted};
 use crate::seams::lock::{Mutex, MutexGuard};
 
 /// Waste that is worked off under one hold of the lock.
@@ -60,92 +59,6 @@ impl<E: Entries> Index<E> {
             writer: Mutex::default(),
             accounts: Mutex::default(),
             horizon: Default::default(),
-        }
-    }
-
-    /// Adds the versions of one commit, in its order; the commits come in the order of the log. The caller publishes it
-    /// afterwards; until then no view includes it.
-    ///
-    /// Of two changes of one key the later one counts. `horizon` is the oldest view in use. `dropped` is called for each
-    /// version that no view can see any more, now or in a later [`Index::collect`]. For a tombstone this says only that the
-    /// index needs it no more; the entry in the log must stay as long as a segment may hold an older version of its key.
-    pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Version)) {
-        self.raise_horizon(horizon);
-        let mut ledger = Ledger::default();
-        let order = in_key_order(changes, dropped);
-        let mut garbage = self.writer();
-        for space in [Space::Keys, Space::Hashes] {
-            let of_space = order.iter().map(|&at| &changes[at]).filter(|change| change.space == space);
-            self.ordered(space).push(of_space, &self.keys_of(space), &self.drops());
-        }
-        for change in order.iter().map(|&at| &changes[at]) {
-            let before = self.place(change);
-            if let Some(before) = before {
-                garbage.push(offset_of(change.version.born), Waste::Older(before));
-            }
-            if change.version.is_tombstone() {
-                if planted(Bug::TombstoneForgottenEarly) {
-                    self.forget(change.hash, change.version.address);
-                }
-                let waste = Waste::Tombstone { hash: change.hash, version: change.version };
-                garbage.push(offset_of(change.version.born), waste);
-            }
-            // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
-            ledger.replace(|| key_of(change), before, Some(change.version));
-        }
-        drop(garbage);
-        self.accounts().settle(ledger);
-    }
-
-    /// Makes a change's version the newest of its key; returns the one before, unless that is a tombstone.
-    fn place(&self, change: &Change<'_>) -> Option<Version> {
-        let Change { space, key, hash, version, rank } = *change;
-        let crowded = self.crowds.change(hash, |crowd| crowd.set(space, key, version.address, rank));
-        let before = match crowded {
-            Some(before) => before.and_then(|before| self.version_at(before)),
-            None => {
-                let mut before = None;
-                let is_it = |address| {
-                    self.entries
-                        .show(address, |entry| {
-                            let same = entry.is(space, key);
-                            if same {
-                                before = Some(Version::of(address, entry));
-                            }
-                            same
-                        })
-                        .unwrap_or(false)
-                };
-                match self.slots.set(hash, version.address, is_it, |address| self.hash_at(address)) {
-                    Set::Replaced(_) => before,
-                    Set::Inserted => None,
-                    Set::Crowded => {
-                        self.crowd(change);
-                        None
-                    }
-                }
-            }
-        };
-        before.filter(|before| !before.is_tombstone())
-    }
-
-    /// Moves every key of a hash that has become crowded, and the one that made it so, out of the slot table.
-    pub(super) fn crowd(&self, change: &Change<'_>) {
-        let Change { space, key, hash, version, rank } = *change;
-        let mut held = Vec::new();
-        self.slots.candidates(hash, |address| held.push(address));
-        held.sort_unstable();
-        held.dedup();
-        held.retain(|address| self.hash_at(*address) == hash);
-        let mut crowd = Crowd::default();
-        for &address in &held {
-            let held = self.entries.rank(address).unwrap_or_default();
-            self.entries.show(address, |entry| crowd.set(entry.space, entry.key, address, held));
-        }
-        crowd.set(space, key, version.address, rank);
-        self.crowds.list(hash, crowd);
-        for address in held {
-            self.slots.remove(hash, address);
         }
     }
 
@@ -196,7 +109,7 @@ impl<E: Entries> Index<E> {
         self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
     }
 
-    fn forget(&self, hash: u64, address: Address) -> bool {
+    pub(super) fn forget(&self, hash: u64, address: Address) -> bool {
         let crowded = self.crowds.change(hash, |crowd| {
             let shown = self.entries.show(address, |entry| crowd.remove(entry.space, entry.key, address));
             shown.unwrap_or_else(|| crowd.search_and_remove(address))
@@ -304,7 +217,7 @@ impl<E: Entries> Index<E> {
     }
 
     /// What a merge of runs may leave out.
-    fn drops(&self) -> Drops<'_, E> {
+    pub(super) fn drops(&self) -> Drops<'_, E> {
         Drops { entries: &self.entries, horizon: self.horizon() }
     }
 
@@ -335,50 +248,11 @@ impl<E: Entries> Index<E> {
         self.accounts().settle(ledger);
     }
 
-    fn writer(&self) -> MutexGuard<'_, Garbage> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Garbage> {
         self.writer.lock().expect(WHOLE)
     }
 
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().expect(WHOLE)
     }
-}
-
-/// Where a version that is being applied stands: only what was just written to the log is.
-fn offset_of(born: Born) -> LogOffset {
-    match born {
-        Born::At(offset) => offset,
-        Born::In(_) => LogOffset(0),
-    }
-}
-
-fn key_of(change: &Change<'_>) -> Key {
-    Key { hash: change.hash, space: change.space, bytes: Arc::from(change.key) }
-}
-
-/// The places of the changes in key order, without those that a later one of the same key replaces.
-fn in_key_order(changes: &[Change<'_>], dropped: &mut dyn FnMut(&Version)) -> Vec<usize> {
-    let piece = |change: &Change<'_>| {
-        let mut piece = [0; 8];
-        let length = change.key.len().min(8);
-        piece[..length].copy_from_slice(&change.key[..length]);
-        u64::from_be_bytes(piece)
-    };
-    let mut order: Vec<(u64, usize)> = changes.iter().map(piece).zip(0..).collect();
-    order.sort_unstable_by(|(piece, at), (other_piece, other)| {
-        let full = |at: usize| (changes[at].key, changes[at].space);
-        piece.cmp(other_piece).then_with(|| full(*at).cmp(&full(*other))).then(at.cmp(other))
-    });
-    let same = |at: usize, other: usize| {
-        (changes[at].space, changes[at].key) == (changes[other].space, changes[other].key)
-    };
-    let mut kept = Vec::with_capacity(order.len());
-    for (place, &(_, at)) in order.iter().enumerate() {
-        if order.get(place + 1).is_some_and(|&(_, next)| same(at, next)) {
-            dropped(&changes[at].version);
-        } else {
-            kept.push(at);
-        }
-    }
-    kept
 }

@@ -18,6 +18,15 @@ pub(crate) enum Space {
     Hashes,
 }
 
+/// A key as it is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    pub(crate) space: Space,
+    pub(crate) key: &'a [u8],
+    /// The 64-bit hash of the key; in [`Space::Hashes`] the number that `key` spells.
+    pub(crate) hash: u64,
+}
+
 /// A new version of a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
@@ -28,6 +37,9 @@ pub(crate) struct Change<'a> {
     pub(crate) version: Version,
     /// When it is written: its commit, and its number in there.
     pub(crate) rank: Rank,
+    /// The version before, as [`Index::resolve`](super::Index::resolve) found it. One that is missing, or out of date, costs
+    /// another lookup and changes nothing.
+    pub(crate) before: Option<Version>,
 }
 
 /// A key with all that is needed to find it in both parts of the index.

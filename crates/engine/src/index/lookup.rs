@@ -311,7 +311,7 @@ impl<E: Entries> Index<E> {
     }
 
     /// What a view sees of a key with these versions, newest first.
-    fn row(&self, space: Space, key: &[u8], addresses: &[Address], view: View) -> Option<Version> {
+    pub(super) fn row(&self, space: Space, key: &[u8], addresses: &[Address], view: View) -> Option<Version> {
         self.settled(space, key, addresses, |mut versions: &mut dyn Iterator<Item = Version>| {
             let newest = Iterator::find(&mut versions, |version| view.includes(version.born))?;
             newest.is_live_at(view.time).then_some(newest)
@@ -411,13 +411,13 @@ impl Default for Begun<'_> {
 /// Addresses that led to nothing. Compaction tells the index where an entry went before its old segment goes, so what leads
 /// to nothing a second time belongs to an entry that nobody wants.
 #[derive(Debug, Default)]
-struct Dead {
+pub(super) struct Dead {
     known: Vec<Address>,
 }
 
 impl Dead {
     /// Whether it is worth looking again.
-    fn is_news(&mut self, address: Address) -> bool {
+    pub(super) fn is_news(&mut self, address: Address) -> bool {
         let is_news = !self.known.contains(&address);
         if is_news {
             self.known.push(address);

@@ -21,9 +21,11 @@
 //! inside the ordered index; `accounts` is taken alone. Readers take the lock of a crowd, where there is one, and no other.
 
 mod accounts;
+mod apply;
 mod crowds;
 mod drops;
 mod entries;
+mod extent;
 mod facade;
 mod garbage;
 mod key;
@@ -32,6 +34,7 @@ mod lookup;
 mod memory;
 mod ordered;
 mod rebuild;
+mod resolve;
 mod runs;
 mod scan;
 mod slots;
@@ -41,7 +44,7 @@ mod version;
 
 pub(crate) use entries::{Entries, Entry, Look, Rank};
 pub(crate) use facade::Index;
-pub(crate) use key::{Change, Space};
+pub(crate) use key::{Change, Name, Space};
 pub(crate) use key_order::KeyPiece;
 pub(crate) use lookup::{Begun, Newest};
 pub(crate) use ordered::Direction;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
-use super::key::Change;
 use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Run, Runs, Stale, Way};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
@@ -70,17 +69,14 @@ impl Ordered {
         Some(Self { runs: Runs::of(Run::from_sorted(sorted, keys)?) })
     }
 
-    /// Adds the changes of a commit, in key order, each key once.
-    pub(super) fn push<'c, E: Entries>(
+    /// Adds the versions of a commit, or of several, by key, those of one key newest first.
+    pub(super) fn push<E: Entries>(
         &self,
-        changes: impl Iterator<Item = &'c Change<'c>>,
+        records: &[(&[u8], Address, Mark)],
         keys: &SpaceKeys<'_, E>,
         drops: &Drops<'_, E>,
     ) {
-        let records: Vec<(&[u8], Address, Mark)> = changes
-            .map(|change| (change.key, change.version.address, mark(change.version.is_tombstone())))
-            .collect();
-        self.runs.push(&records, keys, drops);
+        self.runs.push(records, keys, drops);
     }
 
     /// Notes that the version of `key` at `from` stands at `to` now; `false` if it is not held.
@@ -107,6 +103,22 @@ impl Ordered {
     /// The versions of a key, newest first.
     pub(super) fn versions(&self, key: &[u8], keys: &impl Keys) -> Vec<Address> {
         self.runs.find(key, keys).into_iter().map(|(address, _)| address).collect()
+    }
+
+    /// How many versions lie between the bounds; see [`Runs::count_between`].
+    pub(super) fn count_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, keys: &impl Keys) -> usize {
+        self.runs.count_between(lower, upper, keys)
+    }
+
+    /// Keys that cut what lies between the bounds into parts; see [`Runs::dividers`].
+    pub(super) fn dividers(
+        &self,
+        lower: Bound<&[u8]>,
+        upper: Bound<&[u8]>,
+        parts: usize,
+        keys: &impl Keys,
+    ) -> Vec<Vec<u8>> {
+        self.runs.dividers(lower, upper, parts, keys)
     }
 
     /// Shows the versions between the bounds, those of a key side by side and newest first. The addresses are of this moment:

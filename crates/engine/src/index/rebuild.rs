@@ -81,7 +81,8 @@ impl<E: Entries> Index<E> {
             let placed = self.slots.set(newest.hash, version.address, |_| false, |at| self.hash_at(at));
             if placed == Set::Crowded {
                 let key = key().bytes;
-                self.crowd(&Change { space: newest.space, key: &key, hash: newest.hash, version, rank });
+                let (space, hash) = (newest.space, newest.hash);
+                self.crowd(&Change { space, key: &key, hash, version, rank, before: None });
             }
         }
         kept(&version);

@@ -9,7 +9,7 @@ use super::entries::{Entries, Entry, Look};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::{Direction, Seen, Visitor};
-use super::version::View;
+use super::version::{Version, View};
 use crate::address::Address;
 
 /// What is shown of a key: the key, and the addresses of its versions, newest first.
@@ -28,6 +28,17 @@ impl<E: Entries> Index<E> {
         let mut live =
             Live { entries: &self.entries, look, view, visit, is_decided: false, last: None, reached };
         self.keys.walk(lower, upper, direction, &self.keys_of(Space::Keys), &mut live);
+    }
+
+    /// Shows the live entries of a view that were stored under a hash alone.
+    pub(crate) fn scan_hash_only(&self, view: View, mut visit: impl FnMut(&Version)) {
+        let all = (Bound::Unbounded, Bound::Unbounded);
+        self.each(Space::Hashes, all.0, all.1, Direction::Forward, &mut |key, addresses| {
+            if let Some(version) = self.row(Space::Hashes, key, addresses, view) {
+                visit(&version);
+            }
+            ControlFlow::Continue(())
+        });
     }
 
     /// Shows the keys of a space between the bounds with the addresses of all their versions, newest first, until `visit`

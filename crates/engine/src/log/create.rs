@@ -131,7 +131,7 @@ fn write_note(disk: &dyn Disk, path: &Path) -> Result<()> {
 }
 
 /// Makes the lock's file. One that is there stays, because someone may hold the lock on it.
-fn make_lock(disk: &dyn Disk, path: &Path) -> Result<()> {
+pub(crate) fn make_lock(disk: &dyn Disk, path: &Path) -> Result<()> {
     match disk.open(path, Access::CreateNew).and_then(|file| file.sync_whole()) {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::io("create", path, &e)),
         _ => Ok(()),

@@ -1,7 +1,8 @@
 //! From an entry back to the frame that it lies in.
 //!
 //! Entries say nothing of their commit as long as they stand where they were written. So a segment remembers where a frame
-//! starts for about every [`SPACING`] bytes, and the walk goes from there from header to header.
+//! starts for about every [`SPACING`] bytes, and the walk goes from there from header to header. The search for commits
+//! (`commit_search.rs`) begins at the same starts.
 
 use std::io;
 use std::sync::PoisonError;
@@ -42,6 +43,17 @@ impl FrameStarts {
         let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
         let behind = starts.partition_point(|start| u64::from(*start) * UNIT <= offset);
         behind.checked_sub(1).map_or(segment_header::LENGTH, |index| u64::from(starts[index]) * UNIT)
+    }
+
+    /// How many are remembered.
+    pub(crate) fn count(&self) -> usize {
+        self.starts.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The one with this number, from 0.
+    pub(crate) fn get(&self, index: usize) -> Option<u64> {
+        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
+        starts.get(index).map(|start| u64::from(*start) * UNIT)
     }
 
     pub(crate) fn copy(&self) -> Self {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::{SPACING, frame_of, sequence_at};
-use crate::format::entry::{Layout, Moved};
+use crate::format::entry::Moved;
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::log::create::{SegmentPlan, create_segment};
-use crate::log::frame_writer::{Draft, DraftSubject, DraftValue, FrameWriter};
+use crate::log::frame_writer::{Draft, DraftSubject, DraftValue, FrameWriter, Standing};
 use crate::log::segment::Segment;
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 use crate::seams::{Access, Environment};
@@ -15,7 +15,7 @@ use crate::seams::{Access, Environment};
 const ALIGNMENT: u64 = 8;
 
 /// A segment with `frames` frames, the n-th with n % 7 + 1 entries and the sequence n, and where all of that stands.
-fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64, Vec<Layout>)>) {
+fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64, Vec<Standing>)>) {
     let length = 1 << 20;
     let plan = SegmentPlan {
         kind: SegmentKind::Log,
@@ -26,15 +26,17 @@ fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64,
         least: length,
     };
     let new = create_segment(&Environment::real(), dir, [7; 16], &plan).unwrap();
+    let draft = |number: u64, entry: u64| Draft {
+        subject: DraftSubject::Key(format!("key {number} {entry}").into_bytes().into()),
+        value: DraftValue::Tombstone,
+        deadline: None,
+        moved,
+    };
+    let drafts: Vec<Vec<Draft>> =
+        (1..=frames).map(|number| (0..=number % 7).map(|entry| draft(number, entry)).collect()).collect();
     let mut writer = FrameWriter::new(new.record.nonce, ALIGNMENT, segment_header::LENGTH);
     let mut places = Vec::new();
-    for number in 1..=frames {
-        let draft = |entry: u64| Draft {
-            subject: DraftSubject::Key(format!("key {number} {entry}").into_bytes().into()),
-            value: DraftValue::Tombstone,
-            deadline: None,
-            moved,
-        };
+    for (number, drafts) in (1..).zip(&drafts) {
         let header = FrameHeader {
             kind: FrameKind::Commit,
             entries: 0,
@@ -46,8 +48,9 @@ fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64,
             epoch: 1,
         };
         let start = writer.position();
-        let drafts: Vec<Draft> = (0..=number % 7).map(draft).collect();
-        places.push((start, writer.frame(header, &drafts)));
+        let mut standing = Vec::new();
+        writer.frame(header, drafts.iter().map(Draft::entry), |place| standing.push(place));
+        places.push((start, standing));
     }
     writer.write_to(&*new.file).unwrap();
     let segment = Segment::mapped(dir, &new.record, new.map);
@@ -55,7 +58,7 @@ fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64,
     (segment, places)
 }
 
-fn check(segment: &Segment, places: &[(u64, Vec<Layout>)]) {
+fn check(segment: &Segment, places: &[(u64, Vec<Standing>)]) {
     for ((_, layouts), sequence) in places.iter().zip(1..) {
         for (layout, ordinal) in layouts.iter().zip(0..) {
             let found = frame_of(segment, ALIGNMENT, layout.start).unwrap().expect("an entry starts here");

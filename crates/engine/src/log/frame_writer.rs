@@ -67,177 +67,251 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Bytes of the key, and of the value if it is in the frame.
-    pub(crate) fn content_bytes(&self) -> u64 {
-        let key = match &self.subject {
-            DraftSubject::Key(key) => key.len(),
-            DraftSubject::Hash(_) => 8,
-        };
+    /// The same, borrowed.
+    pub(crate) fn entry(&self) -> FrameEntry<'_> {
         let value = match &self.value {
-            DraftValue::Inline(bytes) => bytes.len(),
-            DraftValue::External { .. } | DraftValue::Tombstone => 0,
-        };
-        (key + value) as u64
-    }
-
-    fn head(&self) -> EntryHead<'_> {
-        let place = match &self.value {
-            DraftValue::Tombstone => Place::None,
-            DraftValue::Inline(bytes) => {
-                Place::Inline { length: bytes.len() as u64, checksum: checksum::plain(bytes) }
-            }
+            DraftValue::Tombstone => FrameValue::Tombstone,
+            DraftValue::Inline(bytes) => FrameValue::Inline(bytes),
             DraftValue::External { segment, length, checksum } => {
-                Place::External { segment: *segment, length: *length, checksum: *checksum }
+                FrameValue::External { segment: *segment, length: *length, checksum: *checksum }
             }
         };
-        EntryHead { subject: self.subject.as_subject(), place, deadline: self.deadline, moved: self.moved }
+        FrameEntry { subject: self.subject.as_subject(), value, deadline: self.deadline, moved: self.moved }
     }
 
     /// Most bytes that the entry can take, wherever it starts.
     pub(crate) fn bytes_max(&self, alignment: u64) -> u64 {
-        let key = match &self.subject {
-            DraftSubject::Key(key) => key.len() as u64,
-            DraftSubject::Hash(_) => 8,
+        self.entry().bytes_max(alignment)
+    }
+}
+
+/// An entry to be written, wherever its bytes are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameEntry<'a> {
+    pub(crate) subject: Subject<'a>,
+    pub(crate) value: FrameValue<'a>,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) moved: Option<Moved>,
+}
+
+/// The value of an entry to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FrameValue<'a> {
+    Tombstone,
+    Inline(&'a [u8]),
+    External { segment: SegmentId, length: u64, checksum: u32 },
+}
+
+impl<'a> FrameEntry<'a> {
+    fn head(&self) -> EntryHead<'a> {
+        let place = match self.value {
+            FrameValue::Tombstone => Place::None,
+            FrameValue::Inline(bytes) => {
+                Place::Inline { length: bytes.len() as u64, checksum: checksum::plain(bytes) }
+            }
+            FrameValue::External { segment, length, checksum } => {
+                Place::External { segment, length, checksum }
+            }
         };
-        let payload = match &self.value {
-            DraftValue::Inline(bytes) => bytes.len() as u64,
-            _ => 0,
+        EntryHead { subject: self.subject, place, deadline: self.deadline, moved: self.moved }
+    }
+
+    /// Bytes of the key, and of the value if it is in the frame.
+    pub(crate) fn content_bytes(&self) -> u64 {
+        let key = match self.subject {
+            Subject::Key(key) => key.len() as u64,
+            Subject::Hash(_) => 8,
         };
+        key + self.inline_bytes()
+    }
+
+    fn inline_bytes(&self) -> u64 {
+        match self.value {
+            FrameValue::Inline(bytes) => bytes.len() as u64,
+            FrameValue::External { .. } | FrameValue::Tombstone => 0,
+        }
+    }
+
+    /// Most bytes that the entry can take, wherever it starts.
+    pub(crate) fn bytes_max(&self, alignment: u64) -> u64 {
+        let payload = self.inline_bytes();
         let table =
             if payload > crate::format::CHUNKED_ABOVE { 4 * payload.div_ceil(CHUNK_BYTES) + UNIT } else { 0 };
-        12 + 8 + 32 + 16 + key + alignment + payload + UNIT + table
+        12 + 8 + 32 + 16 + self.content_bytes() + alignment + UNIT + table
+    }
+}
+
+/// Where an entry of a frame stands in its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+/// The memory in which frames are put together, kept from one group to the next so that it is not faulted in anew.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    bytes: Vec<u8>,
+    summed: Vec<u8>,
+}
+
+impl Buffers {
+    /// What is worth keeping: a group of a few thousand rows fits, and a store that writes nothing holds no more.
+    const KEPT_BYTES_MAX: usize = 512 << 10;
+
+    fn trim(&mut self) {
+        if self.bytes.capacity() > Self::KEPT_BYTES_MAX {
+            self.bytes = Vec::new();
+        }
     }
 }
 
 /// Bytes on their way to a segment, from one offset on.
 #[derive(Debug)]
-pub(crate) struct FrameWriter {
+pub(crate) struct FrameWriter<'a> {
     nonce: Nonce,
     alignment: u64,
     start: u64,
-    length: u64,
-    pieces: Vec<Piece>,
+    /// Everything but the long payloads.
+    buffer: Vec<u8>,
+    /// The long payloads, each with the place in the buffer before which it goes.
+    payloads: Vec<(usize, &'a [u8])>,
+    payload_bytes: u64,
+    /// What the body checksum of the frame in the making covers, without the payloads between, so that many heads are
+    /// summed at a time; and from where in the buffer it has to be gone on.
+    summed: Vec<u8>,
+    sum_from: usize,
 }
 
-#[derive(Debug)]
-enum Piece {
-    Buffer(Vec<u8>),
-    Payload(PayloadBytes),
-}
+/// So many bytes are summed at a time.
+const SUMMED_BYTES: usize = 16 << 10;
 
-impl FrameWriter {
+impl<'a> FrameWriter<'a> {
     /// Nothing yet, to be written at `start` of a segment.
     pub(crate) fn new(nonce: Nonce, alignment: u64, start: u64) -> Self {
-        Self { nonce, alignment, start, length: 0, pieces: Vec::new() }
+        Self::within(Buffers::default(), nonce, alignment, start)
+    }
+
+    /// The same, in memory that was used before.
+    pub(crate) fn within(buffers: Buffers, nonce: Nonce, alignment: u64, start: u64) -> Self {
+        let Buffers { bytes: mut buffer, mut summed } = buffers;
+        buffer.clear();
+        summed.clear();
+        let (payloads, payload_bytes, sum_from) = (Vec::new(), 0, 0);
+        Self { nonce, alignment, start, buffer, payloads, payload_bytes, summed, sum_from }
+    }
+
+    /// The memory, to be used again.
+    pub(crate) fn into_buffers(self) -> Buffers {
+        let mut buffers = Buffers { bytes: self.buffer, summed: self.summed };
+        buffers.trim();
+        buffers
     }
 
     /// Where the next frame will stand.
     pub(crate) fn position(&self) -> u64 {
-        self.start + self.length
-    }
-
-    fn buffer(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.pieces.last(), Some(Piece::Buffer(_))) {
-            self.pieces.push(Piece::Buffer(Vec::new()));
-        }
-        match self.pieces.last_mut() {
-            Some(Piece::Buffer(buffer)) => buffer,
-            _ => unreachable!("a buffer was just put last"),
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        self.length += bytes.len() as u64;
-        self.buffer().extend_from_slice(bytes);
+        self.start + self.buffer.len() as u64 + self.payload_bytes
     }
 
     fn pad_to(&mut self, position: u64) {
         const ZEROS: [u8; 64] = [0; 64];
         let padding = usize::try_from(position - self.position()).expect("padding is short");
-        self.push(&ZEROS[..padding]);
+        self.buffer.extend_from_slice(&ZEROS[..padding]);
     }
 
-    /// Adds a frame with `entries` in its body; lengths and number of entries in `header` are filled in here. Returns where the
-    /// entries will stand.
-    pub(crate) fn frame(&mut self, header: FrameHeader, entries: &[Draft]) -> Vec<Layout> {
-        let (offset, place) = self.begin();
+    /// Adds a frame with `entries` in its body; lengths and number of entries in `header` are filled in here. `placed` hears where
+    /// each of them will stand, in their order.
+    pub(crate) fn frame(
+        &mut self,
+        header: FrameHeader,
+        entries: impl Iterator<Item = FrameEntry<'a>>,
+        mut placed: impl FnMut(Standing),
+    ) {
+        let (offset, at) = self.begin();
         let mut hasher = header.salt(self.nonce, offset).hasher();
-        let layouts: Vec<Layout> = entries.iter().map(|draft| self.entry(draft, &mut hasher)).collect();
-        let entries = u32::try_from(entries.len()).expect("the number of operations is limited");
-        self.finish(FrameHeader { entries, ..header }, offset, place, hasher);
-        layouts
+        let mut count = 0;
+        for entry in entries {
+            placed(self.entry(&entry, &mut hasher));
+            count += 1;
+        }
+        self.finish(FrameHeader { entries: count, ..header }, offset, at, hasher);
     }
 
     /// Adds a frame whose body is `body`, a multiple of 8 bytes that are not entries.
     pub(crate) fn plain_frame(&mut self, header: FrameHeader, body: &[u8]) {
-        let (offset, place) = self.begin();
-        let mut hasher = header.salt(self.nonce, offset).hasher();
-        hasher.update(body);
-        self.push(body);
-        self.finish(FrameHeader { entries: 0, ..header }, offset, place, hasher);
+        let (offset, at) = self.begin();
+        let hasher = header.salt(self.nonce, offset).hasher();
+        self.buffer.extend_from_slice(body);
+        self.finish(FrameHeader { entries: 0, ..header }, offset, at, hasher);
     }
 
-    /// Leaves room for a header; returns its offset, and its piece and place there.
-    fn begin(&mut self) -> (u64, (usize, usize)) {
-        let offset = self.position();
-        let at = self.buffer().len();
-        let piece = self.pieces.len() - 1;
-        self.push(&[0; frame::BYTES]);
-        (offset, (piece, at))
+    /// Leaves room for a header; returns its offset, and its place in the buffer.
+    fn begin(&mut self) -> (u64, usize) {
+        let (offset, at) = (self.position(), self.buffer.len());
+        self.buffer.extend_from_slice(&[0; frame::BYTES]);
+        self.sum_from = self.buffer.len();
+        (offset, at)
     }
 
-    fn finish(&mut self, header: FrameHeader, offset: u64, place: (usize, usize), hasher: crc32fast::Hasher) {
+    fn finish(&mut self, header: FrameHeader, offset: u64, at: usize, mut hasher: crc32fast::Hasher) {
+        self.sum(&mut hasher, 0);
         let header = FrameHeader { body_length: self.position() - offset - frame::LENGTH, ..header };
-        let Piece::Buffer(buffer) = &mut self.pieces[place.0] else {
-            unreachable!("a header is always put into a buffer");
-        };
-        header.encode(&mut buffer[place.1..], finish_salted(hasher), self.nonce, offset);
+        header.encode(&mut self.buffer[at..], finish_salted(hasher), self.nonce, offset);
     }
 
-    fn entry(&mut self, draft: &Draft, hasher: &mut crc32fast::Hasher) -> Layout {
-        let head = draft.head();
-        let layout = head.layout(self.position(), self.alignment);
-        let before = self.buffer().len();
-        let mut bytes = Vec::new();
-        head.encode(&mut bytes);
-        self.push(&bytes);
-        self.pad_to(layout.payload);
-        hasher.update(&self.buffer()[before..]);
-        if let DraftValue::Inline(payload) = &draft.value {
-            self.payload(payload);
-            let behind = self.buffer().len();
-            self.pad_to(align_up(layout.payload + layout.payload_length, UNIT));
-            if layout.table.is_some() {
-                let table: Vec<u8> =
-                    payload.chunks(CHUNK_SIZE).flat_map(|c| checksum::plain(c).to_le_bytes()).collect();
-                self.push(&table);
-            }
-            self.pad_to(layout.end);
-            hasher.update(&self.buffer()[behind..]);
+    /// Takes what was added to the buffer into the checksum, as soon as more than `kept` bytes wait for it.
+    fn sum(&mut self, hasher: &mut crc32fast::Hasher, kept: usize) {
+        self.summed.extend_from_slice(&self.buffer[self.sum_from..]);
+        self.sum_from = self.buffer.len();
+        if self.summed.len() > kept {
+            hasher.update(&self.summed);
+            self.summed.clear();
         }
-        layout
     }
 
-    fn payload(&mut self, payload: &PayloadBytes) {
-        if payload.len() <= COPIED_BYTES_MAX {
-            self.push(payload);
+    fn entry(&mut self, entry: &FrameEntry<'a>, hasher: &mut crc32fast::Hasher) -> Standing {
+        let head = entry.head();
+        let Layout { start, payload, payload_length, table, end } =
+            head.layout(self.position(), self.alignment);
+        head.encode(&mut self.buffer);
+        self.pad_to(payload);
+        if let FrameValue::Inline(bytes) = entry.value {
+            self.sum(hasher, SUMMED_BYTES);
+            self.payload(bytes);
+            self.pad_to(align_up(payload + payload_length, UNIT));
+            if table.is_some() {
+                let sums = bytes.chunks(CHUNK_SIZE).flat_map(|chunk| checksum::plain(chunk).to_le_bytes());
+                self.buffer.extend(sums);
+            }
+            self.pad_to(end);
+        }
+        Standing { start, end }
+    }
+
+    /// Puts a payload behind what is there; the body checksum goes on behind it.
+    fn payload(&mut self, bytes: &'a [u8]) {
+        if bytes.len() <= COPIED_BYTES_MAX {
+            self.buffer.extend_from_slice(bytes);
+            self.sum_from = self.buffer.len();
         } else {
-            self.length += payload.len() as u64;
-            self.pieces.push(Piece::Payload(payload.clone()));
+            self.payloads.push((self.buffer.len(), bytes));
+            self.payload_bytes += bytes.len() as u64;
         }
     }
 
     /// Writes everything to `file`.
     pub(crate) fn write_to(&self, file: &dyn File) -> std::io::Result<()> {
-        let mut at = self.start;
-        for piece in &self.pieces {
-            let bytes: &[u8] = match piece {
-                Piece::Buffer(buffer) => buffer,
-                Piece::Payload(payload) => payload,
-            };
-            file.write_all_at(bytes, at)?;
+        let (mut from, mut at) = (0, self.start);
+        let mut write = |bytes: &[u8]| {
+            let begin = at;
             at += bytes.len() as u64;
+            if bytes.is_empty() { Ok(()) } else { file.write_all_at(bytes, begin) }
+        };
+        for (place, payload) in &self.payloads {
+            write(&self.buffer[from..*place])?;
+            write(payload)?;
+            from = *place;
         }
-        Ok(())
+        write(&self.buffer[from..])
     }
 }

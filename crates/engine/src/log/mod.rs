@@ -4,6 +4,7 @@
 //! and none of them is ever taken by a reader.
 
 pub(crate) mod catalog_file;
+pub(crate) mod commit_search;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod failure;

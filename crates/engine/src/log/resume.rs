@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::create::{NewSegment, discard};
 use super::failure::Failure;
-use super::frame_writer::{Draft, DraftSubject, DraftValue, FrameWriter, PayloadBytes};
+use super::frame_writer::{Buffers, Draft, DraftSubject, DraftValue, FrameWriter, PayloadBytes};
 use super::recovery::{ActiveTail, LogState, Recovered, Replay};
 use super::reserve::Room;
 use super::scan::{Depth, Frames, Verdict};
@@ -50,7 +50,15 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
     let writer = match recovered.active {
         Some(tail) if closed && tail.undecided.is_empty() && tail.torn_bytes == 0 => {
             let active = continue_segment(&shared, tail)?;
-            LogWriter { shared, active, epoch, state, written_mark: state.mark, syncs: 0 }
+            LogWriter {
+                shared,
+                active,
+                epoch,
+                state,
+                written_mark: state.mark,
+                syncs: 0,
+                buffers: Buffers::default(),
+            }
         }
         Some(tail) => replace_segment(shared, &tail, epoch, replay)?,
         None => {
@@ -167,10 +175,19 @@ fn rewrite(
         alignment,
         end: tail.end,
     };
-    let mut writer = FrameWriter::new(new.record.nonce, alignment, segment_header::LENGTH);
+    let read = |e| Error::io("read", &tail.segment.path, &e);
+    let mut entries = Vec::with_capacity(tail.undecided.len());
     for (offset, header) in &tail.undecided {
+        let mut drafts = Vec::new();
+        if matches!(header.kind, FrameKind::Commit | FrameKind::Moved) {
+            let mut draft = |head: &EntryHead<'_>, layout: &Layout| drafts.push(draft_of(head, layout, &map));
+            frames.entries(*offset, header, &mut draft).map_err(read)?;
+        }
+        entries.push(drafts);
+    }
+    let mut writer = FrameWriter::new(new.record.nonce, alignment, segment_header::LENGTH);
+    for ((offset, header), drafts) in tail.undecided.iter().zip(&entries) {
         let again = FrameHeader { epoch, mark: tail.durable.mark, body_length: 0, ..*header };
-        let read = |e| Error::io("read", &tail.segment.path, &e);
         match header.kind {
             FrameKind::Floor => {
                 let floor = frames.floor(*offset).map_err(read)?;
@@ -179,11 +196,7 @@ fn rewrite(
             }
             FrameKind::Mark => writer.plain_frame(again, &[]),
             FrameKind::Commit | FrameKind::Moved => {
-                let mut drafts = Vec::new();
-                frames
-                    .entries(*offset, header, &mut |head, layout| drafts.push(draft_of(head, layout, &map)))
-                    .map_err(read)?;
-                writer.frame(again, &drafts);
+                writer.frame(again, drafts.iter().map(Draft::entry), |_| {});
             }
         }
         state.last_frame = header.number;
@@ -271,7 +284,15 @@ fn list(
         shared.segments.change([], &[tail.segment.id]);
     }
     let active = activate(&shared, new, room);
-    Ok(LogWriter { shared, active, epoch, state, written_mark: state.mark, syncs: 0 })
+    Ok(LogWriter {
+        shared,
+        active,
+        epoch,
+        state,
+        written_mark: state.mark,
+        syncs: 0,
+        buffers: Buffers::default(),
+    })
 }
 
 /// Reads back what was rewritten, which checks it, and shows it.

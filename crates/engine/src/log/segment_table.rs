@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::segment::Segment;
 use crate::address::SLOTS;
+use crate::format::segment_header::SegmentKind;
 use crate::numbers::SegmentId;
 use crate::seams::lock::Mutex;
 
@@ -19,15 +20,27 @@ use crate::seams::lock::Mutex;
 pub(crate) struct Table {
     by_id: BTreeMap<SegmentId, Arc<Segment>>,
     by_slot: Vec<Option<Arc<Segment>>>,
+    /// Those of the log in its order, which is that of their ids.
+    logs: Vec<Arc<Segment>>,
     /// The slot to give out next, if it is free.
     next_slot: usize,
 }
 
 impl Table {
+    /// All segments, ascending by id.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.by_id.values()
+    }
+
     /// The segment in a slot, unless compaction has removed it.
     #[inline]
     pub(crate) fn in_slot(&self, slot: usize) -> Option<&Arc<Segment>> {
         self.by_slot.get(slot)?.as_ref()
+    }
+
+    /// The segments of the log, oldest first.
+    pub(crate) fn logs(&self) -> &[Arc<Segment>] {
+        &self.logs
     }
 
     fn insert(&mut self, segment: Arc<Segment>) {
@@ -42,6 +55,12 @@ impl Table {
             self.by_slot.resize(place + 1, None);
         }
         self.by_slot[place] = Some(Arc::clone(&segment));
+        if segment.kind == SegmentKind::Log {
+            match self.logs.binary_search_by_key(&segment.id, |log| log.id) {
+                Ok(at) => self.logs[at] = Arc::clone(&segment),
+                Err(at) => self.logs.insert(at, Arc::clone(&segment)),
+            }
+        }
         self.by_id.insert(segment.id, segment);
     }
 
@@ -59,6 +78,7 @@ impl Table {
     fn remove(&mut self, id: SegmentId) {
         if let Some(segment) = self.by_id.remove(&id) {
             self.by_slot[usize::try_from(segment.slot()).expect("20 bits")] = None;
+            self.logs.retain(|log| log.id != id);
         }
     }
 }
@@ -80,11 +100,16 @@ impl SegmentTable {
         self.current.load()
     }
 
-    /// The segments as they are now, to be held for many reads that follow each other.
-    pub(crate) fn held(&self) -> Held<'_> {
+    /// The segments as they are now, to be held for as long as is needed: what is removed meanwhile stays mapped until then.
+    pub(crate) fn held(&self) -> Arc<Table> {
+        self.current.load_full()
+    }
+
+    /// The segments as they are now, for many reads that follow each other.
+    pub(crate) fn for_reads(&self) -> Held<'_> {
         // In this order: a table that is newer than its number is only taken anew once too often.
         let changes = self.changes.load(Ordering::Acquire);
-        Held { of: self, table: self.current.load_full(), changes }
+        Held { of: self, table: self.held(), changes }
     }
 
     /// The segment, unless compaction has removed it.
@@ -134,7 +159,7 @@ impl Held<'_> {
     /// Takes the segments as they are now.
     #[cold]
     pub(crate) fn renew(&mut self) {
-        *self = self.of.held();
+        *self = self.of.for_reads();
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::catalog_file::CatalogFile;
 use super::create::{NewSegment, SegmentPlan, create_segment, discard, segment_lengths};
 use super::failure::Failure;
-use super::frame_writer::FrameWriter;
+use super::frame_writer::{Buffers, FrameWriter};
 use super::recovery::LogState;
 use super::reserve::{Reserve, Room};
 use super::segment::Segment;
@@ -83,6 +83,8 @@ pub(crate) struct LogWriter {
     pub(crate) written_mark: FrameNumber,
     /// Syncs so far, for the statistics.
     pub(crate) syncs: u64,
+    /// Memory for the next group.
+    pub(crate) buffers: Buffers,
 }
 
 impl LogWriter {
@@ -119,17 +121,20 @@ impl LogWriter {
     }
 
     /// An empty group at the end of the log.
-    pub(crate) fn begin(&self) -> FrameWriter {
-        FrameWriter::new(self.active.segment.nonce, self.shared.identity.alignment.bytes(), self.active.tail)
+    pub(crate) fn begin<'a>(&mut self) -> FrameWriter<'a> {
+        let alignment = self.shared.identity.alignment.bytes();
+        let buffers = std::mem::take(&mut self.buffers);
+        FrameWriter::within(buffers, self.active.segment.nonce, alignment, self.active.tail)
     }
 
     /// Writes a group that [`LogWriter::begin`] began.
-    pub(crate) fn write(&mut self, frames: &FrameWriter) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, frames: FrameWriter<'_>) -> Result<(), Failure> {
         debug_assert!(frames.position() <= self.active.capacity, "room was reserved for the group");
         frames
             .write_to(&*self.active.file)
             .map_err(|e| Failure::Fatal(Error::io("write to", &self.active.segment.path, &e)))?;
         self.active.tail = frames.position();
+        self.buffers = frames.into_buffers();
         self.active.segment.raise_last_sequence(self.state.last_sequence.0);
         Ok(())
     }

@@ -60,6 +60,12 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// Renames atomically; a file at `to` is replaced, a directory only when it is empty. Durable after both
     /// directories are synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name, in a directory of the same file system. `Unsupported` where there are no such names, as
+    /// this default says; then nothing has happened.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let text = format!("{} cannot be linked to {}", from.display(), to.display());
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
     /// Removes a name; maps and open files of it stay usable.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes an empty directory.

@@ -4,9 +4,7 @@
 //! `sync.rs`. What takes the standard one is reported as a race by `cargo xtask sanitize thread`.
 
 #[cfg(not(watched))]
-pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 
 #[cfg(watched)]
-pub(crate) use super::watched::{
-    Condvar, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+pub(crate) use super::watched::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};

@@ -33,7 +33,7 @@ pub(crate) struct Upkeep {
 
 impl Upkeep {
     /// Keeps the failure of `work` until it succeeds. That the store is being closed is none.
-    fn note<T>(&self, work: &'static str, result: Result<T>) {
+    pub(crate) fn note<T>(&self, work: &'static str, result: Result<T>) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Err(error) if error.kind() != ErrorKind::Closed => failures.insert(work, error),

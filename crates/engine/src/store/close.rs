@@ -72,6 +72,6 @@ impl Core {
         let mut frames = writer.begin();
         let header = writer.next_header(FrameKind::Mark, Sequence(0), self.time.now());
         frames.plain_frame(header, &[]);
-        writer.write(&frames)
+        writer.write(frames)
     }
 }

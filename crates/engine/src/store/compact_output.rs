@@ -151,9 +151,10 @@ impl<'a> Output<'a> {
         let (drafts, moved): (Vec<Draft>, Vec<Option<MovedEntry>>) =
             std::mem::take(&mut self.pending).into_iter().unzip();
         self.pending_bytes = 0;
-        let layouts = frames.frame(header, &drafts);
+        let mut places = Vec::with_capacity(drafts.len());
+        frames.frame(header, drafts.iter().map(Draft::entry), |standing| places.push(standing));
         let written = frames.write_to(&*current.new.file);
-        for ((draft, moved), layout) in drafts.iter().zip(moved).zip(layouts) {
+        for ((draft, moved), place) in drafts.iter().zip(moved).zip(places) {
             if let DraftValue::External { segment, .. } = draft.value {
                 current.streams.insert(segment);
             }
@@ -161,8 +162,8 @@ impl<'a> Output<'a> {
                 current.last_sequence = current.last_sequence.max(entry.sequence);
             }
             if let Some(mut entry) = moved {
-                entry.to = (current.new.record.id, layout.start);
-                entry.bytes = layout.end - layout.start;
+                entry.to = (current.new.record.id, place.start);
+                entry.bytes = place.end - place.start;
                 self.moved.push(entry);
             }
         }

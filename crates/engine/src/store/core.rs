@@ -27,8 +27,7 @@ use crate::log::policy::Skipped;
 use crate::log::reserve::Reserve;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
-use crate::numbers::LogOffset;
-use crate::options::{Options, Retention};
+use crate::options::Options;
 use crate::seams::lock::{Mutex, MutexGuard, OnceLock};
 use crate::seams::{Environment, Lock};
 
@@ -170,27 +169,6 @@ impl Core {
 
     /// Bytes of entries that some reader may still want.
     pub(crate) fn live_bytes(&self) -> u64 {
-        self.segments.all().iter().map(|segment| segment.live_bytes()).sum()
-    }
-
-    /// Moves the floor of the batch log as the retention option says.
-    pub(crate) fn retain(&self, tail: LogOffset) {
-        let bytes_from = |bytes: u64| LogOffset(tail.0.saturating_sub(bytes));
-        match self.options.retention {
-            Retention::All => {}
-            Retention::Commits(count) => self.batches.keep_newest(count),
-            Retention::Bytes(bytes) => self.batches.keep_from(bytes_from(bytes)),
-            Retention::Automatic => {
-                // Cheap first: the live bytes are summed only when there is something to give up.
-                const LEAST: u64 = 64 << 20;
-                if self.batches.oldest_offset().is_some_and(|oldest| oldest < bytes_from(LEAST)) {
-                    self.batches.keep_from(bytes_from(LEAST.max(self.live_bytes() / 4)));
-                }
-            }
-            Retention::Age(age) => {
-                let ns = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-                self.batches.keep_since(crate::numbers::Timestamp(self.time.now().0.saturating_sub(ns)));
-            }
-        }
+        self.segments.now().all().map(|segment| segment.live_bytes()).sum()
     }
 }

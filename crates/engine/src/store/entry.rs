@@ -146,6 +146,17 @@ impl Core {
         }))
     }
 
+    /// What the entry at `offset` of `segment` is stored under.
+    pub(crate) fn subject_in<'a>(&self, segment: &Segment, map: &'a Map, offset: u64) -> Result<Subject<'a>> {
+        let length = HEAD_BYTES_MAX.min(segment.end().saturating_sub(offset));
+        let bytes = map.slice(offset, length);
+        let decoded =
+            bytes.and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok());
+        let (head, _) = decoded
+            .ok_or_else(|| Error::damaged(&segment.path, offset, "the entry cannot be read any more"))?;
+        Ok(head.subject)
+    }
+
     /// The head of an entry, checked to be the one that is looked for.
     fn head_in<'a>(
         &self,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::background::Threads;
-use super::batch_log::Commits;
+use super::commits::Commits;
 use super::core::Core;
 use super::entry::EntryInfo;
 use super::range::{Range, bounds_of, prefix_bounds};
@@ -247,7 +247,7 @@ impl Store {
     /// # Errors
     ///
     /// See [`Store::commit`].
-    pub fn put(&self, key: impl AsRef<[u8]>, value: impl Into<Payload>) -> Result<Outcome> {
+    pub fn put<'v>(&self, key: impl AsRef<[u8]>, value: impl Into<Payload<'v>>) -> Result<Outcome> {
         let mut batch = Batch::new();
         batch.put(key, value);
         self.commit(batch)
@@ -362,7 +362,7 @@ impl Store {
         self.core().check_open()?;
         let last = self.sequence();
         let next = from.max(self.core().batches.oldest_or_next());
-        Ok(Commits { core: Arc::clone(self.core()), next, last })
+        Ok(Commits::new(Arc::clone(self.core()), next, last))
     }
 
     /// The oldest commit in the batch log; `None` when it is empty.

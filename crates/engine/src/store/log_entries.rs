@@ -36,7 +36,7 @@ impl Entries for LogEntries {
     }
 
     fn look(&self) -> impl Look {
-        LogLook { held: self.segments.held(), alignment: self.alignment }
+        LogLook { held: self.segments.for_reads(), alignment: self.alignment }
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::background::Upkeep;
+use super::batch_log::BatchLog;
 use super::core::Core;
 use super::counters::Counters;
 use super::end_check::check_end;
@@ -23,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::log::catalog_file::CatalogFile;
+use crate::log::commit_search::CommitSearch;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
@@ -31,7 +33,7 @@ use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
-use crate::numbers::{LogOffset, Sequence};
+use crate::numbers::{LogOffset, SegmentId, Sequence};
 use crate::options::Options;
 use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
@@ -121,10 +123,7 @@ pub(super) fn load(
     let poisoned = Arc::new(OnceLock::new());
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
-    let mut builder = IndexBuilder::new(secret, Sequence(0));
-    if policy.skips() {
-        builder = builder.without_batches();
-    }
+    let mut builder = IndexBuilder::new(secret);
     let mut recovered =
         recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
     if !policy.skips() {
@@ -175,10 +174,9 @@ pub(super) fn load(
         state.floor = state.last_sequence.next();
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
-    let floor = state.floor.max(Sequence(1));
     // As of the recorded time: what has expired since is seen for the first time, below.
-    let (index, batches) = builder.finish(state.time, floor, &segments, identity.alignment.bytes());
-    batches.prune(floor);
+    let index = builder.finish(state.time, &segments, identity.alignment.bytes());
+    let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     let core = Core {
@@ -212,6 +210,17 @@ pub(super) fn load(
     core.note_expiries();
     core.retain(tail);
     Ok(core)
+}
+
+/// The commits from `floor` up to `next` that the log holds.
+fn batches_of(segments: &SegmentTable, floor: Sequence, next: Sequence) -> BatchLog {
+    if floor >= next {
+        return BatchLog::new(floor, next);
+    }
+    // Where its header cannot be read, the recorded floor stands; whoever asks for that commit is told of the damage.
+    let first = CommitSearch::new(segments.held()).next_from(SegmentId(0), 0);
+    let first = first.map_or(floor, |place| place.map_or(next, |place| place.header.sequence));
+    BatchLog::new(floor.max(first), next)
 }
 
 #[cfg(test)]

@@ -122,15 +122,15 @@ impl Core {
 
     /// The live entry with the highest sequence; of one commit, its last.
     pub(crate) fn newest_hit(&self, view: View) -> Result<Option<Hit>> {
-        // Newest commits first: nearly always the last one has a live entry. When compaction or pruning has left no
+        // Newest commits first: nearly always the last one has a live entry. When compaction, pruning or damage has left no
         // frame to look at, the index is searched.
         let mut sequence = view.sequence;
         for _ in 0..1024 {
             if sequence.0 == 0 {
                 break;
             }
-            let Some(position) = self.batches.position(sequence) else { break };
-            let Some(segment) = self.segments.get(position.segment) else { break };
+            let Ok(Some(place)) = self.find_commit(sequence, None) else { break };
+            let Some(segment) = self.segments.get(place.segment) else { break };
             let map = segment.map()?;
             let end = segment.end();
             let mut frames = Frames {
@@ -140,10 +140,9 @@ impl Core {
                 end,
             };
             let io = |e| crate::Error::io("read", &segment.path, &e);
-            let Some((header, _)) = frames.header(position.offset).map_err(io)? else { break };
             let mut newest = None;
             frames
-                .entries(position.offset, &header, &mut |head, layout| {
+                .entries(place.offset, &place.header, &mut |head, layout| {
                     let at = segment.address(layout.start);
                     let (found, subject, hash) = match head.subject {
                         Subject::Key(key) => {

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::batch_log::BatchLog;
 use super::log_entries::LogEntries;
 use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout, Place, Subject};
-use crate::format::frame::{FrameHeader, FrameKind};
+use crate::format::frame::FrameHeader;
 use crate::hash::key_hash;
 use crate::index::{Index, KeyPiece, Met, Space};
 use crate::log::recovery::Replay;
@@ -23,42 +22,31 @@ pub(crate) struct IndexBuilder {
     met: Vec<Met>,
     segments: Vec<SegmentId>,
     places: HashMap<SegmentId, u32>,
-    pub(crate) batches: BatchLog,
     /// The sequence of the frame being shown.
     sequence: Sequence,
     /// How many of its entries were shown.
     entries: u32,
-    /// Whether commits go into the batch log, which has no holes.
-    keeps_batches: bool,
 }
 
 impl IndexBuilder {
-    pub(crate) fn new(secret: u64, floor: Sequence) -> Self {
+    pub(crate) fn new(secret: u64) -> Self {
         Self {
             secret,
             met: Vec::new(),
             segments: Vec::new(),
             places: HashMap::new(),
-            batches: BatchLog::new(floor),
             sequence: Sequence(0),
             entries: 0,
-            keeps_batches: true,
         }
-    }
-
-    /// The same for a store that may have holes: its batch log stays empty.
-    pub(crate) fn without_batches(self) -> Self {
-        Self { keeps_batches: false, ..self }
     }
 
     /// The finished indexes as of `now`; the segments learn how much of each is alive.
     pub(crate) fn finish(
         mut self,
         now: Timestamp,
-        floor: Sequence,
         segments: &Arc<SegmentTable>,
         alignment: u64,
-    ) -> (Index<LogEntries>, BatchLog) {
+    ) -> Index<LogEntries> {
         // What stands in a segment that recovery has replaced since was shown again in the new one.
         let slots: Vec<Option<u32>> =
             self.segments.iter().map(|id| segments.get(*id).map(|segment| segment.slot())).collect();
@@ -69,13 +57,11 @@ impl IndexBuilder {
         });
         let table = segments.now();
         let entries = LogEntries::new(Arc::clone(segments), alignment);
-        let index = Index::rebuild(self.secret, entries, self.met, now, &mut |version| {
+        Index::rebuild(self.secret, entries, self.met, now, &mut |version| {
             if let Some(segment) = table.in_slot(version.address.slot()) {
                 segment.count_live(version.bytes.cast_signed());
             }
-        });
-        self.batches.prune(floor);
-        (index, self.batches)
+        })
     }
 
     /// The place of a segment among those that were shown.
@@ -92,9 +78,6 @@ impl Replay for IndexBuilder {
         self.sequence = header.sequence;
         self.entries = 0;
         segment.frame_starts().note(offset);
-        if header.kind == FrameKind::Commit && self.keeps_batches {
-            self.batches.push(header.sequence, segment, offset, header.time);
-        }
     }
 
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout) {

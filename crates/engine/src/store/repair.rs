@@ -324,7 +324,7 @@ impl<'a> Copy<'a> {
 
 /// What reading a value came to.
 enum Copied {
-    Good(Payload),
+    Good(Payload<'static>),
     /// It fails from this offset in it.
     Bad {
         at: u64,

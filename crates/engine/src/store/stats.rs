@@ -85,7 +85,7 @@ impl Store {
             commits,
             groups,
             syncs,
-            index_bytes: core.index.memory_bytes() + core.batches.memory_bytes() + touched_bytes,
+            index_bytes: core.index.memory_bytes() + touched_bytes,
             snapshots: core.pins.count(),
             compactions,
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),

@@ -25,5 +25,6 @@ mod f13_batches;
 mod f14_limits;
 mod f15_collisions;
 mod f17_clocks;
+mod f25_backup;
 mod harness;
 mod seeds;

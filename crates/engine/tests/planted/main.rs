@@ -13,13 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
-use harness::{forged, scenarios};
+use harness::{backups, forged, scenarios};
 use pentad_engine::planted::{Bug, with};
 
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 11] = [
+const SCENARIOS: [(&str, Scenario); 12] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -31,6 +31,7 @@ const SCENARIOS: [(&str, Scenario); 11] = [
     ("rot", scenarios::rot),
     ("gaps", scenarios::gaps),
     ("cuts_in_care", scenarios::cuts_in_care),
+    ("backups", backups::backups),
 ];
 
 /// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.

@@ -17,7 +17,7 @@ use crate::errors::io_error;
 const POLLED_BYTES_MAX: u64 = 1 << 20;
 
 /// An entry on its way: its payload, with what was known of it when it was read.
-type Staged = (Payload, EntryInfo);
+type Staged = (Payload<'static>, EntryInfo);
 
 /// The parts of a copy that are the same whatever thread they are done on.
 #[derive(Clone, Debug)]
@@ -142,7 +142,7 @@ impl Route {
         self.source.entry_info(&self.key).map_err(|error| self.failed(error))
     }
 
-    fn put(&self, payload: Payload, info: EntryInfo) -> Batch {
+    fn put(&self, payload: Payload<'_>, info: EntryInfo) -> Batch {
         let mut batch = Batch::new();
         batch.put_expiring(&self.key, payload, info.deadline.map_or(Expiry::Never, Expiry::At));
         batch

@@ -20,12 +20,14 @@
 //! | `contest`, `weave` | the next key of several runs; runs made from runs |
 //! | `shape`, `list` | which runs are merged when; the list and its locks |
 //! | `cursor` | reading |
+//! | `divide` | how much lies between two bounds |
 
 mod assembly;
 mod build;
 mod cell;
 mod contest;
 mod cursor;
+mod divide;
 mod keys;
 mod list;
 mod relocate;

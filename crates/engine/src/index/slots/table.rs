@@ -209,6 +209,11 @@ impl SlotTable {
         self.first_from(&self.start(hash))
     }
 
+    /// Fetches what a lookup of a hash looks at first.
+    pub(in super::super) fn fetch(&self, hash: u64) {
+        self.start_ahead(hash);
+    }
+
     /// Starts [`Self::first`], and fetches what it looks at.
     #[inline(always)]
     pub(in super::super) fn start_ahead(&self, hash: u64) -> Started<'_> {

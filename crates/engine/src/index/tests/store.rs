@@ -84,7 +84,7 @@ impl Store {
             .zip(&versions)
             .map(|(&(space, key, _), &version)| {
                 let rank = self.index.rank(&version);
-                Change { space, key, hash: hash_of(space, key), version, rank }
+                Change { space, key, hash: hash_of(space, key), version, rank, before: None }
             })
             .collect();
         let dropped = names(|dropped| self.index.apply(&changes, horizon, dropped));

@@ -12,7 +12,7 @@ use super::fake_log::FakeLog;
 use super::plan::{CROWDED, Dice, KEYS, Plan, crowded_hash, key, name, sequence_of};
 use super::store::{DELETE, PLAIN, hash_of, until};
 use super::views::Views;
-use crate::index::{Change, Direction, Index, Space, Version, VersionKind, View};
+use crate::index::{Change, Direction, Index, Name, Space, Version, VersionKind, View};
 use crate::numbers::Timestamp;
 
 /// The index and what surrounds it in a store.
@@ -43,11 +43,15 @@ impl World {
             (hash_of(Space::Keys, &key), key, version)
         };
         let written: Vec<_> = changes.iter().map(append).collect();
+        let mut before = Vec::new();
+        let names = written.iter().map(|(hash, key, _)| Name { space: Space::Keys, key, hash: *hash });
+        self.index.resolve(names, |version| before.push(version));
         let changes: Vec<_> = written
             .iter()
-            .map(|(hash, key, version)| {
+            .zip(before)
+            .map(|((hash, key, version), before)| {
                 let rank = self.index.rank(version);
-                Change { space: Space::Keys, key, hash: *hash, version: *version, rank }
+                Change { space: Space::Keys, key, hash: *hash, version: *version, rank, before }
             })
             .collect();
         self.index.apply(&changes, self.views.horizon(), &mut |version| self.drop_one(version));

@@ -9,7 +9,7 @@ use super::fake_log::FakeLog;
 use super::model::{Model, Name};
 use super::store::{DELETE, PLAIN, hash_of, until};
 use crate::address::Address;
-use crate::index::{Change, Direction, Index, KeyPiece, Met, Rank, Space, Version, View};
+use crate::index::{self, Change, Direction, Index, KeyPiece, Met, Rank, Space, Version, View};
 use crate::numbers::Timestamp;
 
 pub(super) const KEYS: u8 = 30;
@@ -75,14 +75,19 @@ impl World {
         let sequence = self.current.sequence.next();
         let changes: Vec<(Name, Version)> =
             writes.iter().map(|write| self.append(*write, sequence.0)).collect();
+        let mut before = Vec::new();
+        let name = |(space, key): &'_ Name| (*space, hash_of(*space, key));
+        let names = changes.iter().map(|(of, _)| {
+            let (space, hash) = name(of);
+            index::Name { space, key: &of.1, hash }
+        });
+        self.index.resolve(names, |version| before.push(version));
         let commit: Vec<Change<'_>> = changes
             .iter()
-            .map(|((space, key), version)| Change {
-                space: *space,
-                key,
-                hash: hash_of(*space, key),
-                version: *version,
-                rank: self.index.rank(version),
+            .zip(before)
+            .map(|((of, version), before)| {
+                let (space, hash) = name(of);
+                Change { space, key: &of.1, hash, version: *version, rank: self.index.rank(version), before }
             })
             .collect();
         let (horizon, dropped) = (self.horizon(), &mut self.dropped);

@@ -4,6 +4,7 @@
 //! Invariant: the model knows the engine's public interface, and nothing of how the engine stores
 //! what it stores. Every run follows from one seed.
 
+pub(crate) mod backups;
 pub(crate) mod check;
 pub(crate) mod collisions;
 pub(crate) mod forged;

@@ -1,4 +1,4 @@
-//! The batch log while compaction removes what it reads.
+//! Reading commits while compaction removes what it reads.
 
 use std::io::Write as _;
 
@@ -17,10 +17,11 @@ fn f12_a_commit_that_is_given_up_while_it_is_read_is_not_damage() {
     store.put("key", stream.finish().unwrap()).unwrap();
     store.delete("key").unwrap();
     let core = store.core();
-    let position = core.batches.position(Sequence(1)).unwrap();
-    let segment = core.segments.get(position.segment).unwrap();
-    assert!(core.read_retained(&segment, position.offset, Sequence(1)).unwrap().is_some());
+    let place = core.find_commit(Sequence(1), None).unwrap().unwrap();
+    let segment = core.segments.get(place.segment).unwrap();
+    assert!(core.read_retained(&segment, &place).unwrap().is_some());
     store.prune(Sequence(3)).unwrap();
     store.compact().unwrap();
-    assert!(core.read_retained(&segment, position.offset, Sequence(1)).unwrap().is_none());
+    assert!(core.read_retained(&segment, &place).unwrap().is_none());
+    assert!(core.find_commit(Sequence(1), None).unwrap().is_none());
 }

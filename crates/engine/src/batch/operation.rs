@@ -1,0 +1,212 @@
+//! What a batch holds of its operations: keys and short values lie end to end in one buffer, so that an operation more
+//! allocates nothing and the leader of the group reads them in order.
+//!
+//! Invariant: a [`Span`] is read through the [`Contents`] that gave it.
+
+use bytes::Bytes;
+
+use super::payload::{Payload, PayloadSource};
+use super::{Expect, Expiry};
+use crate::stream::StagedStream;
+use crate::value::Value;
+
+/// Values up to so many bytes that are taken over are copied as well: that costs less than to count who holds them.
+const COPIED_OWNED_MAX: usize = 512;
+/// Borrowed values beyond so many bytes get an allocation of their own, so that the buffer need not move for them.
+const COPIED_BORROWED_MAX: usize = 32 << 10;
+
+/// Bytes in the buffer of a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: usize,
+    length: usize,
+}
+
+/// The value of a put.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Copied(Span),
+    Held(Box<Held>),
+}
+
+/// A value that is not in the buffer.
+#[derive(Clone, Debug)]
+pub(crate) enum Held {
+    Bytes(Bytes),
+    Value(Value),
+    Stream(StagedStream),
+}
+
+/// What a key must be.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    pub(crate) key: Span,
+    pub(crate) expect: Expect,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Put {
+        key: Span,
+        value: Content,
+        expiry: Expiry,
+    },
+    PutHash {
+        hash: u64,
+        value: Content,
+    },
+    Delete {
+        key: Span,
+    },
+    /// The keyed entry and the hash-only entry of the key's hash.
+    DeleteAny {
+        key: Span,
+    },
+    DeleteHash {
+        hash: u64,
+    },
+    Rename {
+        from: Span,
+        to: Span,
+    },
+    Increment {
+        key: Span,
+        delta: i64,
+    },
+}
+
+/// The operations of a batch with their keys and values, and what there is to know of all of them together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Contents {
+    buffer: Vec<u8>,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) summary: Summary,
+}
+
+/// What is asked of a batch as a whole, kept up to date so that nobody goes through it for the answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Summary {
+    /// Bytes of the keys and values of the operations, streams not counted.
+    pub(crate) bytes: u64,
+    /// Bytes of the keys of the conditions, and of the values that these are compared with.
+    pub(crate) condition_bytes: u64,
+    /// The longest key of an operation, in bytes.
+    pub(crate) longest_key: usize,
+    /// The longest value, in bytes.
+    pub(crate) longest_value: u64,
+    /// How many operations delete.
+    pub(crate) deletes: usize,
+    /// Whether a value is a stream.
+    pub(crate) has_stream: bool,
+    /// Whether some operation, or a condition, asks what is there.
+    pub(crate) looks: bool,
+}
+
+impl Contents {
+    pub(super) fn with_capacity(operations: usize, bytes: usize) -> Self {
+        Self {
+            buffer: Vec::with_capacity(bytes),
+            operations: Vec::with_capacity(operations),
+            ..Self::default()
+        }
+    }
+
+    /// The bytes of a span.
+    #[inline]
+    pub(crate) fn bytes(&self, span: Span) -> &[u8] {
+        &self.buffer[span.start..span.start + span.length]
+    }
+
+    pub(super) fn put(&mut self, key: &[u8], value: Payload<'_>, expiry: Expiry) {
+        let (key, value) = (self.key(key), self.value(value));
+        self.operations.push(Operation::Put { key, value, expiry });
+    }
+
+    pub(super) fn put_hash(&mut self, hash: u64, value: Payload<'_>) {
+        let value = self.value(value);
+        self.summary.bytes += 8;
+        self.operations.push(Operation::PutHash { hash, value });
+    }
+
+    pub(super) fn delete(&mut self, key: &[u8]) {
+        let key = self.key(key);
+        self.note_delete();
+        self.operations.push(Operation::Delete { key });
+    }
+
+    pub(super) fn delete_any(&mut self, key: &[u8]) {
+        let key = self.key(key);
+        self.note_delete();
+        self.operations.push(Operation::DeleteAny { key });
+    }
+
+    pub(super) fn delete_hash(&mut self, hash: u64) {
+        self.summary.bytes += 8;
+        self.note_delete();
+        self.operations.push(Operation::DeleteHash { hash });
+    }
+
+    pub(super) fn rename(&mut self, from: &[u8], to: &[u8]) {
+        let (from, to) = (self.key(from), self.key(to));
+        self.summary.looks = true;
+        self.operations.push(Operation::Rename { from, to });
+    }
+
+    pub(super) fn increment(&mut self, key: &[u8], delta: i64) {
+        let key = self.key(key);
+        self.summary.looks = true;
+        self.operations.push(Operation::Increment { key, delta });
+    }
+
+    pub(super) fn require(&mut self, key: &[u8], expect: Expect) {
+        let compared = match &expect {
+            Expect::Value(value) => value.len(),
+            Expect::Absent | Expect::Present | Expect::Unmodified(_) => 0,
+        };
+        self.summary.condition_bytes += (key.len() + compared) as u64;
+        self.summary.looks = true;
+        let key = self.copy(key);
+        self.conditions.push(Condition { key, expect });
+    }
+
+    fn note_delete(&mut self) {
+        self.summary.deletes += 1;
+        self.summary.looks = true;
+    }
+
+    fn key(&mut self, key: &[u8]) -> Span {
+        self.summary.bytes += key.len() as u64;
+        self.summary.longest_key = self.summary.longest_key.max(key.len());
+        self.copy(key)
+    }
+
+    fn value(&mut self, value: Payload<'_>) -> Content {
+        let (length, content) = match value.0 {
+            PayloadSource::Borrowed(bytes) if bytes.len() <= COPIED_BORROWED_MAX => {
+                (bytes.len(), Content::Copied(self.copy(bytes)))
+            }
+            PayloadSource::Borrowed(bytes) => {
+                (bytes.len(), Content::Held(Box::new(Held::Bytes(Bytes::copy_from_slice(bytes)))))
+            }
+            PayloadSource::Bytes(bytes) if bytes.len() <= COPIED_OWNED_MAX => {
+                (bytes.len(), Content::Copied(self.copy(&bytes)))
+            }
+            PayloadSource::Bytes(bytes) => (bytes.len(), Content::Held(Box::new(Held::Bytes(bytes)))),
+            PayloadSource::Value(value) => (value.len(), Content::Held(Box::new(Held::Value(value)))),
+            PayloadSource::Stream(stream) => {
+                self.summary.has_stream = true;
+                (0, Content::Held(Box::new(Held::Stream(stream))))
+            }
+        };
+        self.summary.bytes += length as u64;
+        self.summary.longest_value = self.summary.longest_value.max(length as u64);
+        content
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Span {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(bytes);
+        Span { start, length: bytes.len() }
+    }
+}

@@ -1,0 +1,96 @@
+//! An entry that a commit is going to write: what evaluation hands to the log and to the index.
+//!
+//! Keys and values stay where the batch has them; only what is made while the commit is evaluated is owned here.
+
+use bytes::Bytes;
+
+use crate::format::entry::Subject;
+use crate::index::{Name, Space, VersionKind};
+use crate::log::frame_writer::{DraftValue, FrameEntry, FrameValue, PayloadBytes};
+use crate::numbers::{SegmentId, Timestamp};
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Item<'g> {
+    pub(crate) key: ItemKey<'g>,
+    pub(crate) hash: u64,
+    pub(crate) value: ItemValue<'g>,
+    pub(crate) deadline: Option<Timestamp>,
+}
+
+/// What an item is stored under.
+#[derive(Clone, Debug)]
+pub(crate) enum ItemKey<'g> {
+    Key(&'g [u8]),
+    /// A key that was found in the store, by its hash.
+    Found(Bytes),
+    /// A hash alone: the item's hash as 8 big-endian bytes, as the index names it.
+    Hash([u8; 8]),
+}
+
+/// The value of an item.
+#[derive(Clone, Debug)]
+pub(crate) enum ItemValue<'g> {
+    Tombstone,
+    Given(&'g [u8]),
+    Made(PayloadBytes),
+    External { segment: SegmentId, length: u64, checksum: u32 },
+}
+
+impl Item<'_> {
+    /// What is written into the log.
+    #[inline]
+    pub(crate) fn entry(&self) -> FrameEntry<'_> {
+        let subject = match &self.key {
+            ItemKey::Key(key) => Subject::Key(key),
+            ItemKey::Found(key) => Subject::Key(key),
+            ItemKey::Hash(_) => Subject::Hash(self.hash),
+        };
+        let value = match &self.value {
+            ItemValue::Tombstone => FrameValue::Tombstone,
+            ItemValue::Given(bytes) => FrameValue::Inline(bytes),
+            ItemValue::Made(bytes) => FrameValue::Inline(bytes),
+            ItemValue::External { segment, length, checksum } => {
+                FrameValue::External { segment: *segment, length: *length, checksum: *checksum }
+            }
+        };
+        FrameEntry { subject, value, deadline: self.deadline, moved: None }
+    }
+
+    /// What the index knows it by.
+    #[inline]
+    pub(crate) fn name(&self) -> Name<'_> {
+        let (space, key): (_, &[u8]) = match &self.key {
+            ItemKey::Key(key) => (Space::Keys, key),
+            ItemKey::Found(key) => (Space::Keys, key),
+            ItemKey::Hash(key) => (Space::Hashes, key),
+        };
+        Name { space, key, hash: self.hash }
+    }
+
+    /// What it does to its key.
+    pub(crate) fn kind(&self) -> VersionKind {
+        match self.value {
+            ItemValue::Tombstone => VersionKind::Tombstone,
+            _ => VersionKind::Value { deadline: self.deadline },
+        }
+    }
+}
+
+impl ItemKey<'_> {
+    pub(crate) fn hash(hash: u64) -> Self {
+        Self::Hash(hash.to_be_bytes())
+    }
+}
+
+impl From<DraftValue> for ItemValue<'_> {
+    fn from(value: DraftValue) -> Self {
+        match value {
+            DraftValue::Tombstone => Self::Tombstone,
+            DraftValue::Inline(bytes) => Self::Made(bytes),
+            DraftValue::External { segment, length, checksum } => {
+                Self::External { segment, length, checksum }
+            }
+        }
+    }
+}

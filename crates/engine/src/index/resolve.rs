@@ -1,0 +1,81 @@
+//! Where the newest versions of the keys of a group stand, found before the group is written.
+//!
+//! A group looks up all of its keys together: the cache misses of one pass (slots, then the entries to compare) overlap,
+//! where one lookup after the other would wait for each. What is found is known when the frames are put together, so an
+//! entry can say of the version before it whatever the format has room for; and [`Index::apply`] takes it over instead of
+//! looking again.
+//!
+//! Invariant: only the leader of commits resolves, and nobody else adds versions, so what is found is the newest version as
+//! of the last commit applied. Compaction may move it, and a collection may take it out, before it is used: `apply` expects
+//! that. Of a key that several commits of one group write, each gets the version from before the group.
+
+use super::entries::{Entries, Look};
+use super::facade::Index;
+use super::key::{Name, Space};
+use super::lookup::{Dead, Newest};
+use super::version::Version;
+
+/// Keys looked up together: as many as the processor has misses under way at once, several times over, and few enough for
+/// what was fetched to be still there.
+const TOGETHER: usize = 64;
+
+impl<E: Entries> Index<E> {
+    /// Calls `found` with the newest version of each of some keys, whoever may see it, tombstones included.
+    pub(crate) fn resolve<'a>(
+        &self,
+        mut names: impl Iterator<Item = Name<'a>>,
+        mut found: impl FnMut(Option<Version>),
+    ) {
+        let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
+        let mut look = self.entries.look();
+        loop {
+            some.extend(names.by_ref().take(TOGETHER));
+            match &*some {
+                [] => return,
+                [name] => found(self.standing(name, &look)),
+                some => {
+                    if !look.is_current() {
+                        look.renew();
+                    }
+                    some.iter().for_each(|name| self.slots.fetch(name.hash));
+                    some.iter()
+                        .for_each(|name| self.slots.candidates(name.hash, |address| look.fetch(address)));
+                    some.iter().for_each(|name| found(self.standing(name, &look)));
+                }
+            }
+            some.clear();
+        }
+    }
+
+    fn standing(&self, name: &Name<'_>, look: &impl Look) -> Option<Version> {
+        let Name { space, key, hash } = *name;
+        if space == Space::Keys {
+            match self.newest_plain(key, hash, look) {
+                Newest::Plain(address, entry) => return Some(Version::of(address, &entry)),
+                Newest::Absent => return None,
+                Newest::Unsure => {}
+            }
+        }
+        if let Some(address) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
+            return address.and_then(|address| self.version_at(address));
+        }
+        let mut dead = Dead::default();
+        loop {
+            let (mut standing, mut is_stale) = (None, false);
+            self.slots.find(hash, |address| {
+                let shown = self.entries.show(address, |entry| {
+                    let is_it = entry.is(space, key);
+                    if is_it {
+                        standing = Some(Version::of(address, entry));
+                    }
+                    is_it
+                });
+                is_stale |= shown.is_none() && dead.is_news(address);
+                shown.unwrap_or(false)
+            });
+            if standing.is_some() || !is_stale {
+                return standing;
+            }
+        }
+    }
+}
