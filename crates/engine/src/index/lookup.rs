@@ -296,10 +296,15 @@ impl<E: Entries> Index<E> {
             return ControlFlow::Continue(());
         }
         if found.is_none() && is_other {
-            // An entry whose key has changed under our hands may be the one. Better an error than "absent".
+            // An entry whose key has changed under our hands may be the one. Better an error than "absent"; and whatever
+            // stands there now, nobody may take it for the value of this key.
             let hash_of = |address| self.entries.show(address, |entry| entry.hash());
             let suspect = self.slots.misplaced(hash, hash_of);
-            newest = suspect.and_then(|address| self.entries.show(address, |entry| see(address, entry)));
+            newest = suspect.and_then(|address| {
+                let see =
+                    |entry: &Entry<'_>| see(address, &Entry { value: None, is_damaged: true, ..*entry });
+                self.entries.show(address, see)
+            });
         }
         ControlFlow::Break(newest)
     }

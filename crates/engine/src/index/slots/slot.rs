@@ -79,7 +79,7 @@ impl Field {
         let terminators = fields & (HIGHEST - fields);
         // All bits above the terminator are equal: what differs is below twice the terminator. Without an entry there is
         // no terminator, and nothing is below 0.
-        ((2 * terminators | HIGHEST) - differing - ONE) & HIGHEST
+        (((2 * terminators) | HIGHEST) - differing - ONE) & HIGHEST
     }
 }
 
