@@ -60,6 +60,8 @@ bugs! {
     NoSyncAfterRecovery,
     /// A new segment is begun while the old one holds unsynced frames, which later syncs leave out.
     RollWithoutSync,
+    /// A compaction of some segments drops tombstones while an older entry is still in one of the others.
+    PartLosesTombstones,
     /// Compaction drops versions that a live snapshot sees.
     CompactionDropsPinned,
     /// Pruning moves the floor past live snapshots.

@@ -2,22 +2,36 @@
 
 use std::path::Path;
 
-use pentad_engine::CompactReport;
+use pentad_engine::{CompactReport, ErrorKind};
 use serde_json::json;
 
 use crate::args::{CompactArgs, Global};
 use crate::error::{Failure, Result};
 use crate::human;
+use crate::interrupt;
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::session;
 
 /// Compacts the store and says what that gave; fails when damage kept it from some of it.
 pub(crate) fn run(global: &Global, arguments: &CompactArgs) -> Result<()> {
     let path = global.store()?;
-    let (pruned, report) = session::change(global, |store| {
+    interrupt::watch()?;
+    let progress = Progress::new("compacting", Some(0));
+    let done = session::change(global, |store| {
         let pruned = if arguments.prune { store.prune(store.sequence().next())? } else { 0 };
-        Ok((pruned, store.compact()?))
-    })?;
+        let report = store.compact_with(&mut |done| {
+            progress.set(done.done_bytes, done.total_bytes);
+            interrupt::flow()
+        });
+        progress.clear();
+        let report = report.map_err(|error| match error.kind() {
+            ErrorKind::Cancelled => Failure::Interrupted.after("the store is as it was".to_owned()),
+            _ => error.into(),
+        })?;
+        Ok((pruned, report))
+    });
+    let (pruned, report) = done?;
     let mut output = Output::new();
     if global.json {
         output.json(&json!({

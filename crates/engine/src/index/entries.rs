@@ -44,7 +44,7 @@ impl Entry<'_> {
     }
 
     /// The hash by which it is found.
-    pub(super) fn hash(&self) -> u64 {
+    pub(crate) fn hash(&self) -> u64 {
         match self.space {
             Space::Keys => key_hash(self.key),
             Space::Hashes => self.key.try_into().map(u64::from_be_bytes).unwrap_or_default(),

@@ -128,10 +128,7 @@ impl<E: Entries> Index<E> {
         (to, bytes): (Address, u64),
     ) -> bool {
         let mut garbage = self.writer();
-        let is_newest = match self.crowds.read(hash, |crowd| crowd.find(space, key)) {
-            Some(newest) => newest == Some(from),
-            None => self.slots.find(hash, |address| address == from).is_some(),
-        };
+        let is_newest = self.is_newest(space, key, hash, from);
         let is_newest = is_newest && self.entries.show(to, |entry| entry.is(space, key)).unwrap_or(false);
         let is_tombstone = || self.entries.show(to, |entry| entry.kind == VersionKind::Tombstone);
         if !is_newest {

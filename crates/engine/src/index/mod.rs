@@ -32,6 +32,7 @@ mod key;
 mod key_order;
 mod lookup;
 mod memory;
+mod moving;
 mod ordered;
 mod rebuild;
 mod resolve;

@@ -31,6 +31,8 @@ pub(crate) struct Segment {
     end: AtomicU64,
     /// Bytes of entries that some reader may still want; the rest is for compaction.
     live_bytes: AtomicI64,
+    /// Bytes of tombstones in a compacted segment that no reader wants, and that hide older entries in others.
+    hiding_bytes: AtomicU64,
     /// The highest commit sequence in the segment.
     last_sequence: AtomicU64,
     /// The stream segments that entries in this one refer to.
@@ -80,6 +82,7 @@ impl Segment {
             base: record.base,
             end: AtomicU64::new(end),
             live_bytes: AtomicI64::new(0),
+            hiding_bytes: AtomicU64::new(0),
             last_sequence: AtomicU64::new(record.sealed.map_or(0, |sealed| sealed.last_sequence.0)),
             streams: Mutex::default(),
             payload_length: record.payload_length,
@@ -102,6 +105,7 @@ impl Segment {
             base: self.base,
             end: AtomicU64::new(self.end()),
             live_bytes: AtomicI64::new(self.live_bytes.load(Ordering::Relaxed)),
+            hiding_bytes: AtomicU64::new(self.hiding_bytes()),
             last_sequence: AtomicU64::new(self.last_sequence()),
             streams: Mutex::new(self.streams()),
             payload_length: self.payload_length,
@@ -202,6 +206,16 @@ impl Segment {
     /// Bytes of entries that some reader may still want.
     pub(crate) fn live_bytes(&self) -> u64 {
         u64::try_from(self.live_bytes.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Counts bytes of a tombstone that stays because of what it hides.
+    pub(crate) fn count_hiding(&self, bytes: u64) {
+        self.hiding_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of tombstones that stay because of what they hide.
+    pub(crate) fn hiding_bytes(&self) -> u64 {
+        self.hiding_bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn last_sequence(&self) -> u64 {

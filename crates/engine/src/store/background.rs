@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::compact_choice::Limit;
 use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
 use crate::seams::lock::{Condvar, Mutex};
@@ -147,10 +148,19 @@ fn index_until(core: &Core, stop: &Stop) {
 
 /// Compacts when it is worth it: on a thread of its own, because marks may not wait so long.
 fn compact_until(core: &Core, stop: &Stop) {
-    while core.options.auto_compact && !stop.wait(EXPIRY_TICKS) {
-        if core.compaction_is_due() {
+    /// How often it is looked whether there is something to do.
+    const TICKS: u32 = 2;
+    /// Looks without a write between them after which nobody writes.
+    const IDLE_LOOKS: u32 = 2;
+    let (mut seen, mut quiet) = (core.published.sequence(), 0);
+    while core.options.auto_compact && !stop.wait(TICKS) {
+        let now = core.published.sequence();
+        quiet = if now == seen { quiet + 1 } else { 0 };
+        seen = now;
+        let limit = if quiet >= IDLE_LOOKS { Limit::Idle } else { Limit::Busy };
+        if core.compaction_is_due(limit) {
             // What fails leaves the store as it was or poisons it, and is tried again.
-            core.upkeep.note("compacting", core.compact());
+            core.upkeep.note("compacting", core.compact_garbage(limit, Some(&|time| !stop.wait_for(time))));
         }
     }
 }
@@ -168,8 +178,8 @@ impl Core {
         self.check_writable()?;
         self.mark_if_due(true)?;
         while self.index.maintain(Duration::MAX) {}
-        if self.options.auto_compact && self.compaction_is_due() {
-            self.poison_on_panic("compacting", || self.compact())?;
+        if self.options.auto_compact && self.compaction_is_due(Limit::Idle) {
+            self.poison_on_panic("compacting", || self.compact_garbage(Limit::Idle, None))?;
         }
         self.scrub(None);
         Ok(())

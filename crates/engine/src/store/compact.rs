@@ -7,30 +7,29 @@
 //! the log segments behind it; then what hides its older entries is kept too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::compact_output::{MovedEntry, Output};
-use super::compact_source::{Source, frames_of, header_at, note_damage};
+use super::answer::Answer;
+use super::compact_choice::{Choice, Limit};
+use super::compact_output::{Origin, Output};
+use super::compact_scan::Scan;
+use super::compact_source::{Nobody, Source, Sources, frames_of, header_at, note_damage};
 use super::core::Core;
 use super::entry::subject_of;
 use super::handle::Store;
+use super::pace::{Pace, Wait};
+use super::verify_report::Progress;
 use crate::address::Address;
-use crate::commit::job::Job;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::catalog::Catalog;
 use crate::format::entry::{Moved, Subject};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::hash::key_hash;
-use crate::index::{Space, Version};
-use crate::log::create::discard;
-use crate::log::failure::Failure;
-use crate::log::frame_writer::{Draft, DraftValue};
+use crate::index::{Space, Version, VersionKind};
+use crate::log::frame_writer::{Draft, DraftSubject, DraftValue};
 use crate::log::segment::Segment;
 use crate::numbers::SegmentId;
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
-use crate::seams::lock::MutexGuard;
 
 /// Keys asked of the index at a time.
 const PAGE: usize = 256;
@@ -67,37 +66,81 @@ impl CompactReport {
 /// What hides older entries, by subject: kept only beside segments that were left alone.
 type Tombstones = BTreeMap<(Space, Vec<u8>), (u64, Moved)>;
 
+/// What passing over a key that is not moved counts for in the pace.
+const LOOK_BYTES: u64 = 16;
+
+/// Notes that the segment of an entry has to be left alone, if that is what an error says.
+fn note_damage_at(error: &Error, address: Address, inputs: &Sources, damaged: &mut BTreeSet<SegmentId>) {
+    if let Some(source) = inputs.get(&address.slot()) {
+        note_damage(error, source.segment.id, damaged);
+    }
+}
+
+fn unreadable(address: Address, inputs: &Sources) -> Error {
+    let path = inputs.get(&address.slot()).map(|source| source.segment.path.clone()).unwrap_or_default();
+    Error::damaged(&path, address.offset(), "the frame of an entry cannot be read any more")
+}
+
 impl Store {
-    /// Writes what is still wanted of old segments again and removes them. Segments with commits that the batch log
-    /// retains stay; [`Store::prune`] lets go of them. Reads and writes go on meanwhile.
+    /// Writes what is still wanted of old segments again, in key order, and removes them. Segments with commits that the batch
+    /// log retains stay; [`Store::prune`] lets go of them. Reads and writes go on meanwhile. It needs room for all that lives
+    /// beside what is there; where the disk has less, what is all but dead goes first.
     ///
     /// # Errors
     ///
     /// When the disk is full or fails; the store is then as it was.
     pub fn compact(&self) -> Result<CompactReport> {
+        self.compact_with(&mut |_| ())
+    }
+
+    /// [`Store::compact`], telling `progress` how far it is: the bytes written, of those that it expects to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::compact`]; [`ErrorKind::Cancelled`] when `progress` answered
+    /// [`ControlFlow::Break`](std::ops::ControlFlow::Break), and then nothing has changed.
+    pub fn compact_with<A: Answer>(&self, progress: &mut dyn FnMut(Progress) -> A) -> Result<CompactReport> {
         let core = self.core();
-        core.poison_on_panic("compacting", || core.compact())
+        let mut tell = |done| progress(done).flow();
+        let pace = Pace::told(core, &mut tell);
+        core.poison_on_panic("compacting", || core.compact(&pace))
     }
 }
 
 impl Core {
-    pub(crate) fn compact(&self) -> Result<CompactReport> {
-        let result = self.compact_all();
+    /// Compacts everything that is not retained.
+    pub(super) fn compact(&self, pace: &Pace<'_>) -> Result<CompactReport> {
+        self.compacting(None, || self.compact_whole(pace))
+    }
+
+    /// Compacts the segments that give back the most for the least, until no more garbage is left than `limit` allows.
+    pub(crate) fn compact_garbage(&self, limit: Limit, wait: Option<&Wait<'_>>) -> Result<CompactReport> {
+        self.compacting(Some(limit), || self.compact_parts(limit, &Pace::new(self, wait)))
+    }
+
+    /// Runs `work` as the one compaction that runs.
+    fn compacting(
+        &self,
+        limit: Option<Limit>,
+        work: impl FnOnce() -> Result<CompactReport>,
+    ) -> Result<CompactReport> {
+        self.check_writable()?;
+        let mut left = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_writable()?;
+        self.let_go();
+        let result = work();
+        self.counters.compaction_ended();
         // Both ways: it may have become room, and what was written of the reserve in vain is free again.
         if let Some(shared) = &self.shared {
             shared.reserve.hold();
         }
+        if result.is_ok() {
+            left.note(self.garbage(), limit);
+        }
         result
     }
 
-    fn compact_all(&self) -> Result<CompactReport> {
-        self.check_writable()?;
-        let mut left_dead: MutexGuard<'_, u64> =
-            self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
-        self.check_writable()?;
-        self.retain(self.published.tail());
-        // What a snapshot alone held is dead since it was dropped.
-        self.index.collect(self.horizon(), &mut |version| self.count_dead(version));
+    fn compact_whole(&self, pace: &Pace<'_>) -> Result<CompactReport> {
         self.roll_if_compactable()?;
         let mut damaged = BTreeSet::new();
         let mut report = CompactReport::default();
@@ -116,7 +159,7 @@ impl Core {
                 }
             }
             let found = damaged.len();
-            match self.compact_inputs(&inputs, &mut damaged) {
+            match self.compact_inputs(&inputs, &mut damaged, pace) {
                 Ok(part) => {
                     report.add(&part);
                     if full.take().is_none() {
@@ -135,9 +178,6 @@ impl Core {
                 Err(error) => return Err(error),
             }
         }
-        self.counters.compaction();
-        let (total, live) = self.sizes(&self.inputs(&BTreeSet::new()));
-        *left_dead = total.saturating_sub(live);
         Ok(CompactReport {
             damaged_segments: damaged.len() as u64,
             held_back_segments: self.held_back(&damaged),
@@ -145,37 +185,129 @@ impl Core {
         })
     }
 
+    fn compact_parts(&self, limit: Limit, pace: &Pace<'_>) -> Result<CompactReport> {
+        let mut damaged = BTreeSet::new();
+        let mut report = CompactReport::default();
+        let mut has_rolled = false;
+        loop {
+            let choice = self.choose(limit, &damaged);
+            pace.hurry(self.garbage().exceeds_by_far(limit));
+            let inputs = match choice {
+                Choice::Nothing => break,
+                Choice::Whole => {
+                    report.add(&self.compact_whole(pace)?);
+                    break;
+                }
+                // Somebody has written since who keeps it from being compacted.
+                Choice::Roll if has_rolled => break,
+                Choice::Roll => {
+                    self.roll_if_compactable()?;
+                    has_rolled = true;
+                    continue;
+                }
+                Choice::Part(inputs) => inputs,
+            };
+            has_rolled = false;
+            let found = damaged.len();
+            match self.compact_part(&inputs, &mut damaged, pace) {
+                Ok(part) => {
+                    report.add(&part);
+                    if part.bytes_after >= part.bytes_before {
+                        break;
+                    }
+                }
+                Err(_) if damaged.len() > found => {}
+                // The long way knows what to do about it.
+                Err(error) if error.kind() == ErrorKind::DiskFull => {
+                    report.add(&self.compact_whole(pace)?);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+            self.let_go();
+        }
+        Ok(CompactReport { damaged_segments: damaged.len() as u64, ..report })
+    }
+
+    /// Compacts these segments and no others: what they hold of the index is found by reading them.
+    fn compact_part(
+        &self,
+        inputs: &[Arc<Segment>],
+        damaged: &mut BTreeSet<SegmentId>,
+        pace: &Pace<'_>,
+    ) -> Result<CompactReport> {
+        let hides = self.is_outside(inputs);
+        let failed = |error: &Error, segment: &Segment| note_damage(error, segment.id, damaged);
+        self.expect_work(inputs);
+        let scan = Scan::read(self, inputs, hides, pace, failed)?;
+        self.write(inputs, damaged, pace, |output, damaged| {
+            for kept in scan.kept() {
+                let shown = self.index.show(kept.address, |entry| {
+                    let subject = subject_of(entry.space, entry.key, entry.hash());
+                    (!entry.is_damaged).then(|| (subject, Version::of(kept.address, entry)))
+                });
+                let draft = match shown.flatten() {
+                    Some((subject, version)) => {
+                        let kind = if kept.hides { VersionKind::Tombstone } else { version.kind };
+                        self.moved_draft(subject, &Version { kind, ..version }, &scan.sources)
+                    }
+                    None => Err(unreadable(kept.address, &scan.sources)),
+                };
+                let draft =
+                    draft.inspect_err(|error| note_damage_at(error, kept.address, &scan.sources, damaged))?;
+                output.add(draft, kept.origin(), pace)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Compacts inputs that leave out no compacted segment, but for damaged ones.
     fn compact_inputs(
         &self,
         inputs: &[Arc<Segment>],
         damaged: &mut BTreeSet<SegmentId>,
+        pace: &Pace<'_>,
     ) -> Result<CompactReport> {
-        let mut by_id = BTreeMap::new();
+        self.expect_work(inputs);
+        let mut sources = Sources::new();
         for segment in inputs {
-            let source =
-                Source::new(self, segment).inspect_err(|error| note_damage(error, segment.id, damaged))?;
-            by_id.insert(segment.id, source);
+            let source = Source::read(self, segment, pace, &mut Nobody)
+                .inspect_err(|error| note_damage(error, segment.id, damaged))?;
+            sources.insert(usize::try_from(segment.slot()).expect("20 bits"), source);
         }
         let mut tombstones =
             if damaged.is_empty() { Tombstones::new() } else { self.hiding(inputs, damaged)? };
+        self.write(inputs, damaged, pace, |output, damaged| {
+            self.write_wanted(&sources, &mut tombstones, output, damaged, pace)
+        })
+    }
+
+    /// Makes an output, has it filled, and puts it in place of the inputs.
+    fn write(
+        &self,
+        inputs: &[Arc<Segment>],
+        damaged: &mut BTreeSet<SegmentId>,
+        pace: &Pace<'_>,
+        fill: impl FnOnce(&mut Output<'_>, &mut BTreeSet<SegmentId>) -> Result<()>,
+    ) -> Result<CompactReport> {
         let base = inputs.iter().map(|segment| segment.base).min().unwrap_or_default();
         let mut output = Output::new(self, base, self.sizes(inputs).1)?;
-        let written =
-            self.write_wanted(&by_id, &mut tombstones, &mut output, damaged).and_then(|()| output.finish());
+        let written = fill(&mut output, damaged).and_then(|()| output.finish());
         if let Err(error) = written {
             output.discard();
             return Err(error);
         }
-        self.swap(inputs, output, damaged)
+        self.swap(inputs, output, damaged, pace)
     }
 
     /// Copies every version in the inputs that the index holds, in key order.
     fn write_wanted(
         &self,
-        inputs: &BTreeMap<SegmentId, Source>,
+        inputs: &Sources,
         tombstones: &mut Tombstones,
         output: &mut Output<'_>,
         damaged: &mut BTreeSet<SegmentId>,
+        pace: &Pace<'_>,
     ) -> Result<()> {
         // One for all pages: the oldest view in use when the dead were last collected.
         let horizon = self.index.horizon();
@@ -185,32 +317,24 @@ impl Core {
                 let page = self.index.versions_page(space, after.as_deref(), PAGE, horizon);
                 let Some((last, _)) = page.last() else { break };
                 after = Some(Arc::clone(last));
-                if self.closing.load(Ordering::Acquire) {
-                    return Err(self.closed_error());
-                }
                 for (key, versions) in page {
-                    self.write_tombstones_before(Some((space, &key)), tombstones, output)?;
+                    self.write_tombstones_before(Some((space, &key)), tombstones, output, pace)?;
                     let hash = hash_of(space, &key);
                     let kept = if planted(Bug::CompactionDropsPinned) { 1 } else { versions.len() };
                     for version in &versions[..kept] {
-                        let Some((id, source)) = self.input_of(version.address, inputs) else { continue };
-                        match self.moved_draft(space, &key, hash, version, source) {
-                            Ok(draft) => {
-                                output.add(
-                                    draft,
-                                    Some(MovedEntry::new(space, Arc::clone(&key), hash, version)),
-                                )?;
-                            }
-                            Err(error) => {
-                                note_damage(&error, id, damaged);
-                                return Err(error);
-                            }
+                        if !inputs.contains_key(&version.address.slot()) {
+                            pace.step(LOOK_BYTES)?;
+                            continue;
                         }
+                        let draft = self
+                            .moved_draft(subject_of(space, &key, hash), version, inputs)
+                            .inspect_err(|error| note_damage_at(error, version.address, inputs, damaged))?;
+                        output.add(draft, Origin::Held(version.address), pace)?;
                     }
                 }
             }
         }
-        self.write_tombstones_before(None, tombstones, output)
+        self.write_tombstones_before(None, tombstones, output, pace)
     }
 
     fn write_tombstones_before(
@@ -218,6 +342,7 @@ impl Core {
         limit: Option<(Space, &[u8])>,
         tombstones: &mut Tombstones,
         output: &mut Output<'_>,
+        pace: &Pace<'_>,
     ) -> Result<()> {
         while let Some(first) = tombstones.first_entry() {
             let (space, key) = first.key();
@@ -229,37 +354,15 @@ impl Core {
             let ((space, key), (hash, moved)) = first.remove_entry();
             let subject = subject_of(space, &key, hash);
             let draft = Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) };
-            output.add(draft, None)?;
+            output.add(draft, Origin::Nowhere, pace)?;
         }
         Ok(())
     }
 
-    /// The input that an entry stands in, if it is in one.
-    fn input_of<'a>(
-        &self,
-        address: Address,
-        inputs: &'a BTreeMap<SegmentId, Source>,
-    ) -> Option<(SegmentId, &'a Source)> {
-        let id = self.segments.now().in_slot(address.slot())?.id;
-        inputs.get(&id).map(|source| (id, source))
-    }
-
-    fn moved_draft(
-        &self,
-        space: Space,
-        key: &[u8],
-        hash: u64,
-        version: &Version,
-        source: &Source,
-    ) -> Result<Draft> {
-        let subject = subject_of(space, key, hash);
-        let moved = source.birth_of(version.address.offset()).ok_or_else(|| {
-            Error::damaged(
-                &source.path,
-                version.address.offset(),
-                "the frame of an entry cannot be read any more",
-            )
-        })?;
+    fn moved_draft(&self, subject: DraftSubject, version: &Version, inputs: &Sources) -> Result<Draft> {
+        let at = version.address;
+        let birth = inputs.get(&at.slot()).and_then(|source| source.birth_of(at.offset()));
+        let moved = birth.ok_or_else(|| unreadable(at, inputs))?;
         if version.is_tombstone() {
             return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });
         }
@@ -326,80 +429,6 @@ impl Core {
         }
         Ok(())
     }
-
-    /// Puts the output in place of the inputs.
-    fn swap(
-        &self,
-        inputs: &[Arc<Segment>],
-        output: Output<'_>,
-        damaged: &BTreeSet<SegmentId>,
-    ) -> Result<CompactReport> {
-        let gone: BTreeSet<SegmentId> = inputs.iter().map(|segment| segment.id).collect();
-        let unused = self.unused_streams(&gone, &output);
-        let floor = self.batches.oldest_or_next();
-        let removed: Vec<Arc<Segment>> = inputs.iter().cloned().chain(unused).collect();
-        let removed_ids: Vec<SegmentId> = removed.iter().map(|segment| segment.id).collect();
-        // What hides the versions that were left out may be at level `Os`. It has to be durable before they are gone, or
-        // else a power cut would take both. The same goes for the time by which entries have expired.
-        if let Err(error) = self.run(Job::Sync) {
-            output.discard();
-            return Err(error);
-        }
-        let time = self.time.now();
-        let swapped = |catalog: &mut Catalog| {
-            catalog.time = catalog.time.max(time);
-            catalog.segments.retain(|record| !removed_ids.contains(&record.id));
-            output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
-            catalog.floor = catalog.floor.max(floor);
-        };
-        if let Err(failure) = output.shared.reserve.relieve(|_| self.catalog.update(swapped)) {
-            if matches!(failure, Failure::Refused(_)) {
-                output.discard();
-            }
-            return Err(self.note_failure(failure));
-        }
-        let mut report = CompactReport {
-            segments_before: inputs.len() as u64,
-            segments_after: output.segments.len() as u64,
-            bytes_before: removed.iter().map(|segment| segment.end()).sum(),
-            bytes_after: output.segments.iter().map(|(_, segment)| segment.end()).sum(),
-            ..CompactReport::default()
-        };
-        self.segments.change(output.segments.iter().map(|(_, segment)| Arc::clone(segment)), &[]);
-        for entry in &output.moved {
-            if let Some(segment) = self.segments.get(entry.to.0)
-                && entry.relocate(&self.index, &segment)
-            {
-                segment.count_live(entry.bytes.cast_signed());
-            }
-            report.entries += 1;
-        }
-        // What was left out because the horizon had passed it must be forgotten before its segment goes: afterwards nobody can
-        // tell whose it was.
-        self.index.collect(self.index.horizon(), &mut |version| self.count_dead(version));
-        if !damaged.is_empty() {
-            // A segment that is left alone may hold what something in the inputs hides.
-            self.index.leave_out_hidden();
-        }
-        self.segments.change([], &removed_ids);
-        for segment in removed {
-            discard(&self.environment.disk, &segment.path);
-        }
-        Ok(report)
-    }
-
-    /// Stream segments that no entry refers to once the inputs are gone.
-    fn unused_streams(&self, gone: &BTreeSet<SegmentId>, output: &Output<'_>) -> Vec<Arc<Segment>> {
-        // First those that nobody can refer to any more: who could has noted it by the time that he lets go.
-        let mut unused = self.segments.all();
-        unused.retain(|segment| segment.kind == SegmentKind::Stream && !segment.is_leased());
-        let mut used = output.streams.clone();
-        for segment in self.segments.all().iter().filter(|segment| !gone.contains(&segment.id)) {
-            used.extend(segment.streams());
-        }
-        unused.retain(|segment| !used.contains(&segment.id));
-        unused
-    }
 }
 
 /// The key hash of a key as the index names it.
@@ -409,3 +438,7 @@ pub(crate) fn hash_of(space: Space, key: &[u8]) -> u64 {
         Space::Hashes => u64::from_be_bytes(key.try_into().expect("a hash-only entry is named by its hash")),
     }
 }
+
+#[cfg(test)]
+#[path = "compact_tests.rs"]
+mod tests;

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::core::Core;
-use super::log_entries::LogEntries;
+use super::pace::Pace;
 use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::UNIT;
 use crate::format::catalog::{Sealed, SegmentRecord};
 use crate::format::frame::{self, FrameHeader, FrameKind};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
-use crate::index::{Index, Space, Version};
 use crate::log::create::{NewSegment, SegmentPlan, create_segment, discard, segment_lengths};
 use crate::log::failure::Failure;
 use crate::log::frame_writer::{Draft, DraftValue, FrameWriter};
@@ -22,28 +22,42 @@ use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence};
 
 /// Entries that go into one frame, up to so many bytes.
 const FRAME_BYTES: u64 = 256 << 10;
+/// Bytes that are written before they are synced.
+const SYNC_BYTES: u64 = 8 << 20;
 
-/// An entry that was copied.
-#[derive(Debug)]
+/// An entry that was copied, in 16 bytes: a compaction can move very many.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct MovedEntry {
-    space: Space,
-    key: Arc<[u8]>,
-    hash: u64,
-    from: Address,
-    /// The segment that it was copied to, and where it stands there.
-    pub(crate) to: (SegmentId, u64),
-    pub(crate) bytes: u64,
+    pub(crate) from: Address,
+    /// The finished segment that it was copied to.
+    segment: u32,
+    /// Where it stands there, in units of [`UNIT`] bytes, and [`HIDES`].
+    start: u32,
 }
 
+/// Where an entry comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The index holds the one that stands here.
+    Held(Address),
+    /// The index wants none of this key; the one that stands here stays as a tombstone because of what it hides.
+    Hiding(Address),
+    /// The same, and where it stood does not matter any more.
+    Nowhere,
+}
+
+/// Marks an entry that the index does not want, and that stays because of what it hides.
+const HIDES: u32 = 1 << 31;
+
 impl MovedEntry {
-    pub(crate) fn new(space: Space, key: Arc<[u8]>, hash: u64, version: &Version) -> Self {
-        Self { space, key, hash, from: version.address, to: (SegmentId(0), 0), bytes: 0 }
+    pub(crate) fn hides(self) -> bool {
+        self.start & HIDES != 0
     }
 
-    /// Points the index to the copy, if it still wants the entry.
-    pub(crate) fn relocate(&self, index: &Index<LogEntries>, segment: &Segment) -> bool {
-        let to = (segment.address(self.to.1), self.bytes);
-        index.relocate(self.space, &self.key, self.hash, self.from, to)
+    /// Where it stands now, once the segments of the output are in the table.
+    pub(crate) fn to<'a>(self, output: &'a Output<'_>) -> (&'a Arc<Segment>, Address) {
+        let segment = &output.segments[usize::try_from(self.segment).expect("it was counted in memory")].1;
+        (segment, segment.address(u64::from(self.start & !HIDES) * UNIT))
     }
 }
 
@@ -63,7 +77,8 @@ pub(crate) struct Output<'a> {
     /// Stream segments that copied entries refer to.
     pub(crate) streams: BTreeSet<SegmentId>,
     current: Option<Current>,
-    pending: Vec<(Draft, Option<MovedEntry>)>,
+    /// What goes into the next frame.
+    pending: Vec<(Draft, Origin)>,
     pending_bytes: u64,
 }
 
@@ -75,6 +90,10 @@ struct Current {
     frame: FrameNumber,
     last_sequence: Sequence,
     streams: BTreeSet<SegmentId>,
+    /// Bytes of what only hides something.
+    hiding_bytes: u64,
+    /// The end of what has been synced.
+    synced: u64,
 }
 
 impl<'a> Output<'a> {
@@ -96,11 +115,15 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Adds an entry; `moved` says which one of the index it is a copy of.
-    pub(crate) fn add(&mut self, draft: Draft, moved: Option<MovedEntry>) -> Result<()> {
-        self.pending_bytes += draft.bytes_max(self.core.identity.alignment.bytes());
-        self.pending.push((draft, moved));
-        if self.pending_bytes >= FRAME_BYTES { self.write_frame() } else { Ok(()) }
+    /// Adds a copy of an entry.
+    pub(super) fn add(&mut self, draft: Draft, from: Origin, pace: &Pace<'_>) -> Result<()> {
+        let bytes = draft.bytes_max(self.core.identity.alignment.bytes());
+        self.pending_bytes += bytes;
+        self.pending.push((draft, from));
+        if self.pending_bytes >= FRAME_BYTES {
+            self.write_frame()?;
+        }
+        pace.step(bytes)
     }
 
     /// Writes and seals what is left.
@@ -148,29 +171,40 @@ impl<'a> Output<'a> {
             body_length: 0,
             epoch: self.epoch,
         };
-        let (drafts, moved): (Vec<Draft>, Vec<Option<MovedEntry>>) =
-            std::mem::take(&mut self.pending).into_iter().unzip();
+        let (drafts, from): (Vec<Draft>, Vec<Origin>) = std::mem::take(&mut self.pending).into_iter().unzip();
+        let number = u32::try_from(self.segments.len()).map_err(|_| self.core.closed_error())?;
         self.pending_bytes = 0;
         let mut places = Vec::with_capacity(drafts.len());
         frames.frame(header, drafts.iter().map(Draft::entry), |standing| places.push(standing));
         let written = frames.write_to(&*current.new.file);
-        for ((draft, moved), place) in drafts.iter().zip(moved).zip(places) {
+        for ((draft, from), place) in drafts.iter().zip(from).zip(places) {
             if let DraftValue::External { segment, .. } = draft.value {
                 current.streams.insert(segment);
             }
             if let Some(entry) = &draft.moved {
                 current.last_sequence = current.last_sequence.max(entry.sequence);
             }
-            if let Some(mut entry) = moved {
-                entry.to = (current.new.record.id, place.start);
-                entry.bytes = place.end - place.start;
-                self.moved.push(entry);
+            let mark = if matches!(from, Origin::Held(_)) { 0 } else { HIDES };
+            if mark != 0 {
+                current.hiding_bytes += place.end - place.start;
+            }
+            if let Origin::Held(from) | Origin::Hiding(from) = from {
+                let start = u32::try_from(place.start / UNIT).expect("an address has 28 bits for it");
+                self.moved.push(MovedEntry { from, segment: number, start: start | mark });
             }
         }
+        self.core.counters.compaction_wrote(frames.position() - current.end);
         current.end = frames.position();
         let path = self.path(&current.new.record);
+        // A little at a time, so that the syncs of others do not wait for all of it at once.
+        let synced = if current.end - current.synced >= SYNC_BYTES {
+            current.synced = current.end;
+            written.and_then(|()| current.new.file.sync_whole())
+        } else {
+            written
+        };
         self.current = Some(current);
-        written.map_err(|e| Error::io("write to", &path, &e))
+        synced.map_err(|e| Error::io("write to", &path, &e))
     }
 
     fn begin(&self, bytes: u64) -> Result<Current> {
@@ -191,6 +225,8 @@ impl<'a> Output<'a> {
             frame: FrameNumber(0),
             last_sequence: Sequence(0),
             streams: BTreeSet::new(),
+            hiding_bytes: 0,
+            synced: segment_header::LENGTH,
         })
     }
 
@@ -209,6 +245,7 @@ impl<'a> Output<'a> {
         let record = SegmentRecord { sealed: Some(sealed), ..current.new.record };
         let segment = Segment::mapped(&self.core.dir, &record, current.new.map);
         current.streams.iter().for_each(|&stream| segment.refer(stream));
+        segment.count_hiding(current.hiding_bytes);
         self.base = segment.log_offset(current.end);
         self.streams.extend(current.streams);
         self.segments.push((record, Arc::new(segment)));

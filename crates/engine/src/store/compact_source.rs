@@ -2,18 +2,20 @@
 //!
 //! Invariant: what cannot be read is damage of that segment, told to the caller; nothing is passed over.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::core::Core;
+use super::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::entry::Moved;
+use crate::format::UNIT;
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Moved};
 use crate::format::frame::FrameHeader;
 use crate::format::segment_header;
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
-use crate::numbers::SegmentId;
+use crate::numbers::{SegmentId, Sequence, Timestamp};
 use crate::seams::Map;
 
 /// Notes that a segment has to be left alone, if that is what an error says.
@@ -45,39 +47,93 @@ pub(super) fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a Map) -> Fra
     }
 }
 
-/// Where the entries of an input came from.
+/// What else looks at the entries of an input while it is read.
+pub(super) trait Visit {
+    fn entry(&mut self, head: &EntryHead<'_>, layout: &Layout);
+    /// The entries of a frame have been shown.
+    fn end_frame(&mut self);
+}
+
+/// Nobody else looks.
+pub(super) struct Nobody;
+
+impl Visit for Nobody {
+    fn entry(&mut self, _head: &EntryHead<'_>, _layout: &Layout) {}
+    fn end_frame(&mut self) {}
+}
+
+/// The inputs of a compaction, by their slots in the segment table, which addresses of entries name.
+pub(super) type Sources = BTreeMap<usize, Source>;
+
+/// Where the entries of an input came from. An entry that was moved before says so itself; of the others the starts are kept,
+/// four bytes for each.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) path: PathBuf,
-    /// Every entry, ascending.
-    births: Vec<(u64, Moved)>,
+    pub(super) segment: Arc<Segment>,
+    alignment: u64,
+    /// Starts of entries in units of [`UNIT`], ascending.
+    starts: Vec<u32>,
+    /// The frames that those lie in.
+    commits: Vec<Commit>,
+}
+
+#[derive(Debug)]
+struct Commit {
+    /// How many starts come before those of its entries.
+    first: u32,
+    sequence: Sequence,
+    time: Timestamp,
 }
 
 impl Source {
-    pub(super) fn new(core: &Core, segment: &Segment) -> Result<Self> {
+    /// Reads a segment, and shows its entries to `visit`.
+    pub(super) fn read(
+        core: &Core,
+        segment: &Arc<Segment>,
+        pace: &Pace<'_>,
+        visit: &mut dyn Visit,
+    ) -> Result<Self> {
         let map = segment.map()?;
         let mut frames = frames_of(core, segment, &map);
         let io = |e| Error::io("read", &segment.path, &e);
-        let mut births = Vec::new();
+        let too_many = |_| Error::damaged(&segment.path, 0, "it is longer than a segment can be");
+        let (mut starts, mut commits): (Vec<u32>, Vec<Commit>) = (Vec::new(), Vec::new());
         let mut offset = segment_header::LENGTH;
         while offset < segment.end() {
             let header = header_at(&mut frames, segment, offset)?;
-            let mut ordinal = 0;
+            let first = u32::try_from(starts.len()).map_err(too_many)?;
             frames
                 .entries(offset, &header, &mut |head, layout| {
-                    let here = Moved { sequence: header.sequence, time: header.time, ordinal };
-                    births.push((layout.start, head.moved.unwrap_or(here)));
-                    ordinal += 1;
+                    // Offsets in a segment have a place in 32 bits: an address has 28 for them.
+                    if let (None, Ok(start)) = (head.moved, u32::try_from(layout.start / UNIT)) {
+                        starts.push(start);
+                    }
+                    visit.entry(head, layout);
                 })
                 .map_err(io)?;
+            if starts.len() > usize::try_from(first).map_err(|_| core.closed_error())? {
+                commits.push(Commit { first, sequence: header.sequence, time: header.time });
+            }
+            visit.end_frame();
+            pace.step(header.frame_length())?;
             offset += header.frame_length();
         }
-        Ok(Self { path: segment.path.clone(), births })
+        let alignment = core.identity.alignment.bytes();
+        Ok(Self { segment: Arc::clone(segment), alignment, starts, commits })
     }
 
     /// The commit of the entry at `offset`.
     pub(super) fn birth_of(&self, offset: u64) -> Option<Moved> {
-        let at = self.births.binary_search_by_key(&offset, |(start, _)| *start).ok()?;
-        Some(self.births[at].1)
+        let map = self.segment.kept_map()?;
+        let length = HEAD_BYTES_MAX.min(self.segment.end().checked_sub(offset)?);
+        let (head, _) = EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
+        if head.moved.is_some() {
+            return head.moved;
+        }
+        let at = self.starts.binary_search(&u32::try_from(offset / UNIT).ok()?).ok()?;
+        let at = u32::try_from(at).ok()?;
+        let behind = self.commits.partition_point(|commit| commit.first <= at);
+        let commit = self.commits.get(behind.checked_sub(1)?)?;
+        Some(Moved { sequence: commit.sequence, time: commit.time, ordinal: at - commit.first })
     }
 }

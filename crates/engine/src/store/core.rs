@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
+use super::compact_choice::Left;
 use super::counters::Counters;
 use super::log_entries::LogEntries;
 use super::pins::Pins;
@@ -67,8 +68,8 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) upkeep: Upkeep,
     pub(super) scrub: Scrub,
-    /// Held by the one compaction that runs: how many dead bytes it left behind, which is no reason for another one.
-    pub(crate) compacting: Mutex<u64>,
+    /// Held by the one compaction that runs.
+    pub(crate) compacting: Mutex<Left>,
 }
 
 impl Core {

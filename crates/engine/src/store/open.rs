@@ -179,6 +179,7 @@ pub(super) fn load(
     let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
+    counters.opened(tail);
     let core = Core {
         environment,
         dir,
@@ -205,7 +206,7 @@ pub(super) fn load(
         counters,
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
-        compacting: Mutex::new(0),
+        compacting: Mutex::default(),
     };
     core.note_expiries();
     core.retain(tail);

@@ -95,6 +95,9 @@ impl Replay for IndexBuilder {
         let (sequence, ordinal) =
             head.moved.map_or((self.sequence, self.entries), |moved| (moved.sequence, moved.ordinal));
         self.entries += 1;
+        if head.moved.is_some() && head.is_tombstone() {
+            segment.count_hiding(layout.end - layout.start);
+        }
         segment.raise_last_sequence(sequence.0);
         let address = Address::at(self.place_of(segment.id), layout.start);
         self.met.push(Met { address, sequence, hash, piece: KeyPiece::of(key), ordinal, space });

@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::core::Core;
+use super::pace::Wait;
 use super::verification::{Subject, Verification};
 use super::verify_report::Damage;
 use crate::format::catalog::SegmentRecord;
@@ -83,9 +84,6 @@ struct Found {
     count: u64,
     kept: Vec<Damage>,
 }
-
-/// Waits so long; `false` when it is time to stop instead. Without one, whoever calls comes back later.
-pub(super) type Wait<'a> = dyn Fn(Duration) -> bool + 'a;
 
 impl Scrub {
     fn state(&self) -> MutexGuard<'_, State> {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::handle::Store;
 use super::scrub::ScrubStats;
+use super::verify_report::Progress;
 use crate::format::identity;
 use crate::format::names;
 use crate::format::segment_header::SegmentKind;
@@ -29,6 +30,14 @@ pub struct Stats {
     pub live_bytes: u64,
     /// Bytes in log and compacted segments that no reader wants: for compaction, once retention lets go of them.
     pub dead_bytes: u64,
+    /// Of these, tombstones in compacted segments that still hide older entries in others.
+    pub hiding_bytes: u64,
+    /// Bytes of log segments.
+    pub log_bytes: u64,
+    /// Bytes of compacted segments.
+    pub compacted_bytes: u64,
+    /// Bytes of stream segments.
+    pub stream_bytes: u64,
     /// Log and compacted segments.
     pub segments: u64,
     /// Stream segments.
@@ -39,12 +48,22 @@ pub struct Stats {
     pub groups: u64,
     /// Syncs of the log since the store was opened.
     pub syncs: u64,
+    /// Bytes appended to the log since the store was opened, up to the last visible commit.
+    pub written_bytes: u64,
     /// Memory of the indexes.
     pub index_bytes: u64,
     /// Snapshots and ranges in use.
     pub snapshots: u64,
-    /// Compactions since the store was opened.
+    /// Compactions that came to their end since the store was opened; a long one is made up of several.
     pub compactions: u64,
+    /// Bytes of the segments that they read.
+    pub compaction_read_bytes: u64,
+    /// Bytes that they wrote.
+    pub compaction_written_bytes: u64,
+    /// Bytes by which the store became smaller.
+    pub compaction_reclaimed_bytes: u64,
+    /// How far the one is that runs now; `None` when none does.
+    pub compaction_progress: Option<Progress>,
     /// Bytes of unfinished writes that were dropped from the end of the log when it was opened.
     pub recovered_tail_bytes: u64,
     /// What the store's own threads tried last without success, such as a compaction on a full disk; they go on trying.
@@ -59,18 +78,24 @@ impl Store {
     /// Sizes and counts. The disk is not touched.
     pub fn stats(&self) -> Stats {
         let core = self.core();
-        let (mut segments, mut streams, mut framed_bytes, mut touched_bytes) = (0, 0, 0, 0);
+        let (mut segments, mut streams, mut touched_bytes, mut hiding_bytes) = (0, 0, 0, 0);
+        let (mut log_bytes, mut compacted_bytes, mut stream_bytes) = (0, 0, 0);
         for segment in core.segments.all() {
             touched_bytes += segment.touched().memory_bytes() + segment.frame_starts().memory_bytes();
-            if segment.kind == SegmentKind::Stream {
-                streams += 1;
-            } else {
-                segments += 1;
-                framed_bytes += segment.end();
-            }
+            hiding_bytes += segment.hiding_bytes();
+            let (count, bytes) = match segment.kind {
+                SegmentKind::Stream => (&mut streams, &mut stream_bytes),
+                SegmentKind::Log => (&mut segments, &mut log_bytes),
+                SegmentKind::Compacted => (&mut segments, &mut compacted_bytes),
+            };
+            *count += 1;
+            *bytes += segment.end();
         }
         let live_bytes = core.live_bytes();
         let [commits, groups, syncs, compactions] = core.counters.read();
+        let [compaction_read_bytes, compaction_written_bytes, compaction_reclaimed_bytes] =
+            core.counters.compacted();
+        let running = core.counters.compaction_progress();
         Stats {
             keys: self.len(),
             sequence: self.sequence(),
@@ -79,15 +104,24 @@ impl Store {
             disk_bytes: self.disk_bytes(),
             reserve_bytes: core.reserve.bytes(),
             live_bytes,
-            dead_bytes: framed_bytes.saturating_sub(live_bytes),
+            dead_bytes: (log_bytes + compacted_bytes).saturating_sub(live_bytes),
+            hiding_bytes,
+            log_bytes,
+            compacted_bytes,
+            stream_bytes,
             segments,
             stream_segments: streams,
             commits,
             groups,
             syncs,
+            written_bytes: core.counters.appended(self.tail()),
             index_bytes: core.index.memory_bytes() + touched_bytes,
             snapshots: core.pins.count(),
             compactions,
+            compaction_read_bytes,
+            compaction_written_bytes,
+            compaction_reclaimed_bytes,
+            compaction_progress: (running.total_bytes > 0).then_some(running),
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
             scrub: core.scrub_stats(),

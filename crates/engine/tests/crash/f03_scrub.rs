@@ -15,8 +15,13 @@ const VALUE: &[u8] = b"a value that is nowhere else in the files";
 
 /// A store with several segments and a stream, which scrubs when it is told to.
 fn store(world: &World) -> Store {
-    let store =
-        world.options_on(&world.disk).retention(Retention::Commits(1)).scrub(1 << 20).open(STORE).unwrap();
+    let store = world
+        .options_on(&world.disk)
+        .auto_compact(false)
+        .retention(Retention::Commits(1))
+        .scrub(1 << 20)
+        .open(STORE)
+        .unwrap();
     for number in 0..20 {
         store.put(format!("before {number}"), vec![b'x'; 1000]).unwrap();
     }
@@ -112,7 +117,7 @@ fn f04_a_copy_of_the_catalog_that_is_gone_is_found_by_scrub_and_verify() {
     let copy = Path::new(STORE).join("catalog.0");
     use pentad_engine::seams::Disk as _;
     world.disk.remove_file(&copy).unwrap();
-    let options = world.options_on(&world.disk).scrub(1 << 20).create(false);
+    let options = world.options_on(&world.disk).auto_compact(false).scrub(1 << 20).create(false);
     let report = pentad_engine::verify(Path::new(STORE), &options, &mut |_| {}).unwrap();
     let [damage] = &report.damage[..] else { panic!("one place: {report:?}") };
     assert!(damage.file == copy && damage.what.contains("missing"), "{damage:?}");
@@ -161,7 +166,8 @@ fn a_scrub_reads_no_faster_than_it_may_and_once_an_hour() {
     let store = store(&world);
     drop(store);
     let rate = 10_000;
-    let store = world.options_on(&world.disk).create(false).scrub(rate).open(STORE).unwrap();
+    let store =
+        world.options_on(&world.disk).auto_compact(false).create(false).scrub(rate).open(STORE).unwrap();
     // Whoever has no threads gets a segment at a time, and the time that it takes is waited for before the next one.
     let longest = 210_000;
     let mut seconds = 0;
@@ -197,7 +203,8 @@ fn without_the_option_there_is_no_scrub() {
 fn a_sound_store_is_scrubbed_without_a_finding_while_all_goes_on() {
     each_seed("f03_scrub::a_sound_store_is_scrubbed_without_a_finding_while_all_goes_on", 60, |seed| {
         let mut world = World::new(seed);
-        let options = world.options_on(&world.disk).retention(Retention::Commits(5)).scrub(1 << 30);
+        let options =
+            world.options_on(&world.disk).auto_compact(false).retention(Retention::Commits(5)).scrub(1 << 30);
         let store = options.open(STORE).unwrap();
         for _ in 0..400 {
             let key = format!("{}", world.rng.below(30));

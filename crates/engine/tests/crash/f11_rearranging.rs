@@ -52,6 +52,11 @@ fn f11_close_cut_at_every_operation() {
 }
 
 #[test]
+fn f11_prune_and_compaction_of_parts_cut_at_every_operation() {
+    cut_at_every_operation(CARE[4]);
+}
+
+#[test]
 fn f11_random_stores_cut_at_every_operation_of_their_care() {
     each_seed("f11_rearranging::f11_random_stores_cut_at_every_operation_of_their_care", 60, cuts_in_care);
 }

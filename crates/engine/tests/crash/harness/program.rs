@@ -2,7 +2,7 @@
 
 use pentad_engine::seams::Clock;
 use pentad_engine::seams::sim::Rng;
-use pentad_engine::{Durability, key_hash};
+use pentad_engine::{Durability, Store, key_hash};
 
 use super::check::check_some_range;
 use super::collisions::colliding_key;
@@ -20,7 +20,7 @@ pub(crate) struct Mix {
     pub(crate) time: u64,
     /// Streams.
     pub(crate) streams: u64,
-    /// Prune, compact, close and reopen.
+    /// Prune, compact all or parts, close and reopen.
     pub(crate) care: u64,
     /// Snapshots, half-read ranges, held values.
     pub(crate) views: u64,
@@ -243,8 +243,9 @@ fn time(world: &mut World, mix: Mix, now: u64, rng: &mut Rng) -> Result<(), Stop
 }
 
 fn care(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
-    match rng.below(8) {
+    match rng.below(10) {
         0 | 1 => world.compact(),
+        8 | 9 => world.rearrange("maintain", Store::maintain),
         2 | 3 => {
             let before = rng.below(world.past.sequence() + 3);
             world.prune(before)

@@ -3,7 +3,7 @@
 
 use pentad_engine::seams::Clock;
 use pentad_engine::seams::sim::{Effect, Fault, Op, Part, Repeat, Rng, SimDisk};
-use pentad_engine::{Durability, ErrorKind};
+use pentad_engine::{Durability, ErrorKind, Store};
 
 use super::check::check_points;
 use super::images::{commit_and_find, edited, react, refused};
@@ -373,7 +373,7 @@ pub(crate) fn cuts_in_care(seed: u64) {
 pub(crate) type Care = fn(&mut World) -> Result<(), super::stop::Stop>;
 
 /// All of them.
-pub(crate) const CARE: [Care; 4] = [
+pub(crate) const CARE: [Care; 5] = [
     |world| world.compact(),
     |world| {
         let before = world.past.sequence();
@@ -388,6 +388,11 @@ pub(crate) const CARE: [Care; 4] = [
         Ok(())
     },
     World::close,
+    |world| {
+        let before = world.past.sequence();
+        world.prune(before)?;
+        world.rearrange("maintain", Store::maintain)
+    },
 ];
 
 /// Does `care` to copies of a closed world, cut off after 0, 1, 2 … operations, each cut in the ways of `seeds`, and

@@ -4,6 +4,7 @@
 //! segments, compaction, close and open.
 
 use pentad_engine::Durability::{self, Disk, Os};
+use pentad_engine::Store;
 use pentad_engine::seams::Clock;
 
 use super::request::{Change, Condition, End, Request};
@@ -14,7 +15,7 @@ use super::world::World;
 pub(crate) type Program = fn(&mut World) -> Result<(), Stop>;
 
 /// All of them, by name.
-pub(crate) const PROGRAMS: [(&str, Program); 8] = [
+pub(crate) const PROGRAMS: [(&str, Program); 9] = [
     ("appends", appends),
     ("batches", batches),
     ("streams", streams),
@@ -22,6 +23,7 @@ pub(crate) const PROGRAMS: [(&str, Program); 8] = [
     ("expiry", expiry),
     ("rename", rename),
     ("compaction", compaction),
+    ("compaction of parts", compaction_of_parts),
     ("reopening", reopening),
 ];
 
@@ -135,6 +137,25 @@ fn compaction(world: &mut World) -> Result<(), Stop> {
     world.commit(&Request::delete(Disk, "s"))?;
     world.prune(10)?;
     world.compact()?;
+    world.commit(&Request::put(Os, "after", b"v"))?;
+    world.close()
+}
+
+/// Segments that nobody changes any more, and others, most of them dead, that are compacted without those.
+fn compaction_of_parts(world: &mut World) -> Result<(), Stop> {
+    world.open()?;
+    for key in ["a", "b", "c", "d"] {
+        world.commit(&Request::put(Os, key, &[b'v'; 900]))?;
+    }
+    world.commit(&Request::put(Os, "gone", b"short"))?;
+    world.prune(6)?;
+    world.compact()?;
+    world.commit(&Request::delete(Os, "gone"))?;
+    for round in 0..3_u8 {
+        world.commit(&Request::put(Disk, "hot", &[round; 1500]))?;
+    }
+    world.prune(10)?;
+    world.rearrange("maintain", Store::maintain)?;
     world.commit(&Request::put(Os, "after", b"v"))?;
     world.close()
 }

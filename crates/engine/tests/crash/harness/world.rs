@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{Rng, SimClock, SimDisk, SimRandom, Traced};
-use pentad_engine::{Durability, Options, Retention, Sequence, Store};
+use pentad_engine::{Durability, Error, Options, Retention, Sequence, Store};
 
 use super::check::{check_all, check_sound};
 use super::history::{Commit, History};
@@ -16,6 +16,8 @@ use super::model::{Entry, State, Verdict};
 use super::request::Request;
 use super::stop::Stop;
 use super::views::View;
+
+type Work = fn(&Store) -> Result<(), Error>;
 
 /// Where the store is.
 pub(crate) const STORE: &str = "/store";
@@ -140,7 +142,6 @@ impl World {
         };
         Options::new()
             .segment_bytes(self.segment_bytes)
-            .auto_compact(false)
             .retention(retention)
             .create(!self.created)
             .environment(environment)
@@ -343,17 +344,20 @@ impl World {
     pub(crate) fn sync(&mut self) -> Result<(), Stop> {
         let result = self.store().sync();
         self.tell(|| format!("sync: {result:?}"));
-        result?;
-        self.past.raise();
+        result.map(|()| self.past.raise())?;
         Ok(())
     }
 
     pub(crate) fn compact(&mut self) -> Result<(), Stop> {
+        self.rearrange("compact", |store| store.compact().map(drop))
+    }
+
+    /// Does something that may move entries and changes none.
+    pub(crate) fn rearrange(&mut self, what: &str, work: Work) -> Result<(), Stop> {
         self.note_time();
-        let result = self.store().compact();
-        self.tell(|| format!("compact: {result:?}"));
-        result?;
-        Ok(())
+        let result = work(self.store());
+        self.tell(|| format!("{what}: {result:?}"));
+        Ok(result?)
     }
 
     /// Closes the store; readers that are held stay, as far as they are promised to.

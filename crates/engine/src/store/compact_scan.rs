@@ -1,0 +1,163 @@
+//! What a compaction of some of the segments has to keep: found by reading those, so that it costs nothing for the others.
+//!
+//! Invariants: of each input every version that the index holds is found. What deletes a key or has expired, and may hide an
+//! older entry in a compacted segment that is not among the inputs, is found too, the newest of each key; it is kept as a
+//! tombstone until that segment goes.
+
+use std::sync::Arc;
+
+use super::compact_output::Origin;
+use super::compact_source::{Source, Sources, Visit};
+use super::core::Core;
+use super::pace::Pace;
+use crate::address::Address;
+use crate::error::{Error, Result};
+use crate::format::entry::{EntryHead, Layout, Subject};
+use crate::hash::key_hash;
+use crate::index::{KeyPiece, Space, View};
+use crate::log::segment::Segment;
+use crate::numbers::{Sequence, Timestamp};
+use crate::planted::{Bug, planted};
+
+/// An entry to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    piece: KeyPiece,
+    pub(super) address: Address,
+    /// The index does not hold it: it stays as a tombstone because of what it hides.
+    pub(super) hides: bool,
+}
+
+impl Kept {
+    pub(super) fn origin(self) -> Origin {
+        if self.hides { Origin::Hiding(self.address) } else { Origin::Held(self.address) }
+    }
+}
+
+/// What is kept of the inputs, in key order.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) sources: Sources,
+    keys: Vec<Kept>,
+    hashes: Vec<Kept>,
+}
+
+/// Reads the inputs.
+struct Reading<'a> {
+    core: &'a Core,
+    /// Whether older entries may stand elsewhere.
+    hides: bool,
+    horizon: View,
+    now: Timestamp,
+    segment: Arc<Segment>,
+    /// Entries of the frame that are not the newest of their keys.
+    others: Vec<(Space, Kept)>,
+    /// Where those stand, with the hashes of their keys.
+    places: Vec<(u64, Address)>,
+    keys: Vec<Kept>,
+    hashes: Vec<Kept>,
+}
+
+impl Reading<'_> {
+    fn keep(&mut self, space: Space, kept: Kept) {
+        match space {
+            Space::Keys => self.keys.push(kept),
+            Space::Hashes => self.hashes.push(kept),
+        }
+    }
+}
+
+impl Visit for Reading<'_> {
+    fn entry(&mut self, head: &EntryHead<'_>, layout: &Layout) {
+        let hash_key;
+        let (space, key, hash): (_, &[u8], _) = match head.subject {
+            Subject::Key(key) => (Space::Keys, key, key_hash(key)),
+            Subject::Hash(hash) => {
+                hash_key = hash.to_be_bytes();
+                (Space::Hashes, &hash_key, hash)
+            }
+        };
+        let kept =
+            Kept { piece: KeyPiece::of(key), address: self.segment.address(layout.start), hides: false };
+        let index = &self.core.index;
+        if index.is_newest(space, key, hash, kept.address) {
+            return self.keep(space, kept);
+        }
+        let is_void = head.is_tombstone() || head.deadline.is_some_and(|deadline| deadline <= self.now);
+        let is_bare = || match space {
+            // What the oldest view in use sees is kept, and hides what is older from it and from all others.
+            Space::Keys => index.get(key, hash, self.horizon).is_none(),
+            Space::Hashes => index.get_hash_only(hash, self.horizon).is_none(),
+        };
+        let hides = self.hides && is_void && is_bare() && !planted(Bug::PartLosesTombstones);
+        self.others.push((space, Kept { hides, ..kept }));
+        self.places.push((hash, kept.address));
+    }
+
+    /// Finds out which of the others some view may still see.
+    fn end_frame(&mut self) {
+        let (others, places) = (std::mem::take(&mut self.others), std::mem::take(&mut self.places));
+        let mut kept = others.into_iter();
+        let core = self.core;
+        core.index.tell_wanted(&places, |is_wanted| {
+            if let Some((space, kept)) = kept.next()
+                && (is_wanted || kept.hides)
+            {
+                self.keep(space, Kept { hides: !is_wanted, ..kept });
+            }
+        });
+    }
+}
+
+impl Scan {
+    /// Reads the inputs; `hides` says whether an older entry may stand in a segment that is not among them. `failed` is told
+    /// which one could not be read.
+    pub(super) fn read(
+        core: &Core,
+        inputs: &[Arc<Segment>],
+        hides: bool,
+        pace: &Pace<'_>,
+        mut failed: impl FnMut(&Error, &Segment),
+    ) -> Result<Self> {
+        let Some(first) = inputs.first() else { return Err(core.closed_error()) };
+        let mut reading = Reading {
+            core,
+            hides,
+            horizon: core.index.horizon(),
+            now: core.time.now(),
+            segment: Arc::clone(first),
+            others: Vec::new(),
+            places: Vec::new(),
+            keys: Vec::new(),
+            hashes: Vec::new(),
+        };
+        let mut sources = Sources::new();
+        for segment in inputs {
+            reading.segment = Arc::clone(segment);
+            let source = Source::read(core, segment, pace, &mut reading)
+                .inspect_err(|error| failed(error, segment))?;
+            sources.insert(usize::try_from(segment.slot()).expect("20 bits"), source);
+        }
+        let Reading { mut keys, mut hashes, .. } = reading;
+        for (space, kept) in [(Space::Keys, &mut keys), (Space::Hashes, &mut hashes)] {
+            core.index.sort_by_key(space, kept, |kept| kept.address, |kept| &mut kept.piece);
+        }
+        Ok(Self { sources, keys, hashes })
+    }
+
+    /// What is kept in key order; of what only hides something, the newest of each key.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Kept> {
+        let versions = [&self.keys, &self.hashes].into_iter();
+        let versions = versions.flat_map(|kept| kept.chunk_by(|_, next| next.piece.is_same_key()));
+        versions.flat_map(|versions| {
+            let hiding = versions.iter().filter(|kept| kept.hides);
+            let newest = hiding.max_by_key(|kept| self.rank(kept.address)).map(|kept| kept.address);
+            versions.iter().filter(move |kept| !kept.hides || newest == Some(kept.address)).copied()
+        })
+    }
+
+    fn rank(&self, address: Address) -> Option<(Sequence, u32)> {
+        let birth = self.sources.get(&address.slot())?.birth_of(address.offset())?;
+        Some((birth.sequence, birth.ordinal))
+    }
+}
