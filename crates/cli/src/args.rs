@@ -4,6 +4,7 @@
 //! `\xNN` means the same in every key and value.
 
 mod backup;
+mod entries;
 mod scan;
 
 use std::ffi::{OsStr, OsString};
@@ -13,6 +14,10 @@ use clap::{Args, Parser, Subcommand};
 
 use self::backup::{BACKUP_AFTER_HELP, BACKUPS_AFTER_HELP, RESTORE_AFTER_HELP};
 pub(crate) use self::backup::{BackupArgs, BackupsArgs, RestoreArgs};
+use self::entries::{
+    DEL_AFTER_HELP, EXPIRE_AFTER_HELP, INCR_AFTER_HELP, INFO_AFTER_HELP, PUT_AFTER_HELP, TXN_AFTER_HELP,
+};
+pub(crate) use self::entries::{DelArgs, ExpireArgs, IncrArgs, InfoArgs, PutArgs, TxnArgs};
 use self::scan::SCAN_AFTER_HELP;
 pub(crate) use self::scan::ScanArgs;
 use crate::error::{Failure, Result};
@@ -25,7 +30,7 @@ hexadecimal and \\\\ is a backslash; --raw switches that off.
 
 Exit codes:
   0    done (also when the reader of a pipe closes it)
-  1    a key is not there
+  1    a key is not there, or a condition does not hold
   2    the command, its input or its target cannot be used as given
   3    the store or the operating system refused, `verify` found damage, or `repair` had to leave something out
   130  interrupted (Ctrl-C, SIGTERM, SIGHUP)";
@@ -80,7 +85,8 @@ With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_n
 
 const STATS_AFTER_HELP: &str = "\
 With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained), \"tail\", \"disk_bytes\",
-\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"unfinished_tail_bytes\", \"scrub\": null where the store
+\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"checkpoint_bytes\" (0 when there is none),
+\"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\", \"scrub\": null where the store
 scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
 \"findings\": as the \"damage\" of verify}}.";
 
@@ -161,18 +167,23 @@ pub(crate) enum Verb {
     #[command(after_help = "With --json, one object: {\"key\", \"value\"}, as in the jsonl format.")]
     Get(GetArgs),
     /// Store a value under a key; the store is made when it is missing
-    #[command(
-        after_help = "A value over 8 MiB from standard input is streamed; its length has no limit.\n\n\
-        With --json, one object: {\"sequence\"}."
-    )]
+    #[command(after_help = PUT_AFTER_HELP)]
     Put(PutArgs),
     /// Delete keys, all in one commit
-    #[command(
-        after_help = "Like rm, it deletes the keys that are there, names the others and exits with 1 if there \
-        were any.\n\nWith --json, one object: {\"deleted\", \"absent\", \"sequence\"}, the sequence null when nothing was \
-        deleted."
-    )]
+    #[command(after_help = DEL_AFTER_HELP)]
     Del(DelArgs),
+    /// Say what is known of an entry, without its value
+    #[command(after_help = INFO_AFTER_HELP)]
+    Info(InfoArgs),
+    /// Set when an entry ends
+    #[command(after_help = EXPIRE_AFTER_HELP)]
+    Expire(ExpireArgs),
+    /// Add to a number; the store is made when it is missing
+    #[command(after_help = INCR_AFTER_HELP)]
+    Incr(IncrArgs),
+    /// Commit several changes at once, if conditions hold; the store is made when it is missing
+    #[command(after_help = TXN_AFTER_HELP)]
+    Txn(TxnArgs),
     /// List entries in key order, one a line: key, tab, value
     #[command(after_help = SCAN_AFTER_HELP)]
     Scan(ScanArgs),
@@ -272,24 +283,6 @@ pub(crate) struct GetArgs {
     pub(crate) key: OsString,
     #[command(flatten)]
     pub(crate) reading: Reading,
-}
-
-/// Arguments of `put`.
-#[derive(Args, Debug)]
-pub(crate) struct PutArgs {
-    /// The key
-    pub(crate) key: OsString,
-    /// The value; - or none reads it from standard input, byte for byte (\x2d is a single dash)
-    #[arg(allow_negative_numbers = true)]
-    pub(crate) value: Option<OsString>,
-}
-
-/// Arguments of `del`.
-#[derive(Args, Debug)]
-pub(crate) struct DelArgs {
-    /// The keys
-    #[arg(required = true, value_name = "KEY")]
-    pub(crate) keys: Vec<OsString>,
 }
 
 /// Arguments of `prune`.

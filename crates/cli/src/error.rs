@@ -26,6 +26,9 @@ pub(crate) enum Failure {
     /// The key is not there.
     #[error("{0}")]
     Absent(String),
+    /// A condition does not hold.
+    #[error("{0}")]
+    Unmet(String),
     /// The engine refused.
     #[error("{}", with_hint(.0))]
     Store(#[from] Error),

@@ -10,7 +10,7 @@ use pentad_engine::ErrorKind;
 use crate::error::{Failure, Result};
 use crate::output::warn;
 
-/// The key that was asked for is not there.
+/// The key that was asked for is not there, or a condition does not hold.
 const ABSENT: u8 = 1;
 /// The command, its input or its target cannot be used as given; mending it helps, trying again does not.
 const USAGE: u8 = 2;
@@ -32,7 +32,7 @@ pub(crate) fn report(result: Result<()>) -> ExitCode {
 
 fn code(failure: &Failure) -> u8 {
     match failure {
-        Failure::Absent(_) => ABSENT,
+        Failure::Absent(_) | Failure::Unmet(_) => ABSENT,
         Failure::Usage(_) | Failure::Input(_) | Failure::Refused(_) => USAGE,
         Failure::Store(error) if error.kind() == ErrorKind::InvalidInput => USAGE,
         Failure::Store(_) | Failure::NoStore(_) | Failure::Io { .. } | Failure::Damage(_) => STORE,
@@ -62,6 +62,7 @@ mod tests {
     #[test]
     fn the_documented_codes_are_the_ones_given() {
         assert_eq!(code(&Failure::Absent(String::new())), 1);
+        assert_eq!(code(&Failure::Unmet(String::new())), 1);
         assert_eq!(code(&Failure::Usage(String::new())), 2);
         assert_eq!(code(&Failure::Refused(String::new())), 2);
         assert_eq!(code(&Failure::Damage(String::new())), 3);

@@ -32,6 +32,11 @@ impl Address {
         Self(bits)
     }
 
+    /// The address that these bits are, if they are one.
+    pub(crate) fn checked(bits: u64) -> Option<Self> {
+        (bits != 0 && bits <= Self::MASK).then_some(Self(bits))
+    }
+
     /// The entry that starts at `offset` of the segment in `slot`.
     pub(crate) fn at(slot: u32, offset: u64) -> Self {
         debug_assert!(slot < SLOTS && offset < OFFSET_END && offset.is_multiple_of(UNIT), "{slot}:{offset}");

@@ -2,13 +2,16 @@
 
 mod operation;
 mod payload;
+mod reads;
 
+use std::ops::RangeBounds;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 pub(crate) use self::operation::{Content, Contents, Held, Operation, Span};
 pub use self::payload::Payload;
+pub(crate) use self::reads::{Bounds, Reads, is_between};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Durability;
 
@@ -56,6 +59,10 @@ pub struct Batch {
     pub(crate) durability: Option<Durability>,
     pub(crate) always: bool,
     pub(crate) keys_max: Option<u64>,
+    /// Whether the values before are wanted.
+    pub(crate) previous: bool,
+    /// What must not have changed for the batch to be applied.
+    pub(crate) reads: Option<Box<Reads>>,
 }
 
 impl Batch {
@@ -112,6 +119,27 @@ impl Batch {
         self
     }
 
+    /// Deletes every key in `bounds`, as the store is when the batch is committed; hash-only entries stay. Each key counts in
+    /// [`Outcome::deleted`], and as an entry of the commit: more than 1,048,576 of them are refused, and nothing is deleted.
+    pub fn delete_range<K: AsRef<[u8]>>(&mut self, bounds: impl RangeBounds<K>) -> &mut Self {
+        let lower = bounds.start_bound().map(AsRef::as_ref);
+        self.contents.delete_range(lower, bounds.end_bound().map(AsRef::as_ref));
+        self
+    }
+
+    /// Deletes every key that starts with `prefix`; see [`Batch::delete_range`].
+    pub fn delete_prefix(&mut self, prefix: impl AsRef<[u8]>) -> &mut Self {
+        self.delete_range(crate::store::prefix_bounds(prefix.as_ref()))
+    }
+
+    /// Sets when the entry of `key` ends, or with [`Expiry::Never`] that it does not, and leaves its value as it is; a key
+    /// that is not there stays absent. [`Outcome::renewed`] counts those that were there. The entry is written anew, with its
+    /// value unless that is a stream.
+    pub fn set_expiry(&mut self, key: impl AsRef<[u8]>, expiry: Expiry) -> &mut Self {
+        self.contents.set_expiry(key.as_ref(), expiry);
+        self
+    }
+
     /// Moves the entry of `from` to `to`, deadline included, replacing what is there. The commit fails with
     /// [`ErrorKind::KeyNotFound`](crate::ErrorKind::KeyNotFound) when `from` is missing and with
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) when both are one key.
@@ -148,6 +176,21 @@ impl Batch {
         self
     }
 
+    /// Asks for the values that the puts and deletes of this batch replace: [`Outcome::previous`].
+    pub fn with_previous(&mut self) -> &mut Self {
+        self.previous = true;
+        self.contents.summary.looks = true;
+        self
+    }
+
+    /// Makes the batch depend on what was read.
+    pub(crate) fn require_unchanged(&mut self, reads: Reads) -> &mut Self {
+        self.contents.summary.looks = true;
+        self.contents.summary.condition_bytes += reads.bytes();
+        self.reads = Some(Box::new(reads));
+        self
+    }
+
     /// Takes a sequence and an entry in the batch log even if nothing changes.
     pub fn always(&mut self) -> &mut Self {
         self.always = true;
@@ -179,4 +222,9 @@ pub struct Outcome {
     pub deleted: u64,
     /// The result of the last increment.
     pub counter: Option<i64>,
+    /// How many live entries got another expiry by [`Batch::set_expiry`].
+    pub renewed: u64,
+    /// For each put and each delete by key of the batch, in their order, the value that the key had before it, if it was there;
+    /// empty unless [`Batch::with_previous`] asked for it. A value in the store is not copied.
+    pub previous: Vec<Option<Bytes>>,
 }

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     NotRetained,
     /// A limit that the options set, or one of the format, would be exceeded. Nothing was written.
     LimitExceeded,
+    /// Another commit has changed what a transaction read. Nothing was written; run the transaction again.
+    Conflict,
     /// The caller's own progress callback stopped the work. Nothing was changed.
     Cancelled,
     /// The stored value is not of the form that the operation needs (a counter that is not a number). Nothing was
@@ -120,7 +122,7 @@ impl From<Error> for io::Error {
             ErrorKind::Closed => io::ErrorKind::NotConnected,
             ErrorKind::DiskFull => io::ErrorKind::StorageFull,
             ErrorKind::LimitExceeded => io::ErrorKind::QuotaExceeded,
-            ErrorKind::Cancelled => io::ErrorKind::Other,
+            ErrorKind::Conflict | ErrorKind::Cancelled => io::ErrorKind::Other,
             ErrorKind::Io | ErrorKind::Poisoned => error.io_kind().unwrap_or(io::ErrorKind::Other),
         };
         Self::new(kind, error)

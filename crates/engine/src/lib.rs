@@ -49,8 +49,8 @@ pub use options::{
 pub use seams::report_bus_errors;
 pub use store::{
     Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, Entries, Entry, EntryInfo, Estimate,
-    Order, Page, PageToken, Progress, Range, RepairReport, ScrubStats, Skipped, Snapshot, Stats, Store,
-    TornTail, VerifyReport, repair, verify,
+    Order, Page, PageToken, Progress, Range, RepairReport, Rows, ScrubStats, Skipped, Snapshot, Stats, Store,
+    TornTail, Transaction, VerifyReport, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

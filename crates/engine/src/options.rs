@@ -92,6 +92,7 @@ pub struct Options {
     pub(crate) verify_reads: VerifyReads,
     pub(crate) create: bool,
     pub(crate) auto_compact: bool,
+    pub(crate) checkpoint_bytes: u64,
     pub(crate) scrub_bytes_per_second: u64,
     pub(crate) key_bytes_max: usize,
     pub(crate) value_bytes_max: u64,
@@ -117,6 +118,7 @@ impl Options {
             verify_reads: VerifyReads::default(),
             create: true,
             auto_compact: true,
+            checkpoint_bytes: 64 << 20,
             scrub_bytes_per_second: 0,
             key_bytes_max: KEY_BYTES_MAX,
             value_bytes_max: VALUE_BYTES_MAX,
@@ -165,6 +167,15 @@ impl Options {
     /// Whether the store compacts by itself when most of its sealed log is dead. Default yes.
     pub fn auto_compact(mut self, auto: bool) -> Self {
         self.auto_compact = auto;
+        self
+    }
+
+    /// After how many bytes of log a checkpoint of the indexes is written in the background, so that an open reads at most about
+    /// so much of the log, or as much as the checkpoint is long where that is more. Default 64 MiB. One is written at close
+    /// when the log has grown by a 256th of it, and after every compaction. Each takes about 25 bytes of disk for a key, and as
+    /// much again while the next one is written. 0 writes one whenever something was written, [`u64::MAX`] none at all.
+    pub fn checkpoint_bytes(mut self, bytes: u64) -> Self {
+        self.checkpoint_bytes = bytes;
         self
     }
 

@@ -74,6 +74,20 @@ bugs! {
     TombstoneForgottenEarly,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
+    /// Frames that a checkpoint covers are not judged before their entries are believed.
+    CoveredKeysBelieved,
+    /// A checkpoint is used although segments have come that it does not know.
+    StaleCheckpointBelieved,
+    /// A checkpoint gets its name before the frames that it covers are durable.
+    CheckpointAboveMark,
+    /// A checkpoint gets its name before its bytes are durable.
+    CheckpointNotSynced,
+    /// The checksums of a checkpoint's chunks are not looked at.
+    ChunkSumsIgnored,
+    /// A transaction commits although a key has come into a range that it read.
+    PhantomMissed,
+    /// A transaction commits although a key that it read was deleted since.
+    DeleteMissed,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
 }

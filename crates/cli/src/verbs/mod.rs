@@ -3,9 +3,12 @@
 pub(crate) mod backup;
 pub(crate) mod compact;
 pub(crate) mod del;
+pub(crate) mod expire;
 pub(crate) mod export;
 pub(crate) mod get;
 pub(crate) mod import;
+pub(crate) mod incr;
+pub(crate) mod info;
 pub(crate) mod log;
 pub(crate) mod prune;
 pub(crate) mod put;
@@ -13,4 +16,5 @@ pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod scan;
 pub(crate) mod stats;
+pub(crate) mod txn;
 pub(crate) mod verify;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pentad_engine::{Batch, Store};
+use pentad_engine::{Batch, Expect, Expiry, Sequence, Store, escape_key};
 use serde_json::json;
 
 use crate::args::{Global, PutArgs};
@@ -24,14 +24,28 @@ pub(crate) fn run(global: &Global, arguments: &PutArgs) -> Result<()> {
             None
         }
     };
+    let if_value = arguments.if_value.as_ref().map(|value| global.bytes("--if-value", value)).transpose()?;
+    let expect = match (arguments.if_absent, if_value, arguments.if_sequence) {
+        (true, ..) => Some(Expect::Absent),
+        (_, Some(value), _) => Some(Expect::Value(value.into())),
+        (.., Some(sequence)) => Some(Expect::Unmodified(Sequence(sequence))),
+        (false, None, None) => None,
+    };
     session::create(global, |store| {
         let payload = match given {
             Some(value) => value.into(),
             None => from_standard_input(store)?.payload,
         };
         let mut batch = Batch::new();
-        batch.put(&key, payload);
+        batch.put_expiring(&key, payload, arguments.ttl.map_or(Expiry::Never, Expiry::After));
+        if let Some(expect) = expect {
+            batch.require(&key, expect);
+        }
         let outcome = store.commit(batch)?;
+        if !outcome.applied {
+            let text = format!("the condition on {} does not hold; nothing was stored", escape_key(&key));
+            return Err(Failure::Unmet(text));
+        }
         if global.json {
             let mut output = Output::new();
             output.json(&json!({ "sequence": outcome.sequence.map(u64::from) }))?;

@@ -46,6 +46,7 @@ fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
         ("segments", human::count(stats.segments)),
         ("streams", human::count(stats.stream_segments)),
         ("index in memory", human::bytes(stats.index_bytes)),
+        ("checkpoint", checkpoint_row(stats)),
     ];
     if stats.recovered_tail_bytes > 0 {
         let bytes = human::bytes(stats.recovered_tail_bytes);
@@ -55,6 +56,18 @@ fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
         rows.push(("scrub", scrub_row(scrub)));
     }
     rows
+}
+
+fn checkpoint_row(stats: &Stats) -> String {
+    let age = human::bytes(stats.checkpoint_age_bytes);
+    let state = match stats.checkpoint_bytes {
+        0 => format!("none; an open reads {age}"),
+        bytes => format!("{}; an open reads {age} behind it", human::bytes(bytes)),
+    };
+    match &stats.checkpoint_failure {
+        Some(failure) => format!("{state}; the last attempt failed: {failure}"),
+        None => state,
+    }
 }
 
 fn scrub_row(scrub: &ScrubStats) -> String {
@@ -90,6 +103,9 @@ fn object(stats: &Stats) -> Value {
         "segments": stats.segments,
         "stream_segments": stats.stream_segments,
         "index_bytes": stats.index_bytes,
+        "checkpoint_bytes": stats.checkpoint_bytes,
+        "checkpoint_age_bytes": stats.checkpoint_age_bytes,
+        "checkpoint_failure": stats.checkpoint_failure,
         "unfinished_tail_bytes": stats.recovered_tail_bytes,
         "scrub": stats.scrub.as_ref().map(scrub_object),
     })

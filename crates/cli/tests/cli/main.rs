@@ -8,6 +8,7 @@ mod support;
 mod backup;
 #[cfg(unix)]
 mod bus_error;
+mod changes;
 #[cfg(unix)]
 mod descriptors;
 mod entries;

@@ -3,6 +3,8 @@
 //!
 //! Invariant: a [`Span`] is read through the [`Contents`] that gave it.
 
+use std::ops::Bound;
+
 use bytes::Bytes;
 
 use super::payload::{Payload, PayloadSource};
@@ -72,6 +74,15 @@ pub(crate) enum Operation {
     Increment {
         key: Span,
         delta: i64,
+    },
+    /// All keys between the bounds.
+    DeleteRange {
+        lower: Bound<Span>,
+        upper: Bound<Span>,
+    },
+    SetExpiry {
+        key: Span,
+        expiry: Expiry,
     },
 }
 
@@ -159,6 +170,18 @@ impl Contents {
         self.operations.push(Operation::Increment { key, delta });
     }
 
+    pub(super) fn delete_range(&mut self, lower: Bound<&[u8]>, upper: Bound<&[u8]>) {
+        let (lower, upper) = (lower.map(|key| self.bound(key)), upper.map(|key| self.bound(key)));
+        self.note_delete();
+        self.operations.push(Operation::DeleteRange { lower, upper });
+    }
+
+    pub(super) fn set_expiry(&mut self, key: &[u8], expiry: Expiry) {
+        let key = self.key(key);
+        self.summary.looks = true;
+        self.operations.push(Operation::SetExpiry { key, expiry });
+    }
+
     pub(super) fn require(&mut self, key: &[u8], expect: Expect) {
         let compared = match &expect {
             Expect::Value(value) => value.len(),
@@ -173,6 +196,12 @@ impl Contents {
     fn note_delete(&mut self) {
         self.summary.deletes += 1;
         self.summary.looks = true;
+    }
+
+    /// A bound is no key: it may be longer than one.
+    fn bound(&mut self, bound: &[u8]) -> Span {
+        self.summary.bytes += bound.len() as u64;
+        self.copy(bound)
     }
 
     fn key(&mut self, key: &[u8]) -> Span {

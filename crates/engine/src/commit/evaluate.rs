@@ -4,6 +4,7 @@
 //! is in `look`.
 
 mod look;
+mod ranges;
 
 use bytes::Bytes;
 
@@ -51,6 +52,8 @@ pub(crate) struct Plan<'g> {
     pub(crate) bytes_max: u64,
     pub(crate) deleted: u64,
     pub(crate) counter: Option<i64>,
+    pub(crate) renewed: u64,
+    pub(crate) previous: Vec<Option<Bytes>>,
 }
 
 /// Refuses a commit that has grown beyond what a frame may hold: a rename has two entries, and one of them may be any value that is
@@ -126,10 +129,18 @@ impl<'g> Evaluation<'g> {
                 return Ok(Plan::default());
             }
         }
+        if batch.reads.as_ref().is_some_and(|reads| !self.is_unchanged(reads)) {
+            return Ok(Plan::default());
+        }
         let before = self.added;
         let mut plan = Plan { applied: true, ..Plan::default() };
         plan.items.reserve_exact(contents.operations.len());
         for operation in &contents.operations {
+            if batch.previous
+                && let Operation::Put { key, .. } | Operation::Delete { key } = operation
+            {
+                plan.previous.push(self.previous(contents.bytes(*key))?);
+            }
             self.operate(contents, operation, &mut plan)?;
             check_entries(&plan, batch)?;
         }
@@ -182,6 +193,10 @@ impl<'g> Evaluation<'g> {
             Operation::DeleteHash { hash } => self.delete_all(plan, *hash),
             Operation::Rename { from, to } => self.rename(plan, key(*from), key(*to))?,
             Operation::Increment { key: span, delta } => self.increment(plan, key(*span), *delta)?,
+            Operation::DeleteRange { lower, upper } => {
+                self.delete_range(plan, (lower.map(key), upper.map(key)))?;
+            }
+            Operation::SetExpiry { key: span, expiry } => self.set_expiry(plan, key(*span), *expiry)?,
         }
         Ok(())
     }
@@ -201,6 +216,16 @@ impl<'g> Evaluation<'g> {
         self.add(plan, Item { key: ItemKey::Key(to), hash: key_hash(to), value, deadline });
         let value = ItemValue::Tombstone;
         self.add(plan, Item { key: ItemKey::Key(from), hash, value, deadline: None });
+        Ok(())
+    }
+
+    fn set_expiry(&mut self, plan: &mut Plan<'g>, key: &'g [u8], expiry: Expiry) -> Result<()> {
+        let hash = key_hash(key);
+        let Some(found) = self.find(Subject::Key(key), hash) else { return Ok(()) };
+        let value = self.value_to_move(key, &found.at)?;
+        let deadline = self.deadline(expiry);
+        self.add(plan, Item { key: ItemKey::Key(key), hash, value, deadline });
+        plan.renewed += 1;
         Ok(())
     }
 

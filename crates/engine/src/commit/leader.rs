@@ -358,8 +358,8 @@ impl<'g> Step<'g> {
             Self::Sync => Plan { applied: true, ..Plan::default() },
             Self::Prune { count, .. } => Plan { applied: true, deleted: count, ..Plan::default() },
         };
-        let Plan { applied, sequence, deleted, counter, .. } = plan;
-        Ok(Outcome { applied, sequence, tail, deleted, counter })
+        let Plan { applied, sequence, deleted, counter, renewed, previous, .. } = plan;
+        Ok(Outcome { applied, sequence, tail, deleted, counter, renewed, previous })
     }
 }
 

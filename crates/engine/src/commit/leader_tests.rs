@@ -1,8 +1,9 @@
 //! Groups on a full disk, put together by hand.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Reads};
 use crate::commit::job::Job;
 use crate::commit::queue::Leader;
 use crate::error::ErrorKind;
@@ -37,6 +38,39 @@ fn f09_deletes_that_share_a_group_with_refused_puts_are_done() {
         assert_eq!(results[1].as_ref().unwrap().deleted, 1);
     }
     assert!(store.is_empty() && !store.stats().poisoned);
+}
+
+/// What an earlier commit of the group wrote is in no index yet, and a transaction that read it has to see that all the same.
+#[test]
+fn f19_of_two_transactions_in_one_group_that_read_what_the_other_writes_one_commits() {
+    let environment = Environment {
+        disk: Arc::new(SimDisk::new(1)),
+        clock: Arc::new(SimClock::new(1)),
+        random: Arc::new(SimRandom::new(1)),
+        background: false,
+    };
+    let store = Options::new().segment_bytes(8192).environment(environment).open("/store").unwrap();
+    store.put("a", "0").unwrap();
+    let snapshot = store.snapshot().unwrap();
+    let job = |reads: &[&str], range: Option<(&str, &str)>, writes: &str| {
+        let mut read = Reads::new(snapshot.pinned.view);
+        read.keys.extend(reads.iter().map(|key| key.as_bytes().to_vec()));
+        let bound = |key: &str| Bound::Included(key.as_bytes().to_vec());
+        read.ranges.extend(range.map(|(from, to)| (bound(from), bound(to))));
+        let mut batch = Batch::new();
+        batch.put(writes, "1").require_unchanged(read);
+        Job::Commit(Box::new(batch))
+    };
+    let jobs = [
+        job(&["b"], None, "a"),
+        job(&["a"], None, "b"),
+        job(&[], Some(("a", "b")), "c"),
+        job(&["b"], Some(("b", "c")), "d"),
+    ];
+    let results = store.core().lead(&jobs);
+    let applied: Vec<bool> = results.iter().map(|result| result.as_ref().unwrap().applied).collect();
+    assert_eq!(applied, [true, false, false, true]);
+    assert!(store.contains_key("d").unwrap() && !store.contains_key("b").unwrap());
 }
 
 /// The bytes of a value may belong to anything, the last handle of the store included: it is let go by nobody who leads,

@@ -4,8 +4,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Bound;
 
 use super::item::{Item, ItemKey, ItemValue};
+use crate::batch::is_between;
 use crate::format::entry::Subject;
 use crate::numbers::{Sequence, Timestamp};
 
@@ -53,6 +55,15 @@ impl<'g> Overlay<'g> {
     /// The subjects with this hash that a commit of the group wrote.
     pub(crate) fn with_hash(&self, hash: u64) -> &[Owner<'g>] {
         self.by_hash.get(&hash).map_or(&[], Vec::as_slice)
+    }
+
+    /// The keys between the bounds that a commit of the group wrote.
+    pub(crate) fn keys_between<'o>(
+        &'o self,
+        lower: Bound<&'o [u8]>,
+        upper: Bound<&'o [u8]>,
+    ) -> impl Iterator<Item = &'o [u8]> {
+        self.keys.keys().map(|key| &**key).filter(move |key| is_between(key, lower, upper))
     }
 
     /// Records what `item` of the commit `sequence` does.

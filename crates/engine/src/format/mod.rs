@@ -6,6 +6,7 @@
 pub(crate) mod backup;
 pub(crate) mod bytes;
 pub(crate) mod catalog;
+pub(crate) mod checkpoint;
 pub(crate) mod checksum;
 pub(crate) mod entry;
 pub(crate) mod frame;

@@ -1,15 +1,18 @@
 //! How many keys are live, and when they end.
 //!
+//! A key that ends is known here by its deadline and its hash. Two keys with one hash and one deadline are counted, not told
+//! apart: they end in the same moment.
+//!
 //! Invariant: `live` is the number of keys whose newest settled version is a value, less those that were reaped; a
 //! key with a deadline that has not been reaped is in `deadlines` exactly once. A commit is settled as a whole, so
 //! nobody counts half of one. Time only moves forward here: a question about an earlier time is answered for the
 //! latest that was asked about.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 
-use super::key::Key;
-use super::memory::{bytes_of, shrink_heap, tree_bytes};
+use super::deadlines::{Deadline, Deadlines};
+use super::memory::{bytes_of, shrink_heap};
 use super::version::{Version, VersionKind};
 use crate::numbers::Timestamp;
 
@@ -17,7 +20,7 @@ use crate::numbers::Timestamp;
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     live: u64,
-    deadlines: BTreeSet<Deadline>,
+    deadlines: Deadlines,
     /// Keys that were reaped and whose expired version may still stand in the index.
     expired: BinaryHeap<Reverse<Deadline>>,
 }
@@ -31,13 +34,6 @@ pub(super) struct Ledger {
     expiring: Vec<(Deadline, Move)>,
 }
 
-/// When a key ends.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Deadline {
-    at: Timestamp,
-    key: Key,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Comes,
@@ -45,14 +41,13 @@ enum Move {
 }
 
 impl Ledger {
-    /// Notes that the newest version of a key changed; the key is made only where one has a deadline.
-    pub(super) fn replace(&mut self, key: impl Fn() -> Key, before: Option<Version>, after: Option<Version>) {
+    /// Notes that the newest version of a key with this hash changed.
+    pub(super) fn replace(&mut self, hash: u64, before: Option<Version>, after: Option<Version>) {
         for (version, step, direction) in [(before, -1, Move::Goes), (after, 1, Move::Comes)] {
             let Some(version) = version else { continue };
             match version.kind {
                 VersionKind::Value { deadline: Some(at) } => {
-                    let deadline = Deadline { at, key: key() };
-                    self.expiring.push((deadline, direction));
+                    self.expiring.push((Deadline { at, hash }, direction));
                 }
                 VersionKind::Value { deadline: None } => self.plain += step,
                 VersionKind::Tombstone => {}
@@ -62,19 +57,23 @@ impl Ledger {
 }
 
 impl Accounts {
+    /// What a checkpoint held: the keys live when it was taken, and the deadlines of those that end.
+    pub(super) fn load(live: u64, deadlines: Deadlines) -> Self {
+        Self { live, deadlines, expired: BinaryHeap::new() }
+    }
+
     /// Takes a commit's changes over. Logarithmic for each deadline that comes or goes.
     pub(super) fn settle(&mut self, ledger: Ledger) {
         self.add(ledger.plain);
         for (deadline, direction) in ledger.expiring {
             match direction {
                 Move::Comes => {
-                    if self.deadlines.insert(deadline) {
-                        self.add(1);
-                    }
+                    self.deadlines.insert(deadline);
+                    self.add(1);
                 }
                 // If it is not there, it was reaped and is not counted any more.
                 Move::Goes => {
-                    if self.deadlines.remove(&deadline) {
+                    if self.deadlines.remove(deadline) {
                         self.add(-1);
                     }
                 }
@@ -86,9 +85,7 @@ impl Accounts {
     /// what has not expired.
     pub(super) fn reap(&mut self, now: Timestamp) -> u64 {
         let mut reaped = 0;
-        while self.deadlines.first().is_some_and(|first| first.at <= now)
-            && let Some(first) = self.deadlines.pop_first()
-        {
+        while let Some(first) = self.deadlines.pop_until(now) {
             self.add(-1);
             self.expired.push(Reverse(first));
             reaped += 1;
@@ -96,14 +93,14 @@ impl Accounts {
         reaped
     }
 
-    /// Reaped keys and their deadlines, `limit` at most, which are at or before `time`; each is handed out once.
-    pub(super) fn take_expired(&mut self, time: Timestamp, limit: usize) -> Vec<(Timestamp, Key)> {
+    /// Deadlines of reaped keys, `limit` at most, which are at or before `time`; each is handed out once.
+    pub(super) fn take_expired(&mut self, time: Timestamp, limit: usize) -> Vec<Deadline> {
         let mut due = Vec::new();
         while due.len() < limit
             && self.expired.peek().is_some_and(|Reverse(first)| first.at <= time)
             && let Some(Reverse(first)) = self.expired.pop()
         {
-            due.push((first.at, first.key));
+            due.push(first);
         }
         shrink_heap(&mut self.expired);
         due
@@ -113,9 +110,18 @@ impl Accounts {
         self.live
     }
 
+    /// What a checkpoint holds: the deadlines of all keys that end, those included that were reaped and may still stand in the
+    /// index, of which `waiting` are told here, and how many keys there are if these are counted.
+    pub(super) fn image(&self, waiting: impl Iterator<Item = Deadline>) -> (u64, Vec<Deadline>) {
+        let mut all: Vec<Deadline> = waiting.chain(self.expired.iter().map(|Reverse(one)| *one)).collect();
+        let live = self.live + bytes_of(all.len(), 1);
+        self.deadlines.each(|deadline| all.push(deadline));
+        all.sort_unstable();
+        (live, all)
+    }
+
     pub(super) fn memory_bytes(&self) -> u64 {
-        let entry_bytes = size_of::<Deadline>();
-        tree_bytes(self.deadlines.len(), entry_bytes) + bytes_of(self.expired.capacity(), entry_bytes)
+        self.deadlines.memory_bytes() + bytes_of(self.expired.capacity(), size_of::<Deadline>())
     }
 
     fn add(&mut self, step: i64) {

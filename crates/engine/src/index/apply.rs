@@ -3,14 +3,12 @@
 //! Invariants: the ordered index learns of a version before the slot table; what takes the place of a version queues that as
 //! garbage; nothing of it shows before the caller publishes it.
 
-use std::sync::Arc;
-
 use super::accounts::Ledger;
 use super::crowds::Crowd;
 use super::entries::Entries;
 use super::facade::Index;
 use super::garbage::Waste;
-use super::key::{Change, Key, Space};
+use super::key::{Change, Space};
 use super::ordered::mark;
 use super::slots::Set;
 use super::version::{Born, Version, View};
@@ -64,7 +62,7 @@ impl<E: Entries> Index<E> {
                 garbage.push(offset_of(change.version.born), waste);
             }
             // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
-            ledger.replace(|| key_of(change), before, Some(change.version));
+            ledger.replace(change.hash, before, Some(change.version));
         }
         drop(garbage);
         self.settle(ledger);
@@ -137,10 +135,6 @@ fn offset_of(born: Born) -> LogOffset {
         Born::At(offset) => offset,
         Born::In(_) => LogOffset(0),
     }
-}
-
-fn key_of(change: &Change<'_>) -> Key {
-    Key { hash: change.hash, space: change.space, bytes: Arc::from(change.key) }
 }
 
 /// The places of changes in key order, each with eight bytes of its key; versions of one key newest first.

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use dashmap::DashMap;
 
 use super::entries::Rank;
+use super::image::Crowded;
 use super::key::Space;
 use super::memory::{bytes_of, shared_key_bytes, tree_bytes};
 use crate::address::Address;
@@ -67,6 +68,21 @@ impl Crowds {
     pub(super) fn list(&self, hash: u64, crowd: Crowd) {
         self.by_hash.insert(hash, crowd);
         self.any.store(true, Ordering::Release);
+    }
+
+    /// Every key, with its hash.
+    pub(super) fn all(&self) -> Vec<Crowded> {
+        if !self.any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut all = Vec::new();
+        for crowd in &self.by_hash {
+            let hash = *crowd.key();
+            let of_crowd = crowd.by_rank.iter();
+            all.extend(of_crowd.map(|((rank, _), address)| Crowded { hash, address: *address, rank: *rank }));
+        }
+        all.sort_unstable_by_key(|crowded| (crowded.hash, crowded.rank));
+        all
     }
 
     /// An estimate of the bytes held.

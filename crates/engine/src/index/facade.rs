@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use super::accounts::{Accounts, Ledger};
 use super::crowds::Crowds;
+use super::deadlines::Deadline;
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
 use super::garbage::{Garbage, Waste};
-use super::key::{Key, Space};
+use super::key::Space;
 use super::ordered::Ordered;
 use super::slots::SlotTable;
 use super::version::{Version, VersionKind, View};
@@ -50,6 +51,11 @@ pub(crate) struct Index<E> {
 impl<E: Entries> Index<E> {
     /// An empty index; a store gets its own from [`Index::rebuild`]. `secret` is a random number of the store's own; who knows it can make lookups slow.
     pub(crate) fn new(secret: u64, entries: E) -> Self {
+        Self::with_accounts(secret, entries, Accounts::default())
+    }
+
+    /// An index that is empty but for its accounts.
+    pub(super) fn with_accounts(secret: u64, entries: E, accounts: Accounts) -> Self {
         Self {
             entries,
             slots: SlotTable::new(secret),
@@ -57,7 +63,7 @@ impl<E: Entries> Index<E> {
             keys: Ordered::default(),
             hashes: Ordered::default(),
             writer: Mutex::default(),
-            accounts: Mutex::default(),
+            accounts: Mutex::new(accounts),
             horizon: Default::default(),
         }
     }
@@ -73,9 +79,9 @@ impl<E: Entries> Index<E> {
                 break;
             }
             let mut garbage = self.writer();
-            for (deadline, key) in expired {
-                if let Some(version) = self.newest_until(deadline, &key) {
-                    garbage.push_expired(version.born, deadline, key);
+            for deadline in expired {
+                for version in self.newest_until(deadline) {
+                    garbage.push_expired(version.born, deadline);
                 }
             }
         }
@@ -92,10 +98,12 @@ impl<E: Entries> Index<E> {
                         self.forget(*hash, version.address);
                         dropped(version);
                     }
-                    Waste::Expired { deadline, key } => {
-                        // If it is not the newest any more, whatever came above it has queued it.
-                        if let Some(version) = self.newest_until(*deadline, key) {
-                            self.forget(key.hash, version.address);
+                    Waste::Expired(deadline) => {
+                        // If it is not the newest any more, whatever came above it has queued it. Of several keys with one
+                        // hash and deadline each has been queued for itself.
+                        let due = self.newest_until(*deadline).into_iter();
+                        for version in due.filter(|version| horizon.includes(version.born)) {
+                            self.forget(deadline.hash, version.address);
                             dropped(&version);
                         }
                     }
@@ -104,9 +112,23 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// The newest version of a key, if it has this deadline.
-    fn newest_until(&self, deadline: Timestamp, key: &Key) -> Option<Version> {
-        self.newest(key.space, &key.bytes, key.hash).filter(|version| version.deadline() == Some(deadline))
+    /// The newest versions of the keys with a hash that have this deadline, mostly one or none.
+    fn newest_until(&self, deadline: Deadline) -> Vec<Version> {
+        let Deadline { at, hash } = deadline;
+        let mut held = Vec::new();
+        let crowded =
+            self.crowds.read(hash, |crowd| held.extend(crowd.by_rank().map(|(_, address)| address)));
+        if crowded.is_none() {
+            self.slots.candidates(hash, |address| held.push(address));
+        }
+        let newest = |address: Address| {
+            let shown = self.entries.show(address, |entry| {
+                let is_it = !entry.is_damaged && entry.hash() == hash;
+                is_it.then(|| Version::of(address, entry))
+            });
+            shown.flatten().filter(|version| version.deadline() == Some(at))
+        };
+        held.into_iter().filter_map(newest).collect()
     }
 
     pub(super) fn forget(&self, hash: u64, address: Address) -> bool {
@@ -249,7 +271,7 @@ impl<E: Entries> Index<E> {
         self.writer.lock().expect(WHOLE)
     }
 
-    fn accounts(&self) -> MutexGuard<'_, Accounts> {
+    pub(super) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock().expect(WHOLE)
     }
 }

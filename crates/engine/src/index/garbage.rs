@@ -7,11 +7,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
-use super::key::Key;
+use super::deadlines::Deadline;
 use super::memory::{bytes_of, shrink_heap, table_bytes};
 use super::version::{Born, Version, View};
 use crate::address::Address;
-use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::numbers::{LogOffset, Sequence};
 
 /// What waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub(super) enum Waste {
     Older(Version),
     /// The newest version of a key with this hash, a tombstone.
     Tombstone { hash: u64, version: Version },
-    /// The newest version of a key, if it still is the one with this deadline, which has passed.
-    Expired { deadline: Timestamp, key: Key },
+    /// The newest versions of keys with this hash that have this deadline, which has passed.
+    Expired(Deadline),
 }
 
 /// Versions by the place in the log that they wait for, ascending.
@@ -38,8 +38,8 @@ pub(super) struct Garbage {
     standing: Option<HashSet<Address>>,
 }
 
-/// A log offset or sequence, a deadline, and the key that had it.
-type Lapse = (u64, Timestamp, Key);
+/// A log offset or sequence, and the deadline of a key.
+type Lapse = (u64, Deadline);
 
 impl Garbage {
     /// Queues a version until every view in use includes what was written at `due`; called in the order of the log.
@@ -53,11 +53,34 @@ impl Garbage {
     }
 
     /// Queues a key whose newest version, born then, has expired, until every view in use includes that version.
-    pub(super) fn push_expired(&mut self, born: Born, deadline: Timestamp, key: Key) {
+    pub(super) fn push_expired(&mut self, born: Born, deadline: Deadline) {
         match born {
-            Born::At(offset) => self.expired_at.push(Reverse((offset.0, deadline, key))),
-            Born::In(sequence) => self.expired_in.push(Reverse((sequence.0, deadline, key))),
+            Born::At(offset) => self.expired_at.push(Reverse((offset.0, deadline))),
+            Born::In(sequence) => self.expired_in.push(Reverse((sequence.0, deadline))),
         }
+    }
+
+    /// What a checkpoint holds of all that waits: the bytes in each slot of the segment table that will be dead when no view is
+    /// left, and the tombstones that are in the slot table until then, by their hashes. Costs what waits.
+    pub(super) fn image(&self) -> (HashMap<usize, u64>, Vec<(u64, Address)>) {
+        let (mut bytes, mut tombstones) = (HashMap::new(), Vec::new());
+        for (_, waste) in &self.waiting {
+            let mut waste = waste.clone();
+            let (Waste::Older(version) | Waste::Tombstone { version, .. }) = &mut waste else { continue };
+            while let Some((to, bytes)) = self.moved.get(&version.address) {
+                (version.address, version.bytes) = (*to, *bytes);
+            }
+            *bytes.entry(version.address.slot()).or_insert(0) += version.bytes;
+            if let Waste::Tombstone { hash, version } = waste {
+                tombstones.push((hash, version.address));
+            }
+        }
+        (bytes, tombstones)
+    }
+
+    /// The deadlines of expired keys that wait.
+    pub(super) fn expired(&self) -> impl Iterator<Item = Deadline> {
+        self.expired_at.iter().chain(&self.expired_in).map(|Reverse((_, deadline))| *deadline)
     }
 
     /// Whether a version is queued that stands here.
@@ -137,7 +160,7 @@ impl Waste {
     fn version(&self) -> Option<&Version> {
         match self {
             Self::Older(version) | Self::Tombstone { version, .. } => Some(version),
-            Self::Expired { .. } => None,
+            Self::Expired(_) => None,
         }
     }
 }
@@ -153,7 +176,7 @@ fn take_lapsed(
         if !lapsed.peek().is_some_and(|Reverse((born, ..))| is_included(*born)) {
             break;
         }
-        taken.extend(lapsed.pop().map(|Reverse((_, deadline, key))| Waste::Expired { deadline, key }));
+        taken.extend(lapsed.pop().map(|Reverse((_, deadline))| Waste::Expired(deadline)));
     }
     shrink_heap(lapsed);
 }

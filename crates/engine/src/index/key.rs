@@ -1,9 +1,7 @@
 //! Keys as the index names them, and the change that brings one a new version.
 //!
 //! Invariant: which hash belongs to a key is the caller's business, but it must always be the same one. The index keeps
-//! copies only of keys that expire, and of those whose hash very many keys share.
-
-use std::sync::Arc;
+//! copies only of keys whose hash very many keys share.
 
 use super::entries::Rank;
 use super::version::Version;
@@ -40,12 +38,4 @@ pub(crate) struct Change<'a> {
     /// The version before, as [`Index::resolve`](super::Index::resolve) found it. One that is missing, or out of date, costs
     /// another lookup and changes nothing.
     pub(crate) before: Option<Version>,
-}
-
-/// A key with all that is needed to find it in both parts of the index.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) hash: u64,
-    pub(super) space: Space,
-    pub(super) bytes: Arc<[u8]>,
 }

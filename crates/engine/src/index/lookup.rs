@@ -17,6 +17,7 @@ use super::ordered::Direction;
 use super::slots::{First, Started};
 use super::version::{Version, View};
 use crate::address::Address;
+use crate::planted::{Bug, planted};
 
 /// A key with all its versions, newest first.
 pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
@@ -48,7 +49,13 @@ impl<E: Entries> Index<E> {
             }
             live
         };
-        let mut found = self.among(hash, of_crowd, || self.all_in_slots(hash, view));
+        let unreadable = std::cell::Cell::new(None);
+        let in_slots = || self.all_in_slots(hash, view, |address| unreadable.set(Some(address)));
+        let mut found = self.among(hash, of_crowd, in_slots);
+        // One that cannot be read may be the newest: better an error than another one.
+        if let Some(version) = unreadable.get().and_then(|address| self.version_at(address)) {
+            return Some((Space::Hashes, Arc::from(&hash.to_be_bytes()[..]), version));
+        }
         if found.len() > 1 {
             found.sort_by_cached_key(|(_, _, version)| self.rank(version));
         }
@@ -63,7 +70,7 @@ impl<E: Entries> Index<E> {
             };
             crowd.by_rank().filter_map(live).collect()
         };
-        let found = self.among(hash, of_crowd, || self.all_in_slots(hash, view));
+        let found = self.among(hash, of_crowd, || self.all_in_slots(hash, view, |_| ()));
         found.into_iter().map(|(space, key, _)| (space, key)).collect()
     }
 
@@ -144,6 +151,25 @@ impl<E: Entries> Index<E> {
             );
         }
         best.map(|(_, space, key, version)| (space, key, version))
+    }
+
+    /// Whether nothing was written to a key above `view`, which is in use.
+    pub(crate) fn is_unchanged(&self, key: &[u8], hash: u64, view: View) -> bool {
+        let is_missed = |newest: &Version| newest.is_tombstone() && planted(Bug::DeleteMissed);
+        let newest = self.newest(Space::Keys, key, hash).filter(|newest| !is_missed(newest));
+        newest.is_none_or(|newest| view.includes(newest.born))
+    }
+
+    /// Whether nothing was written to any key between the bounds above `view`, which is in use. Looks at every key there.
+    pub(crate) fn is_unchanged_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, view: View) -> bool {
+        let mut is_unchanged = true;
+        self.each(Space::Keys, lower, upper, Direction::Forward, &mut |key, addresses| {
+            is_unchanged = self.settled(Space::Keys, key, addresses, |versions| {
+                versions.next().is_none_or(|newest| view.includes(newest.born))
+            });
+            if is_unchanged { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        is_unchanged
     }
 
     /// The rank of a version; the lowest when its frame cannot be read any more.
@@ -279,9 +305,13 @@ impl<E: Entries> Index<E> {
         }
         let mut newest = None;
         let (mut is_stale, mut is_other) = (false, false);
+        let mut unreadable = None;
         let found = self.slots.find(hash, |address| {
             let shown = self.entries.show(address, |entry| {
                 let is_it = entry.is(space, key);
+                if entry.is_damaged {
+                    unreadable = Some(address);
+                }
                 if is_it {
                     newest = Some(see(address, entry));
                 }
@@ -296,10 +326,10 @@ impl<E: Entries> Index<E> {
             return ControlFlow::Continue(());
         }
         if found.is_none() && is_other {
-            // An entry whose key has changed under our hands may be the one. Better an error than "absent"; and whatever
-            // stands there now, nobody may take it for the value of this key.
+            // An entry that cannot be read, or whose key has changed under our hands, may be the one. Better an error than
+            // "absent"; and whatever stands there now, nobody may take it for the value of this key.
             let hash_of = |address| self.entries.show(address, |entry| entry.hash());
-            let suspect = self.slots.misplaced(hash, hash_of);
+            let suspect = unreadable.or_else(|| self.slots.misplaced(hash, hash_of));
             newest = suspect.and_then(|address| {
                 let see =
                     |entry: &Entry<'_>| see(address, &Entry { value: None, is_damaged: true, ..*entry });
@@ -361,15 +391,22 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// The live entries of a hash that is not crowded.
-    fn all_in_slots(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>, Version)> {
+    /// The live entries of a hash that is not crowded; `unreadable` is shown those that may be and cannot be read.
+    fn all_in_slots(
+        &self,
+        hash: u64,
+        view: View,
+        unreadable: impl Fn(Address),
+    ) -> Vec<(Space, Arc<[u8]>, Version)> {
         let mut dead = Dead::default();
         loop {
             let mut held = Vec::new();
             let mut is_stale = false;
             self.slots.candidates(hash, |address| {
                 let shown = self.entries.show(address, |entry| {
-                    if !entry.is_damaged && entry.hash() == hash {
+                    if entry.is_damaged {
+                        unreadable(address);
+                    } else if entry.hash() == hash {
                         let name: (Space, Arc<[u8]>) = (entry.space, Arc::from(entry.key));
                         if !held.iter().any(|(held, _)| *held == name) {
                             held.push((name, address));

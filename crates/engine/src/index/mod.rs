@@ -17,17 +17,22 @@
 //! its view may read first and compare with [`Index::horizon`] afterwards: if the horizon has passed its view, the
 //! answer is void and it starts again with a new view.
 //!
+//! **Checkpoints** ([`image`]) hold an index as it was at one moment, so that opening a store costs only what was written
+//! since.
+//!
 //! **Locks**, in the order in which they are taken: `writer` (one mutation at a time), then the lock of a crowd or the one
 //! inside the ordered index; `accounts` is taken alone. Readers take the lock of a crowd, where there is one, and no other.
 
 mod accounts;
 mod apply;
 mod crowds;
+mod deadlines;
 mod drops;
 mod entries;
 mod extent;
 mod facade;
 mod garbage;
+mod image;
 mod key;
 mod key_order;
 mod lookup;
@@ -45,9 +50,11 @@ mod version;
 
 pub(crate) use entries::{Entries, Entry, Look, Rank};
 pub(crate) use facade::Index;
+pub(crate) use image::{Crowded, IndexImage, IndexParts, SlotGroups, groups_of};
 pub(crate) use key::{Change, Name, Space};
 pub(crate) use key_order::KeyPiece;
 pub(crate) use lookup::{Begun, Newest};
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;
+pub(crate) use runs::{Run, RunShape};
 pub(crate) use version::{Born, Version, VersionKind, View};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::drops::Drops;
 use super::entries::{Entries, SpaceKeys};
-use super::runs::{Again, Effort, Entry, Keep, Keys, Mark, Run, Runs, Stale, Way};
+use super::runs::{Again, Effort, Entry, Keep, Keys, List, Mark, Run, Runs, Stale, Way};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
 
@@ -36,8 +36,8 @@ pub(super) struct Ordered {
 
 /// Who reads a range.
 pub(super) trait Visitor {
-    /// Looks at a version: of the next key, or an older one of the same key.
-    fn version(&mut self, address: Address, is_new_key: bool) -> Seen;
+    /// Looks at a version: of the next key, or an older one of the same key. The mark says what it is, should it be unreadable.
+    fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen;
 
     /// Called with the addresses of versions some time before they are looked at; may fetch them into the cache.
     fn fetch(&mut self, address: Address);
@@ -66,7 +66,17 @@ pub(super) fn mark(is_tombstone: bool) -> Mark {
 impl Ordered {
     /// What a store holds when it is opened; in key order, each key once.
     pub(super) fn load(sorted: &[Entry], keys: &impl Keys) -> Option<Self> {
-        Some(Self { runs: Runs::of(Run::from_sorted(sorted, keys)?) })
+        Some(Self { runs: Runs::of([Run::from_sorted(sorted, keys)?]) })
+    }
+
+    /// What a checkpoint held: runs, newest first.
+    pub(super) fn of_runs(runs: Vec<Run>) -> Self {
+        Self { runs: Runs::of(runs) }
+    }
+
+    /// The runs as they are now, newest first.
+    pub(super) fn runs(&self) -> std::sync::Arc<List> {
+        self.runs.all()
     }
 
     /// Adds the versions of a commit, or of several, by key, those of one key newest first.
@@ -167,7 +177,7 @@ impl Ordered {
             is_new_key |= !row.same_key_as_before;
             is_hidden &= row.same_key_as_before;
             while !is_hidden {
-                match visitor.version(row.address, is_new_key) {
+                match visitor.version(row.address, row.mark, is_new_key) {
                     Seen::Yes => {
                         is_new_key = false;
                         break;

@@ -7,7 +7,7 @@
 use super::accounts::Ledger;
 use super::entries::Entries;
 use super::facade::Index;
-use super::key::{Change, Key, Space};
+use super::key::{Change, Space};
 use super::key_order::{KeyPiece, sort};
 use super::ordered::{Ordered, mark};
 use super::runs::Entry;
@@ -66,21 +66,20 @@ impl<E: Entries> Index<E> {
     fn take_in(&self, newest: &Met, kept: &mut dyn FnMut(&Version)) -> Option<Address> {
         let version = self.version_at(newest.address).filter(|version| !version.is_tombstone())?;
         let mut ledger = Ledger::default();
-        let key = || {
-            let bytes = self.entries.show(newest.address, |entry| entry.key.into());
-            Key { hash: newest.hash, space: newest.space, bytes: bytes.unwrap_or_else(|| [].into()) }
+        let key = || -> Vec<u8> {
+            self.entries.show(newest.address, |entry| entry.key.to_vec()).unwrap_or_default()
         };
-        ledger.replace(key, None, Some(version));
+        ledger.replace(newest.hash, None, Some(version));
         self.settle(ledger);
         // Each key comes once, so nothing is replaced, and no key has to be compared.
         let rank = (newest.sequence, newest.ordinal);
         let crowded = self.crowds.change(newest.hash, |crowd| {
-            crowd.set(newest.space, &key().bytes, version.address, rank);
+            crowd.set(newest.space, &key(), version.address, rank);
         });
         if crowded.is_none() {
             let placed = self.slots.set(newest.hash, version.address, |_| false, |at| self.hash_at(at));
             if placed == Set::Crowded {
-                let key = key().bytes;
+                let key = key();
                 let (space, hash) = (newest.space, newest.hash);
                 self.crowd(&Change { space, key: &key, hash, version, rank, before: None });
             }

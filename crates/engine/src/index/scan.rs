@@ -9,6 +9,7 @@ use super::entries::{Entries, Entry, Look};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::{Direction, Seen, Visitor};
+use super::runs::Mark;
 use super::version::{Version, View};
 use crate::address::Address;
 
@@ -82,7 +83,7 @@ struct Live<'a, E, L, V> {
 impl<E: Entries, L: Look, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Live<'_, E, L, V> {
     /// [`Visitor::version`] for what is no plain entry, or not in the look.
     #[cold]
-    fn version_at_length(&mut self, address: Address) -> Seen {
+    fn version_at_length(&mut self, address: Address, mark: Mark) -> Seen {
         if !self.look.is_current() {
             self.keep_reached();
             self.look.renew();
@@ -93,9 +94,16 @@ impl<E: Entries, L: Look, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Live
                 return ControlFlow::Continue(());
             }
             *is_decided = true;
-            *last = None;
-            keep(reached, entry.key);
-            if entry.is_live_at(view.time) { visit(address, entry) } else { ControlFlow::Continue(()) }
+            if !entry.is_damaged {
+                *last = None;
+                keep(reached, entry.key);
+            }
+            let is_deleted = entry.is_damaged && mark == Mark::Tombstone;
+            if entry.is_live_at(view.time) && !is_deleted {
+                visit(address, entry)
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         match flow {
             None => Seen::No,
@@ -120,12 +128,12 @@ fn keep(reached: &mut Option<Vec<u8>>, key: &[u8]) {
 
 impl<E: Entries, L: Look, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Visitor for Live<'_, E, L, V> {
     #[inline]
-    fn version(&mut self, address: Address, is_new_key: bool) -> Seen {
+    fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen {
         if self.is_decided && !is_new_key {
             return Seen::Yes;
         }
         self.is_decided = false;
-        let Some(entry) = self.look.plain(address) else { return self.version_at_length(address) };
+        let Some(entry) = self.look.plain(address) else { return self.version_at_length(address, mark) };
         if !self.view.includes(entry.born) {
             return Seen::Yes;
         }
@@ -176,7 +184,7 @@ impl<E, L, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Group<'_, E,
 impl<E: Entries, L: Look, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visitor
     for Group<'_, E, L, V>
 {
-    fn version(&mut self, address: Address, is_new_key: bool) -> Seen {
+    fn version(&mut self, address: Address, _mark: Mark, is_new_key: bool) -> Seen {
         if is_new_key && self.show().is_break() {
             return Seen::Enough;
         }

@@ -13,7 +13,7 @@ use super::segment_table::Table;
 use super::source::MapSource;
 use crate::error::{Error, Result};
 use crate::format::UNIT;
-use crate::format::frame::{FrameHeader, FrameKind};
+use crate::format::frame::{self, FrameHeader, FrameKind};
 use crate::format::segment_header;
 use crate::numbers::{LogOffset, SegmentId};
 
@@ -32,6 +32,19 @@ impl CommitPlace {
     /// Where the frame behind it starts in the segment, if there is one.
     pub(crate) fn end(&self) -> u64 {
         self.offset + self.header.frame_length()
+    }
+
+    /// Makes sure that its keys can be believed, which a header does not say.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot.
+    pub(crate) fn check(&self, segment: &Segment, alignment: u64) -> Result<()> {
+        if self.header.entries == 0 || segment.holds(self.offset + frame::LENGTH, alignment) {
+            return Ok(());
+        }
+        let text = format!("the keys of commit {} cannot be read any more", self.header.sequence);
+        Err(Error::damaged(&segment.path, self.offset, text))
     }
 }
 

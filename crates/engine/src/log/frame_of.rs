@@ -26,6 +26,16 @@ pub(crate) struct FrameStarts {
 }
 
 impl FrameStarts {
+    /// These, ascending, in units of [`UNIT`] bytes.
+    pub(crate) fn of(starts: Vec<u32>) -> Self {
+        Self { starts: RwLock::new(starts) }
+    }
+
+    /// All of them, in units of [`UNIT`] bytes.
+    pub(crate) fn all(&self) -> Vec<u32> {
+        self.starts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Notes that a frame starts at `offset`; frames are noted in their order.
     pub(crate) fn note(&self, offset: u64) {
         let mut starts = self.starts.write().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +49,7 @@ impl FrameStarts {
     }
 
     /// A frame that starts at or before `offset`.
-    fn before(&self, offset: u64) -> u64 {
+    pub(super) fn before(&self, offset: u64) -> u64 {
         let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
         let behind = starts.partition_point(|start| u64::from(*start) * UNIT <= offset);
         behind.checked_sub(1).map_or(segment_header::LENGTH, |index| u64::from(starts[index]) * UNIT)
@@ -76,31 +86,54 @@ pub(crate) struct FrameOf {
     pub(crate) ordinal: u32,
 }
 
-/// The frame of the entry at `offset` of a log or compacted segment; `None` when a header on the way to it does not verify.
+/// The frame of the entry at `offset` of a log or compacted segment; `None` when it does not verify, or a header on the way to
+/// it.
 pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Result<Option<FrameOf>> {
+    if !segment.holds(offset, alignment) {
+        return Ok(None);
+    }
     let map = segment.map()?;
     let end = segment.end();
     let mut frames = Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+    let Some((start, header)) = frame_around(&mut frames, segment, offset)? else { return Ok(None) };
+    let (mut ordinal, mut at) = (None, 0);
+    frames.entries(start, &header, &mut |_, layout| {
+        if layout.start == offset {
+            ordinal = Some(at);
+        }
+        at += 1;
+    })?;
+    Ok(ordinal.map(|ordinal| FrameOf { header, ordinal }))
+}
+
+/// Where the frame around `offset` starts, and its header; `None` when a header on the way to it does not verify.
+fn frame_around(
+    frames: &mut Frames<MapSource<'_>>,
+    segment: &Segment,
+    offset: u64,
+) -> io::Result<Option<(u64, FrameHeader)>> {
     let mut start = segment.frame_starts().before(offset);
     while let Some((header, _)) = frames.header(start)? {
         if start + header.frame_length() > offset {
-            let (mut ordinal, mut at) = (None, 0);
-            frames.entries(start, &header, &mut |_, layout| {
-                if layout.start == offset {
-                    ordinal = Some(at);
-                }
-                at += 1;
-            })?;
-            return Ok(ordinal.map(|ordinal| FrameOf { header, ordinal }));
+            return Ok(Some((start, header)));
         }
         start += header.frame_length();
     }
     Ok(None)
 }
 
+/// The commit whose frame holds what stands at `offset`, also where its keys do not verify; `None` when that cannot be told.
+pub(crate) fn sequence_around(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
+    let map = segment.kept_map()?;
+    let end = segment.end();
+    let mut frames = Frames { source: MapSource { map, end }, nonce: segment.nonce, alignment, end };
+    let (_, header) = frame_around(&mut frames, segment, offset).ok()??;
+    Some(header.sequence).filter(|sequence| sequence.0 > 0)
+}
+
 /// The commit that wrote the entry at `offset`; `None` when that cannot be read any more.
 pub(crate) fn sequence_at(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
-    let map = segment.kept_map()?;
+    let map = segment.kept_map().filter(|_| segment.holds(offset, alignment))?;
     let length = HEAD_BYTES_MAX.min(segment.end().checked_sub(offset)?);
     let (head, _) = EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()?;
     if let Some(moved) = head.moved {

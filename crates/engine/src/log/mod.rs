@@ -4,13 +4,17 @@
 //! and none of them is ever taken by a reader.
 
 pub(crate) mod catalog_file;
+pub(crate) mod checkpoint_file;
+pub(crate) mod checkpoint_writer;
 pub(crate) mod commit_search;
+pub(crate) mod covered;
 pub(crate) mod create;
 pub(crate) mod directory;
 pub(crate) mod failure;
 pub(crate) mod frame_of;
 pub(crate) mod frame_writer;
 pub(crate) mod policy;
+pub(crate) mod proof;
 pub(crate) mod recovery;
 pub(crate) mod reserve;
 pub(crate) mod resume;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use super::catalog_file;
+use super::covered::Covered;
 use super::policy::{Policy, Skipped};
 use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
@@ -45,6 +46,15 @@ pub(crate) struct Recovered {
     pub(crate) state: LogState,
 }
 
+/// What the checkpoints of a store say.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpointed {
+    /// The highest mark in any of them that is whole: it is true, whether or not that one fits.
+    pub(crate) mark: FrameNumber,
+    /// The one to go on from.
+    pub(crate) covered: Option<Covered>,
+}
+
 /// Where a log stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogState {
@@ -63,6 +73,7 @@ pub(crate) fn recover(
     dir: &Path,
     identity: &Identity,
     policy: &mut Policy,
+    checkpoint: &Checkpointed,
     replay: &mut dyn Replay,
 ) -> Result<Recovered> {
     let loaded = catalog_file::load(&**disk, dir)?;
@@ -78,7 +89,8 @@ pub(crate) fn recover(
     }
     let mut segments = Vec::new();
     let mut state = LogState { time: catalog.time, floor: catalog.floor, ..LogState::default() };
-    let mut highest_mark = catalog.mark;
+    let mut highest_mark = catalog.mark.max(checkpoint.mark);
+    let covered = checkpoint.covered.as_ref();
 
     for record in catalog.of_kind(SegmentKind::Stream) {
         if policy.skips() && stream_is_missing(disk, dir, record, policy)? {
@@ -87,14 +99,18 @@ pub(crate) fn recover(
         segments.push(Arc::new(Segment::stream(dir, record, Arc::clone(disk), Weak::new())));
     }
     for record in catalog.of_kind(SegmentKind::Compacted) {
-        let Some((segment, _)) = open_segment(disk, dir, identity, record, policy)? else { continue };
-        let mut own = LogState::default();
-        replay_sealed(&segment, record, identity, &mut own, policy, replay)?;
+        let Some((segment, _)) = open_segment(disk, dir, identity, record, covered, policy)? else {
+            continue;
+        };
+        if covered.is_none() {
+            let mut own = at_start_of(record);
+            replay_sealed(&segment, record, segment_header::LENGTH, identity, &mut own, policy, replay)?;
+        }
         segments.push(segment);
     }
     let mut active = None;
     for record in catalog.of_kind(SegmentKind::Log) {
-        let Some((segment, length)) = open_segment(disk, dir, identity, record, policy)? else {
+        let Some((segment, length)) = open_segment(disk, dir, identity, record, covered, policy)? else {
             // What the catalog says of a sealed segment holds without the file.
             if let Some(sealed) = record.sealed {
                 (state.last_frame, state.last_sequence) = (sealed.last_frame, sealed.last_sequence);
@@ -105,14 +121,31 @@ pub(crate) fn recover(
         if state.last_frame.0 != 0 && record.first_frame != state.last_frame.next() {
             hole_before(&segment, record.first_frame, &state, policy)?;
         }
+        // What a checkpoint covers is not read; it says where the log stands behind that.
+        if let (Some(covered), Some(sealed)) = (covered, record.sealed)
+            && record.id < covered.end.0
+        {
+            state.last_frame = sealed.last_frame;
+            segments.push(segment);
+            continue;
+        }
+        let (start, epoch) = match covered {
+            Some(covered) if record.id == covered.end.0 => {
+                state = covered.state(state);
+                (covered.end.1, covered.epoch)
+            }
+            _ => {
+                state.last_frame = at_start_of(record).last_frame;
+                (segment_header::LENGTH, 0)
+            }
+        };
         if record.sealed.is_some() {
-            replay_sealed(&segment, record, identity, &mut state, policy, replay)?;
+            replay_sealed(&segment, record, start, identity, &mut state, policy, replay)?;
             highest_mark = highest_mark.max(state.last_frame);
         } else {
-            state.last_frame = FrameNumber(record.first_frame.0 - 1);
             state.mark = highest_mark;
-            let reading =
-                Reading { length, recorded: catalog.last_sequence, before: FrameNumber(u64::MAX), identity };
+            let recorded = catalog.last_sequence;
+            let reading = Reading { start, epoch, length, recorded, before: FrameNumber(u64::MAX), identity };
             let tail = read_active(segment, &reading, &mut state, policy, replay)?;
             segments.push(Arc::clone(&tail.segment));
             active = Some(tail);
@@ -133,6 +166,11 @@ pub(crate) fn recover(
         state.last_sequence = catalog.last_sequence;
     }
     Ok(Recovered { catalog, segments, active, state })
+}
+
+/// Where the log stands before the first frame of a segment, as far as frames go.
+fn at_start_of(record: &SegmentRecord) -> LogState {
+    LogState { last_frame: FrameNumber(record.first_frame.0.saturating_sub(1)), ..LogState::default() }
 }
 
 /// Notes that the frames between the log so far and `segment`, which begins with frame `first`, are in no file.
@@ -221,6 +259,7 @@ fn open_segment(
     dir: &Path,
     identity: &Identity,
     record: &SegmentRecord,
+    covered: Option<&Covered>,
     policy: &mut Policy,
 ) -> Result<Option<(Arc<Segment>, u64)>> {
     let path = dir.join(names::segment(record.id, record.kind));
@@ -241,7 +280,9 @@ fn open_segment(
     };
     let length = file.length().map_err(|e| Error::io("read the length of", &path, &e))?;
     // The header was durable before the catalog named the segment.
-    let needed = record.sealed.map_or(segment_header::LENGTH, |sealed| sealed.length);
+    let covered = covered.and_then(|covered| covered.segments.get(&record.id));
+    let written = covered.map_or(segment_header::LENGTH, |(covered, _)| covered.end);
+    let needed = record.sealed.map_or(written, |sealed| sealed.length);
     if length < needed {
         let what = format!("the file ends here; {needed} bytes were written");
         policy.found(Skipped::at(&path, length, what))?;
@@ -265,13 +306,20 @@ fn open_segment(
     if let Some(sealed) = &mut record.sealed {
         sealed.length = mapped;
     }
-    Ok(Some((Arc::new(Segment::mapped(dir, &record, map)), length)))
+    let segment = Segment::mapped(dir, &record, map);
+    let segment = match covered {
+        Some((covered, starts)) => segment.covered(covered, starts.clone()),
+        None => segment,
+    };
+    Ok(Some((Arc::new(segment), length)))
 }
 
-/// Reads a segment that is complete, all of which was acknowledged. The length that counts is the segment's own.
+/// Reads a segment that is complete, all of which was acknowledged, from the frame at `offset` on, which follows those of
+/// `state`. The length that counts is the segment's own.
 fn replay_sealed(
     segment: &Arc<Segment>,
     record: &SegmentRecord,
+    mut offset: u64,
     identity: &Identity,
     state: &mut LogState,
     policy: &mut Policy,
@@ -279,11 +327,9 @@ fn replay_sealed(
 ) -> Result<()> {
     let io = |e| Error::io("read", &segment.path, &e);
     let sealed: Sealed = record.sealed.unwrap_or_default();
-    state.last_frame = FrameNumber(record.first_frame.0.saturating_sub(1));
     let map = segment.map()?;
     let length = segment.end();
     let mut frames = frames_of(segment, &map, length, identity);
-    let mut offset = segment_header::LENGTH;
     while offset < length {
         let header = match frames.judge(offset, Depth::Keys).map_err(io)? {
             Verdict::Whole(header) | Verdict::BadPayloads(header, _) => header,

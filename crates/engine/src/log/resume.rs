@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::checkpoint_file;
 use super::create::{NewSegment, discard};
 use super::failure::Failure;
 use super::frame_writer::{Buffers, Draft, DraftSubject, DraftValue, FrameWriter, PayloadBytes};
@@ -75,7 +76,9 @@ pub(crate) fn resume(shared: Shared, recovered: Recovered, replay: &mut dyn Repl
 /// Sets the next id above that of every file in the directory, named by the catalog or not.
 fn next_segment_id(shared: &Shared) -> Result<()> {
     let mut next = shared.catalog.current().next_segment.0;
-    for (id, name) in segment_files(shared)? {
+    let checkpoints = checkpoint_file::list(&*shared.environment.disk, &shared.dir)?;
+    let checkpoints = checkpoints.into_iter().map(|(id, _)| (id.0, names::checkpoint(id)));
+    for (id, name) in segment_files(shared)?.into_iter().chain(checkpoints) {
         if id >= NUMBERS_END / 2 {
             let path = shared.dir.join(name);
             let text = format!("{} has a number that no store reaches; move it away", path.display());
@@ -335,7 +338,7 @@ fn remove_orphans(shared: &Shared) -> Result<()> {
         segment_files(shared)?.into_iter().filter(|(id, _)| !known.contains(id)).map(|(_, name)| name);
     let temporary = names::CATALOGS_NEW
         .iter()
-        .chain([&names::IDENTITY_NEW, &names::CREATING])
+        .chain([&names::IDENTITY_NEW, &names::CREATING, &names::CHECKPOINT_NEW])
         .map(|&name| name.to_owned());
     for name in orphans.chain(temporary) {
         let path = shared.dir.join(name);

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::frame_of::FrameStarts;
+use super::proof::Proof;
 use super::touched::Touched;
 use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::format::catalog::SegmentRecord;
+use crate::format::checkpoint::CoveredSegment;
 use crate::format::checksum::Nonce;
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
@@ -45,6 +47,8 @@ pub(crate) struct Segment {
     /// Its place in the table, which addresses of entries name.
     slot: OnceLock<u32>,
     frame_starts: FrameStarts,
+    /// What has to be judged before it is believed: `None` where all was read at open, or written since.
+    proof: Option<Proof>,
     touched: Touched,
     map: Mapping,
 }
@@ -90,9 +94,21 @@ impl Segment {
             lease: Weak::new(),
             slot: OnceLock::new(),
             frame_starts: FrameStarts::default(),
+            proof: None,
             touched,
             map,
         }
+    }
+
+    /// The same segment with what a checkpoint knows of it.
+    pub(crate) fn covered(self, covered: &CoveredSegment, starts: Vec<u32>) -> Self {
+        self.end.fetch_max(covered.end, Ordering::Relaxed);
+        self.live_bytes.store(covered.live_bytes.cast_signed(), Ordering::Relaxed);
+        self.hiding_bytes.store(covered.hiding_bytes, Ordering::Relaxed);
+        self.raise_last_sequence(covered.last_sequence);
+        covered.streams.iter().for_each(|stream| self.refer(*stream));
+        self.set_slot(covered.slot);
+        Self { proof: Some(Proof::new(covered.end)), frame_starts: FrameStarts::of(starts), ..self }
     }
 
     /// The same segment with another map, longer than the one it had.
@@ -113,6 +129,7 @@ impl Segment {
             lease: self.lease.clone(),
             slot: OnceLock::new(),
             frame_starts: self.frame_starts.copy(),
+            proof: self.proof.clone(),
             touched: Touched::new(map.length(), UNIT),
             map: Mapping::Kept(map),
         }
@@ -154,6 +171,16 @@ impl Segment {
             Mapping::Kept(map) => Some(map),
             Mapping::OnDemand { .. } => None,
         }
+    }
+
+    /// What has to be judged before it is believed.
+    pub(super) fn proof(&self) -> Option<&Proof> {
+        self.proof.as_ref()
+    }
+
+    /// Its place in the segment table, if it has one.
+    pub(crate) fn known_slot(&self) -> Option<u32> {
+        self.slot.get().copied()
     }
 
     /// Its place in the segment table.

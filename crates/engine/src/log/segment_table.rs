@@ -47,7 +47,8 @@ impl Table {
         let slot = match self.by_id.get(&segment.id) {
             // The same file with a longer map.
             Some(before) => before.slot(),
-            None => self.take_slot(),
+            // A checkpoint says where it was, and its addresses count on that.
+            None => segment.known_slot().unwrap_or_else(|| self.take_slot()),
         };
         segment.set_slot(slot);
         let place = usize::try_from(slot).expect("20 bits");
@@ -120,6 +121,19 @@ impl SegmentTable {
     /// All segments as they are now, ascending by id.
     pub(crate) fn all(&self) -> Vec<Arc<Segment>> {
         self.current.load().by_id.values().cloned().collect()
+    }
+
+    /// The slot to be given out next, if it is free.
+    pub(crate) fn next_slot(&self) -> u32 {
+        u32::try_from(self.current.load().next_slot).expect("20 bits")
+    }
+
+    /// Gives out slots from this one on, so that what still names a slot given out by an earlier table leads to nothing.
+    pub(crate) fn go_on_from(&self, slot: u32) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = Table::clone(&self.current.load());
+        table.next_slot = usize::try_from(slot % SLOTS).expect("20 bits");
+        self.current.store(Arc::new(table));
     }
 
     /// Adds and removes segments at once.

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Map;
+use super::{Map, PrivateMap};
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,11 @@ pub trait File: Debug + Send + Sync {
     fn sync(&self) -> io::Result<()>;
     /// Maps the first `length` bytes for reading. Writes through [`File::write_at`] show in the map.
     fn map(&self, length: u64) -> io::Result<Map>;
+    /// Maps the first `length` bytes of a file that nobody writes any more; what is changed in the map stays in this
+    /// process. Where there are no such maps, the bytes are read into memory.
+    fn map_private(&self, length: u64) -> io::Result<PrivateMap> {
+        PrivateMap::read(length, |buffer, offset| uninterrupted(|| self.read_at(buffer, offset)))
+    }
 }
 
 /// A call that is interrupted so often in a row is broken, not unlucky.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-use super::{Access, Disk, File, Lock, LockMode, Map, PathKind};
+use super::{Access, Disk, File, Lock, LockMode, Map, PathKind, PrivateMap};
 
 /// Files through `pread`, `pwrite`, `fallocate`, `fdatasync` and `mmap`; locks through `flock`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -137,5 +137,9 @@ impl File for RealFile {
 
     fn map(&self, length: u64) -> io::Result<Map> {
         Map::of_file(&self.file, length)
+    }
+
+    fn map_private(&self, length: u64) -> io::Result<PrivateMap> {
+        PrivateMap::of_file(&self.file, length)
     }
 }

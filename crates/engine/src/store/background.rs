@@ -1,5 +1,5 @@
 //! The store's own threads: one leads the commits of futures, one records how far the log is durable, one merges the runs
-//! of the index, one compacts, one scrubs if that was asked for.
+//! of the index, one compacts and writes checkpoints, one scrubs if that was asked for.
 //!
 //! Invariants: a thread that panics poisons its store first, so that nobody waits for work that is not done any more; a store that
 //! could not start all of its threads has none left running.
@@ -146,21 +146,24 @@ fn index_until(core: &Core, stop: &Stop) {
     }
 }
 
-/// Compacts when it is worth it: on a thread of its own, because marks may not wait so long.
+/// Compacts and writes checkpoints when it is worth it: on a thread of its own, because marks may not wait so long.
 fn compact_until(core: &Core, stop: &Stop) {
     /// How often it is looked whether there is something to do.
     const TICKS: u32 = 2;
     /// Looks without a write between them after which nobody writes.
     const IDLE_LOOKS: u32 = 2;
     let (mut seen, mut quiet) = (core.published.sequence(), 0);
-    while core.options.auto_compact && !stop.wait(TICKS) {
+    while !stop.wait(TICKS) {
         let now = core.published.sequence();
         quiet = if now == seen { quiet + 1 } else { 0 };
         seen = now;
         let limit = if quiet >= IDLE_LOOKS { Limit::Idle } else { Limit::Busy };
-        if core.compaction_is_due(limit) {
+        if core.options.auto_compact && core.compaction_is_due(limit) {
             // What fails leaves the store as it was or poisons it, and is tried again.
             core.upkeep.note("compacting", core.compact_garbage(limit, Some(&|time| !stop.wait_for(time))));
+        }
+        if core.checkpoint_is_due(limit) {
+            core.upkeep.note("writing a checkpoint", core.checkpoint());
         }
     }
 }
@@ -180,6 +183,9 @@ impl Core {
         while self.index.maintain(Duration::MAX) {}
         if self.options.auto_compact && self.compaction_is_due(Limit::Idle) {
             self.poison_on_panic("compacting", || self.compact_garbage(Limit::Idle, None))?;
+        }
+        if self.checkpoint_is_due(Limit::Idle) {
+            self.poison_on_panic("writing a checkpoint", || self.checkpoint())?;
         }
         self.scrub(None);
         Ok(())

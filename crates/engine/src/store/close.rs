@@ -63,7 +63,9 @@ impl Core {
             catalog.closed = true;
             catalog.active_end = end;
         };
-        writer.shared.reserve.relieve(|_| self.catalog.update(closed))
+        writer.shared.reserve.relieve(|_| self.catalog.update(closed))?;
+        self.checkpoint_at_close(writer);
+        Ok(())
     }
 
     /// Appends a mark frame, which records the time and how far the log is durable.

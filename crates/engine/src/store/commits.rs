@@ -69,6 +69,7 @@ impl Core {
             alignment: self.identity.alignment.bytes(),
             end,
         };
+        place.check(segment, self.identity.alignment.bytes())?;
         let mut found = Vec::new();
         frames
             .entries(place.offset, &place.header, &mut |head, layout| {

@@ -137,6 +137,9 @@ impl Core {
         if result.is_ok() {
             left.note(self.garbage(), limit);
         }
+        if limit.is_none() {
+            self.checkpoint_after_compaction();
+        }
         result
     }
 

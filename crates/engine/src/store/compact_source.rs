@@ -12,7 +12,7 @@ use crate::format::UNIT;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Moved};
 use crate::format::frame::FrameHeader;
 use crate::format::segment_header;
-use crate::log::scan::Frames;
+use crate::log::scan::{Depth, Frames, Verdict};
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
@@ -25,17 +25,19 @@ pub(super) fn note_damage(error: &Error, segment: SegmentId, damaged: &mut BTree
     }
 }
 
-/// The header of a frame that was whole when the store was opened.
+/// The header of a frame whose entry heads and keys hold.
 pub(super) fn header_at(
     frames: &mut Frames<MapSource<'_>>,
     segment: &Segment,
     offset: u64,
 ) -> Result<FrameHeader> {
-    let header = frames.header(offset).map_err(|e| Error::io("read", &segment.path, &e))?;
-    let (header, _) = header.ok_or_else(|| {
-        Error::damaged(&segment.path, offset, "the header of a frame cannot be read any more")
-    })?;
-    Ok(header)
+    // Also where it was found whole when the store was opened: what is copied gets a checksum of its own.
+    let what = match frames.judge(offset, Depth::Keys).map_err(|e| Error::io("read", &segment.path, &e))? {
+        Verdict::Whole(header) | Verdict::BadPayloads(header, _) => return Ok(header),
+        Verdict::NoFrame => "the header of a frame cannot be read any more",
+        Verdict::BadBody(_) => "the keys of a frame cannot be read any more",
+    };
+    Err(Error::damaged(&segment.path, offset, what))
 }
 
 pub(super) fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a Map) -> Frames<MapSource<'a>> {

@@ -56,6 +56,7 @@ impl Core {
             }
             return Err(self.note_failure(failure));
         }
+        self.void_checkpoint();
         let mut report = CompactReport {
             segments_before: inputs.len() as u64,
             segments_after: output.segments.len() as u64,

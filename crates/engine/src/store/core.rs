@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
+use super::checkpoint::Checkpoints;
 use super::compact_choice::Left;
 use super::counters::Counters;
 use super::log_entries::LogEntries;
@@ -68,8 +69,9 @@ pub(crate) struct Core {
     pub(crate) counters: Counters,
     pub(crate) upkeep: Upkeep,
     pub(super) scrub: Scrub,
-    /// Held by the one compaction that runs.
+    /// Held by the one compaction or checkpoint that runs.
     pub(crate) compacting: Mutex<Left>,
+    pub(crate) checkpoints: Checkpoints,
 }
 
 impl Core {

@@ -8,7 +8,7 @@ use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Subject};
 use crate::format::segment_header::SegmentKind;
 use crate::format::{CHUNKED_ABOVE, segment_header};
 use crate::index::{Space, Version};
-use crate::log::frame_of::sequence_at;
+use crate::log::frame_of::{sequence_around, sequence_at};
 use crate::log::frame_writer::{DraftSubject, DraftValue, PayloadBytes};
 use crate::log::segment::Segment;
 use crate::numbers::{LogOffset, SegmentId, Sequence, Timestamp};
@@ -149,7 +149,8 @@ impl Core {
     /// What the entry at `offset` of `segment` is stored under.
     pub(crate) fn subject_in<'a>(&self, segment: &Segment, map: &'a Map, offset: u64) -> Result<Subject<'a>> {
         let length = HEAD_BYTES_MAX.min(segment.end().saturating_sub(offset));
-        let bytes = map.slice(offset, length);
+        let is_believed = segment.holds(offset, self.identity.alignment.bytes());
+        let bytes = map.slice(offset, length).filter(|_| is_believed);
         let decoded =
             bytes.and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok());
         let (head, _) = decoded
@@ -166,8 +167,10 @@ impl Core {
         subject: &DraftSubject,
     ) -> Result<(EntryHead<'a>, Layout)> {
         let length = HEAD_BYTES_MAX.min(segment.end().saturating_sub(offset));
+        let is_believed = segment.holds(offset, self.identity.alignment.bytes());
         let decoded = map
             .slice(offset, length)
+            .filter(|_| is_believed)
             .and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok())
             .filter(|(head, layout)| {
                 let same = match (head.subject, subject) {
@@ -178,7 +181,10 @@ impl Core {
                 same && layout.end <= segment.end()
             });
         decoded.ok_or_else(|| {
-            let text = format!("the entry of {} cannot be read any more", escape_key(&name_of(subject)));
+            let sequence = sequence_around(segment, self.identity.alignment.bytes(), offset);
+            let sequence = sequence.map_or_else(|| "unknown".to_owned(), |sequence| sequence.to_string());
+            let name = escape_key(&name_of(subject));
+            let text = format!("the entry of {name} (sequence {sequence}) cannot be read any more");
             Error::damaged(&segment.path, offset, text)
         })
     }

@@ -150,7 +150,7 @@ fn show_in<R>(segment: &Segment, address: Address, alignment: u64, read: impl Fn
 /// The entry, if it is one of the common kind.
 #[inline(always)]
 fn plain_entry(segment: &Segment, offset: u64, alignment: u64) -> Option<Entry<'_>> {
-    let map = segment.kept_map()?;
+    let map = segment.kept_map().filter(|_| segment.holds(offset, alignment))?;
     let plain = Plain::decode(map.slice(offset, Plain::BYTES)?, offset, alignment)?;
     let born = match plain.sequence {
         None => Born::At(segment.log_offset(offset)),
@@ -177,7 +177,8 @@ fn plain_entry(segment: &Segment, offset: u64, alignment: u64) -> Option<Entry<'
 
 /// The head of an entry of any kind.
 fn any_head(segment: &Segment, address: Address, alignment: u64) -> Option<(EntryHead<'_>, Layout)> {
-    let (map, offset) = (segment.kept_map()?, address.offset());
+    let offset = address.offset();
+    let map = segment.kept_map().filter(|_| segment.holds(offset, alignment))?;
     let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
     EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()
 }

@@ -110,6 +110,9 @@ fn rank(core: &Core, segment: &Segment, places: &mut [(Rank, Address)]) -> Resul
         };
         let frame_end = offset + header.frame_length();
         if wanted < frame_end {
+            if !segment.holds(wanted, alignment) {
+                return Err(Error::damaged(&segment.path, wanted, "an entry cannot be read any more"));
+            }
             let mut ordinal = 0;
             let visit = &mut |head: &crate::format::entry::EntryHead<'_>,
                               layout: &crate::format::entry::Layout| {

@@ -10,25 +10,27 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
+use super::checkpoint::Checkpoints;
+use super::checkpoint_load::{self, Found, Read};
 use super::core::Core;
 use super::counters::Counters;
 use super::end_check::check_end;
 use super::handle::Store;
 use super::pins::Pins;
 use super::published::Published;
-use super::rebuild::IndexBuilder;
 use super::scrub::Scrub;
 use super::time::StoreTime;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
+use crate::index::View;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::commit_search::CommitSearch;
 use crate::log::create::{create_beside, create_inside, sync_name};
 use crate::log::directory::{Directory, canonical, inspect};
 use crate::log::policy::Policy;
-use crate::log::recovery::{recover, replay_undecided};
+use crate::log::recovery::replay_undecided;
 use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
@@ -123,14 +125,16 @@ pub(super) fn load(
     let poisoned = Arc::new(OnceLock::new());
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
-    let mut builder = IndexBuilder::new(secret);
-    let mut recovered =
-        recover(&environment.disk, &dir, &identity, &mut policy, &mut builder).map_err(with_next_step)?;
+    let found = match policy {
+        Policy::Refuse => checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?,
+        Policy::Skip(_) => Found::default(),
+    };
+    let read = checkpoint_load::recover_from(found, &environment.disk, &dir, &identity, &mut policy, secret)
+        .map_err(with_next_step)?;
+    let Read { recovered, segments, mut builder, checkpoint, held } = read;
     if !policy.skips() {
         check_end(&dir, &identity, &recovered, read_only).map_err(with_next_step)?;
     }
-    let segments = Arc::new(SegmentTable::default());
-    segments.change(recovered.segments.drain(..), &[]);
     let catalog =
         Arc::new(CatalogFile::new(Arc::clone(&environment.disk), dir.clone(), recovered.catalog.clone()));
 
@@ -175,7 +179,8 @@ pub(super) fn load(
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
     // As of the recorded time: what has expired since is seen for the first time, below.
-    let index = builder.finish(state.time, &segments, identity.alignment.bytes());
+    let now = View { sequence: state.last_sequence, tail, time: state.time };
+    let index = builder.finish(held, now, &segments, identity.alignment.bytes());
     let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -188,7 +193,7 @@ pub(super) fn load(
         read_only,
         skipped: policy.into_skipped(),
         catalog,
-        segments,
+        segments: Arc::clone(&segments),
         reserve,
         shared,
         index,
@@ -207,7 +212,11 @@ pub(super) fn load(
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
         compacting: Mutex::default(),
+        checkpoints: Checkpoints::new(checkpoint.as_deref(), &segments),
     };
+    if !read_only {
+        core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
+    }
     core.note_expiries();
     core.retain(tail);
     Ok(core)

@@ -139,6 +139,9 @@ impl Core {
                 alignment: self.identity.alignment.bytes(),
                 end,
             };
+            if place.check(&segment, self.identity.alignment.bytes()).is_err() {
+                break;
+            }
             let io = |e| crate::Error::io("read", &segment.path, &e);
             let mut newest = None;
             frames

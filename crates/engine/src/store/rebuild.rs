@@ -1,18 +1,19 @@
-//! The indexes, built from the log while a store is opened.
+//! The indexes, built from the log while a store is opened: from all of it, or from a checkpoint and what follows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::log_entries::LogEntries;
+use super::tail::Tail;
 use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout, Place, Subject};
 use crate::format::frame::FrameHeader;
 use crate::hash::key_hash;
-use crate::index::{Index, KeyPiece, Met, Space};
+use crate::index::{Index, KeyPiece, Met, Space, View};
 use crate::log::recovery::Replay;
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
-use crate::numbers::{SegmentId, Sequence, Timestamp};
+use crate::numbers::{SegmentId, Sequence};
 
 /// Collects what recovery shows.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct IndexBuilder {
     sequence: Sequence,
     /// How many of its entries were shown.
     entries: u32,
+    /// What follows the checkpoint that the index is to be made of.
+    tail: Option<Tail>,
 }
 
 impl IndexBuilder {
@@ -37,16 +40,28 @@ impl IndexBuilder {
             places: HashMap::new(),
             sequence: Sequence(0),
             entries: 0,
+            tail: None,
         }
     }
 
-    /// The finished indexes as of `now`; the segments learn how much of each is alive.
+    /// The same for what follows a checkpoint: it has the index of what came before.
+    pub(crate) fn behind_checkpoint(self) -> Self {
+        Self { tail: Some(Tail::default()), ..self }
+    }
+
+    /// The finished indexes as of `now`, at open the one view there is; the segments learn how much of each is alive. `held` is
+    /// the index of the checkpoint, if there is one.
     pub(crate) fn finish(
         mut self,
-        now: Timestamp,
+        held: Option<Index<LogEntries>>,
+        now: View,
         segments: &Arc<SegmentTable>,
         alignment: u64,
     ) -> Index<LogEntries> {
+        if let (Some(index), Some(tail)) = (held, &self.tail) {
+            tail.apply(&index, segments, now);
+            return index;
+        }
         // What stands in a segment that recovery has replaced since was shown again in the new one.
         let slots: Vec<Option<u32>> =
             self.segments.iter().map(|id| segments.get(*id).map(|segment| segment.slot())).collect();
@@ -57,7 +72,7 @@ impl IndexBuilder {
         });
         let table = segments.now();
         let entries = LogEntries::new(Arc::clone(segments), alignment);
-        Index::rebuild(self.secret, entries, self.met, now, &mut |version| {
+        Index::rebuild(self.secret, entries, self.met, now.time, &mut |version| {
             if let Some(segment) = table.in_slot(version.address.slot()) {
                 segment.count_live(version.bytes.cast_signed());
             }
@@ -99,6 +114,11 @@ impl Replay for IndexBuilder {
             segment.count_hiding(layout.end - layout.start);
         }
         segment.raise_last_sequence(sequence.0);
+        if let Some(tail) = &mut self.tail {
+            let ordinal = self.entries - 1;
+            tail.push(segment, (head, layout), (space, key, hash), (sequence, ordinal));
+            return;
+        }
         let address = Address::at(self.place_of(segment.id), layout.start);
         self.met.push(Met { address, sequence, hash, piece: KeyPiece::of(key), ordinal, space });
     }

@@ -121,7 +121,10 @@ impl Core {
                     format!("commit {sequence} is retained, and no segment of the log holds it any more");
                 Err(crate::Error::damaged(&self.dir, 0, text))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                let text = format!("{error}; commit {sequence} was looked for");
+                Err(crate::Error::new(error.kind(), text))
+            }
         }
     }
 }

@@ -26,7 +26,13 @@ pub struct Stats {
     pub disk_bytes: u64,
     /// Of these, the reserve: blocks kept back so that a full disk can be emptied, at most 1 MiB.
     pub reserve_bytes: u64,
-    /// Of these, entries that a reader may still want.
+    /// Of these, the checkpoint of the indexes that the next open would use; 0 when there is none.
+    pub checkpoint_bytes: u64,
+    /// Bytes of the log that an open would read, because they were written since that checkpoint.
+    pub checkpoint_age_bytes: u64,
+    /// Why the last checkpoint could not be written; `None` when it could. It is tried again.
+    pub checkpoint_failure: Option<String>,
+    /// Of the bytes on disk, entries that a reader may still want.
     pub live_bytes: u64,
     /// Bytes in log and compacted segments that no reader wants: for compaction, once retention lets go of them.
     pub dead_bytes: u64,
@@ -103,6 +109,9 @@ impl Store {
             tail: self.tail(),
             disk_bytes: self.disk_bytes(),
             reserve_bytes: core.reserve.bytes(),
+            checkpoint_bytes: core.checkpoints.current().map_or(0, |(bytes, _)| bytes),
+            checkpoint_age_bytes: core.uncovered_bytes(self.tail()),
+            checkpoint_failure: core.checkpoints.failure(),
             live_bytes,
             dead_bytes: (log_bytes + compacted_bytes).saturating_sub(live_bytes),
             hiding_bytes,
@@ -135,6 +144,7 @@ impl Store {
         let core = self.core();
         let segments: u64 = core.segments.all().iter().map(|segment| segment.end()).sum();
         let catalogs = names::CATALOGS.len() as u64 * core.catalog.current().encoded_length();
-        segments + catalogs + identity::LENGTH as u64 + core.reserve.bytes()
+        let checkpoint = core.checkpoints.current().map_or(0, |(bytes, _)| bytes);
+        segments + catalogs + checkpoint + identity::LENGTH as u64 + core.reserve.bytes()
     }
 }

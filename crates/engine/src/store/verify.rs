@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::{self, Identity};
 use crate::format::names;
 use crate::log::catalog_file::{self, read_file};
+use crate::log::checkpoint_file;
 use crate::log::directory::{Directory, canonical, inspect_damaged};
 use crate::log::policy::Policy;
 use crate::options::Options;
@@ -76,6 +77,9 @@ impl Core {
             loaded = catalog_file::load(disk, &self.dir)?;
         }
         loaded.faults().for_each(|(path, what)| found(path, what));
+        for (file, offset, what) in checkpoint_file::faults(disk, &self.dir, self.identity.store_id)? {
+            damage.push(Damage { file, offset, sequence: None, key: None, what: what.to_owned() });
+        }
         Ok(damage)
     }
 }
@@ -125,6 +129,9 @@ pub fn verify<A: Answer>(
     }
     for (file, what) in faults {
         verification.damage(&file, 0, None, None, what);
+    }
+    for (file, at, what) in checkpoint_file::faults(disk, &dir, identity.store_id)? {
+        verification.damage(&file, at, None, None, what);
     }
     verification.run()
 }

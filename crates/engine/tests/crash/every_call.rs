@@ -32,7 +32,7 @@ fn cut_after(program: Program, operations: u64) -> (World, bool) {
 /// Opens what a cut of `before` left; the model says what must be there.
 fn reopened(before: &World, disk: SimDisk, created: bool, what: &str) -> World {
     let mut world = World::on(2, disk, before.past.clone(), before.clock.wall_ns());
-    world.set_created(created);
+    world.created = created;
     world.look();
     world.open().unwrap_or_else(|stop| panic!("{what}: {stop}"));
     world
@@ -80,7 +80,7 @@ fn f01_every_program_with_a_recovery_cut_off_at_every_operation() {
             for more in (operations % u64::from(step)..).step_by(step.into()) {
                 let what = format!("{what}, recovery cut off after {more}");
                 let mut second = World::on(3, torn.kill(), world.past.clone(), world.clock.wall_ns());
-                second.set_created(created);
+                second.created = created;
                 second.off_in(more);
                 let result = second.open();
                 if let Err(stop) = &result {

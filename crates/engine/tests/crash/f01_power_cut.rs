@@ -54,7 +54,7 @@ fn cut_after(operations: u64) -> (World, bool) {
 
 fn reopened(disk: SimDisk, past: &History, created: bool, what: &str) -> World {
     let mut world = World::on(2, disk, past.clone(), 1_700_000_000_000_000_000);
-    world.set_created(created);
+    world.created = created;
     world.look();
     world.open().unwrap_or_else(|stop| panic!("{what}: {stop}"));
     world
@@ -102,7 +102,7 @@ fn f01_a_recovery_cut_off_at_every_operation_changes_nothing() {
             for more in 0.. {
                 let again = torn.kill();
                 let mut second = World::on(3, again, world.past.clone(), 1_700_000_000_000_000_000);
-                second.set_created(created);
+                second.created = created;
                 second.off_in(more);
                 let result = second.open();
                 if let Err(stop) = &result {

@@ -51,6 +51,25 @@ fn f11_close_cut_at_every_operation() {
     cut_at_every_operation(CARE[3]);
 }
 
+/// The same store, with checkpoints written whenever there is something to write.
+fn base_with_checkpoints() -> World {
+    let mut world = base();
+    world.checkpoint_bytes = 0;
+    world.open().unwrap();
+    world.commit(&Request::put(Durability::Disk, "before", b"the checkpoint")).unwrap();
+    world.close().unwrap();
+    world
+}
+
+#[test]
+fn f11_everything_with_checkpoints_cut_at_every_operation() {
+    for care in CARE {
+        let seeds = |operations| (0..3).map(|n| operations * 3 + n).collect();
+        let operations = cut_everywhere(&base_with_checkpoints(), care, seeds);
+        assert!(operations > 3, "done after {operations} operations: nothing was rearranged");
+    }
+}
+
 #[test]
 fn f11_prune_and_compaction_of_parts_cut_at_every_operation() {
     cut_at_every_operation(CARE[4]);

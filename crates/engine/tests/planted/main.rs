@@ -13,13 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
-use harness::{backups, forged, scenarios};
+use harness::{backups, forged, scenarios, transactions};
 use pentad_engine::planted::{Bug, with};
 
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 12] = [
+const SCENARIOS: [(&str, Scenario); 13] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -32,6 +32,7 @@ const SCENARIOS: [(&str, Scenario); 12] = [
     ("gaps", scenarios::gaps),
     ("cuts_in_care", scenarios::cuts_in_care),
     ("backups", backups::backups),
+    ("transactions", transactions::transactions),
 ];
 
 /// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.

@@ -130,6 +130,17 @@ impl<'g> Evaluation<'g> {
         }
     }
 
+    /// The value that a key has, if it is there.
+    pub(super) fn previous(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        let Some(found) = self.find(Subject::Key(key), key_hash(key)) else { return Ok(None) };
+        if let FoundAt::Index(version) = &found.at {
+            let payload =
+                self.where_it_is(version, key, |version, subject| self.core.payload_at(version, subject))?;
+            return Ok(Some(payload.value()?.into()));
+        }
+        self.with_bytes(key, &found, Bytes::copy_from_slice).map(Some)
+    }
+
     /// What `read` makes of the value of an entry.
     pub(super) fn with_bytes<T>(
         &self,

@@ -110,8 +110,8 @@ impl Assembly {
     pub(super) fn finish(self) -> Run {
         Run {
             prefix: self.prefix,
-            pieces: self.pieces.into_boxed_slice(),
-            cells: self.cells.into_boxed_slice(),
+            pieces: self.pieces.into(),
+            cells: self.cells.into(),
             blocks: self.blocks.into_boxed_slice(),
             samples: self.fences.iter().step_by(BLOCK).copied().collect(),
             fences: self.fences.into_boxed_slice(),

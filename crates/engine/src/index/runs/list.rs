@@ -38,7 +38,7 @@ const NOTED_MAX: usize = if cfg!(test) { 256 } else { 65_536 };
 const NOTED_AT_END_MAX: usize = 64;
 
 /// The runs of a list, newest first.
-pub(super) type List = Vec<Arc<Run>>;
+pub(crate) type List = Vec<Arc<Run>>;
 
 /// How far [`Runs::maintain`] goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +82,15 @@ struct Moved {
 }
 
 impl Runs {
-    /// One run, as a rebuild or a checkpoint gives it.
-    pub(crate) fn of(run: Run) -> Self {
-        let list = if run.len() == 0 { Vec::new() } else { vec![Arc::new(run)] };
+    /// The runs that a rebuild or a checkpoint gives, newest first.
+    pub(crate) fn of(runs: impl IntoIterator<Item = Run>) -> Self {
+        let list: List = runs.into_iter().filter(|run| run.len() > 0).map(Arc::new).collect();
         Self { list: ArcSwap::from_pointee(list), ..Self::default() }
+    }
+
+    /// All runs as they are now, newest first.
+    pub(crate) fn all(&self) -> Arc<List> {
+        self.list.load_full()
     }
 
     /// Adds the records of a commit, or of several: sorted by key, versions of one key newest first, all newer than

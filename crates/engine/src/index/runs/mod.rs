@@ -20,6 +20,7 @@
 //! | `contest`, `weave` | the next key of several runs; runs made from runs |
 //! | `shape`, `list` | which runs are merged when; the list and its locks |
 //! | `cursor` | reading |
+//! | `image` | a run in a checkpoint |
 //! | `divide` | how much lies between two bounds |
 
 mod assembly;
@@ -28,6 +29,7 @@ mod cell;
 mod contest;
 mod cursor;
 mod divide;
+mod image;
 mod keys;
 mod list;
 mod relocate;
@@ -46,10 +48,11 @@ pub(crate) use contest::Way;
 pub(crate) use cursor::{Again, Stale};
 #[cfg(test)]
 pub(crate) use cursor::{Cursor, Row};
+pub(crate) use image::RunShape;
 #[cfg(test)]
 pub(crate) use keys::KeepAll;
 pub(crate) use keys::{Keep, Keys};
 #[cfg(test)]
 pub(crate) use list::Size;
-pub(crate) use list::{Effort, Runs};
+pub(crate) use list::{Effort, List, Runs};
 pub(crate) use run::Run;

@@ -16,6 +16,7 @@ use super::cell::Cell;
 use super::keys::Keys;
 use super::stem::Stem;
 use super::window::Window;
+use crate::seams::Slab;
 
 /// Records in a block; the last block of a run may have fewer.
 pub(super) const BLOCK: usize = 64;
@@ -37,6 +38,21 @@ impl Block {
         Self { fence_at, fence_len, stem_and_cut: stem_len | if is_cut { CUT } else { 0 } }
     }
 
+    /// As a word: the start of the fence lowest, then its length, then the rest.
+    pub(super) fn word(self) -> u64 {
+        u64::from(self.fence_at) | u64::from(self.fence_len) << 32 | u64::from(self.stem_and_cut) << 48
+    }
+
+    /// The block that a word is.
+    pub(super) fn of_word(word: u64) -> Self {
+        let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
+        Self {
+            fence_at: u32::from_le_bytes([a, b, c, d]),
+            fence_len: u16::from_le_bytes([e, f]),
+            stem_and_cut: u16::from_le_bytes([g, h]),
+        }
+    }
+
     #[inline]
     pub(super) fn stem_len(self) -> usize {
         usize::from(self.stem_and_cut & !CUT)
@@ -52,8 +68,8 @@ impl Block {
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     pub(super) prefix: Box<[u8]>,
-    pub(super) pieces: Box<[u64]>,
-    pub(super) cells: Box<[AtomicU64]>,
+    pub(super) pieces: Slab<u64>,
+    pub(super) cells: Slab<AtomicU64>,
     pub(super) blocks: Box<[Block]>,
     /// The windows' pieces of the fences.
     pub(super) fences: Box<[u64]>,
@@ -69,12 +85,14 @@ impl Run {
         self.pieces.len()
     }
 
-    /// Bytes of memory held.
+    /// Bytes of memory held, but for what lies in a checkpoint.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.prefix.len()
             + self.arena.len()
-            + 8 * (self.pieces.len() + self.cells.len() + self.fences.len() + self.samples.len())
+            + self.pieces.heap_bytes()
+            + self.cells.heap_bytes()
+            + 8 * (self.fences.len() + self.samples.len())
             + size_of::<Block>() * self.blocks.len()
     }
 

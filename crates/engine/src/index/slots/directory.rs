@@ -6,23 +6,25 @@
 
 use crate::seams::lock::OnceLock;
 
+use super::image::{Origin, pages_of};
 use super::page::Page;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(not(loom))]
 mod size {
     /// 64 KiB of pages.
-    pub(super) const BLOCK_PAGES: usize = 16;
+    pub(in super::super) const BLOCK_PAGES: usize = 16;
     pub(super) const LEAF_BLOCKS: usize = 1024;
     pub(super) const LEAVES: usize = 1024;
 }
 #[cfg(loom)]
 mod size {
-    pub(super) const BLOCK_PAGES: usize = 2;
+    pub(in super::super) const BLOCK_PAGES: usize = 2;
     pub(super) const LEAF_BLOCKS: usize = 2;
     pub(super) const LEAVES: usize = 2;
 }
-use size::{BLOCK_PAGES, LEAF_BLOCKS, LEAVES};
+pub(super) use size::BLOCK_PAGES;
+use size::{LEAF_BLOCKS, LEAVES};
 
 /// How many pages there can be: at the default size more than 8 * 10^9 slots, 64 GiB.
 pub(super) const PAGES_MAX: u64 = (BLOCK_PAGES * LEAF_BLOCKS * LEAVES) as u64;
@@ -34,8 +36,9 @@ type Leaf = Box<[OnceLock<Block>; LEAF_BLOCKS]>;
 #[derive(Debug)]
 pub(super) struct Directory {
     leaves: Box<[OnceLock<Leaf>; LEAVES]>,
-    /// Stored by the one writer.
     memory_bytes: AtomicU64,
+    /// Where pages come from that a checkpoint held and nobody has looked at yet.
+    origin: Option<Origin>,
 }
 
 impl Directory {
@@ -43,7 +46,12 @@ impl Directory {
     pub(super) fn new() -> Self {
         let leaves: Box<[OnceLock<Leaf>; LEAVES]> = boxed(OnceLock::new);
         let memory_bytes = AtomicU64::new(bytes_of(&*leaves));
-        Self { leaves, memory_bytes }
+        Self { leaves, memory_bytes, origin: None }
+    }
+
+    /// With the pages of a checkpoint.
+    pub(super) fn of(origin: Origin) -> Self {
+        Self { origin: Some(origin), ..Self::new() }
     }
 
     /// A page that was made.
@@ -53,16 +61,45 @@ impl Directory {
     #[inline]
     pub(super) fn page(&self, number: u64) -> &Page {
         let (leaf, block, page) = split_number(number);
-        let block = self.leaves[leaf].get().and_then(|leaf| leaf[block].get());
-        &block.expect("a page is made before the state sends anyone there")[page]
+        let found = self.leaves[leaf].get().and_then(|leaf| leaf[block].get());
+        match found {
+            Some(block) => &block[page],
+            None => self.fetch(number),
+        }
+    }
+
+    /// A page that nobody has looked at since the store was opened.
+    #[cold]
+    fn fetch(&self, number: u64) -> &Page {
+        let is_held = self.origin.as_ref().is_some_and(|origin| number < origin.pages());
+        assert!(is_held, "a page is made before the state sends anyone there");
+        self.make(number)
     }
 
     /// A page, empty if it is made by this.
     pub(super) fn make(&self, number: u64) -> &Page {
         let (leaf, block, page) = split_number(number);
         let leaf = self.leaves[leaf].get_or_init(|| self.accounted(boxed(OnceLock::new)));
-        let block = leaf[block].get_or_init(|| self.accounted(boxed(Page::new)));
+        let block = leaf[block].get_or_init(|| self.accounted(self.block_of(number)));
         &block[page]
+    }
+
+    /// The block of a page as a checkpoint held it, or empty.
+    fn block_of(&self, number: u64) -> Block {
+        let block = boxed(Page::new);
+        if let Some(origin) = &self.origin {
+            origin.read(number / BLOCK_PAGES as u64, |page, words| block[page].fill(words));
+        }
+        block
+    }
+
+    /// A group of so many pages in all as the checkpoint holds it, if it is the same there and nobody has looked at it yet.
+    pub(super) fn unread_group(&self, group: u64, pages: u64) -> Option<&[u8]> {
+        let origin = self.origin.as_ref()?;
+        let (leaf, block, _) = split_number(group * BLOCK_PAGES as u64);
+        let is_read = self.leaves[leaf].get().is_some_and(|leaf| leaf[block].get().is_some());
+        let is_same = pages_of(group, pages) == pages_of(group, origin.pages());
+        if is_read || !is_same { None } else { Some(origin.group(group)) }
     }
 
     /// The bytes of all pages that were made, used or not, and of what is needed to find them.
@@ -71,7 +108,7 @@ impl Directory {
     }
 
     fn accounted<T>(&self, made: Box<T>) -> Box<T> {
-        self.memory_bytes.store(self.memory_bytes() + bytes_of(&*made), Ordering::Relaxed);
+        self.memory_bytes.fetch_add(bytes_of(&*made), Ordering::Relaxed);
         made
     }
 }

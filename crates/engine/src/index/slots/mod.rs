@@ -48,10 +48,15 @@
 //! lookup. A key that is removed and set again has a moment in between at which it is absent, and a lookup may answer
 //! so; a caller who does not want that replaces.
 //!
+//! **Checkpoints.** A table that was read from a checkpoint ([`image`]) fetches its pages a group at a time, when they are
+//! first looked at. One that is written to a checkpoint is kept as it is while it is written on ([`freeze`]).
+//!
 //! **Crowds.** Keys whose whole hash is the same cannot be told apart by any split. The table holds sixteen of a hash
 //! and answers [`Set::Crowded`](table::Set::Crowded) for the next, so that no lookup looks at more of them.
 
 mod directory;
+mod freeze;
+mod image;
 mod page;
 mod secret;
 mod slot;
@@ -61,4 +66,5 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(super) use image::{Groups, SlotImage};
 pub(super) use table::{First, Set, SlotTable, Started};

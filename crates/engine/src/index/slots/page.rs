@@ -93,6 +93,20 @@ impl Page {
         words
     }
 
+    /// All slots. For the writer, or before anyone else looks.
+    pub(super) fn words(&self) -> [Words; LINES] {
+        std::array::from_fn(|line| self.line(line))
+    }
+
+    /// Stores all slots, before anyone else looks.
+    pub(super) fn fill(&self, words: &[Words; LINES]) {
+        for (line, words) in words.iter().enumerate() {
+            for (slot, word) in words.iter().enumerate().filter(|(_, word)| !word.is_empty()) {
+                self.store(Spot { line, slot }, *word);
+            }
+        }
+    }
+
     /// Fetches a line into the cache.
     #[inline]
     pub(super) fn prefetch(&self, line: usize) {

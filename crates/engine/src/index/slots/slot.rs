@@ -117,6 +117,12 @@ impl Slot {
     /// Holds nothing, and tells a lookup to go on.
     pub(super) const DELETED: Self = Self(1);
 
+    /// The entry that a word is; `None` when it is none.
+    pub(super) fn of_entry(word: u64) -> Option<Self> {
+        let is_entry = word & FIELD_MASK != 0 && word & ADDRESS_MASK != 0;
+        is_entry.then_some(Self(word))
+    }
+
     pub(super) fn new(field: Field, distance: usize, address: Address) -> Self {
         let distance = u64::try_from(distance.min(FAR)).expect("a distance is small");
         Self((field.0 << FIELD_SHIFT) | (distance << Address::BITS) | address.get())

@@ -8,6 +8,7 @@
 //! that is split, what begins with a one more moves into the new one, and pages are numbered as they are made. So the number
 //! of a page is that of the last split that made one for its bits, which is told by its last one bit.
 
+use super::directory::PAGES_MAX;
 use super::page::PAGE_SLOTS;
 use super::secret::Mixed;
 
@@ -77,6 +78,13 @@ impl State {
     /// How many pages there are.
     pub(super) fn pages(self) -> u64 {
         (1 << self.level()) + self.split()
+    }
+
+    /// The same for a word that may be no state of a table at rest.
+    pub(super) fn checked_pages(self) -> Option<u64> {
+        let level = self.0 & LEVEL_MASK;
+        let is_at_rest = self.0 % (1 << SPLIT_SHIFT) == level && level < 40 && self.split() < 1 << level;
+        is_at_rest.then(|| self.pages()).filter(|pages| *pages <= PAGES_MAX)
     }
 
     /// The page to be split next, how many bits it consumes, and the page that the split makes.

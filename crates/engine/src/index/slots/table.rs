@@ -3,7 +3,11 @@
 //! Invariants. `set`, `replace` and `remove` are called by one thread at a time. The order of stores of a split is that of
 //! the module above: new page, state, old page, state.
 
-use super::directory::{Directory, PAGES_MAX};
+use std::sync::Arc;
+
+use super::directory::{BLOCK_PAGES, Directory, PAGES_MAX};
+use super::freeze::Freeze;
+use super::image::{self, Groups, Origin, SlotImage};
 use super::page::{LINE_SLOTS, PAGE_SLOTS, Page, Spot, behind, home};
 use super::secret::{Mixed, Secret};
 use super::slot::{Field, Slot};
@@ -42,6 +46,7 @@ pub(in super::super) struct SlotTable {
     state: AtomicU64,
     directory: Directory,
     len: Len,
+    freeze: Freeze,
 }
 
 /// Where a quick look came to.
@@ -79,7 +84,50 @@ impl SlotTable {
             state: AtomicU64::new(State::FIRST.0),
             directory,
             len: Len(AtomicU64::new(0)),
+            freeze: Freeze::new(),
         }
+    }
+
+    /// The table of a checkpoint; `None` when there can be no such table.
+    pub(in super::super) fn of_image(secret: u64, image: SlotImage, groups: Arc<dyn Groups>) -> Option<Self> {
+        let directory = Directory::of(Origin::new(image.pages()?, groups)?);
+        Some(Self {
+            secret: Secret::new(secret),
+            state: AtomicU64::new(image.state),
+            directory,
+            len: Len(AtomicU64::new(image.len)),
+            freeze: Freeze::new(),
+        })
+    }
+
+    /// Keeps the table as it is now until [`SlotTable::thaw`]. Called like the calls that change it.
+    pub(in super::super) fn freeze(&self) -> SlotImage {
+        let image = SlotImage { state: self.state().0, len: self.len() };
+        self.freeze.begin(image, self.state().pages());
+        image
+    }
+
+    /// Writes the next group of the kept table behind what is in `out`. The groups are taken in order, each once. Called like
+    /// the calls that change the table.
+    pub(in super::super) fn take_group(&self, group: u64, out: &mut Vec<u8>) {
+        let Some(pages) = self.freeze.image().and_then(SlotImage::pages) else { return };
+        let first = group * BLOCK_PAGES as u64;
+        let end = first + image::pages_of(group, pages) as u64;
+        let held = self.directory.unread_group(group, pages);
+        if let Some(bytes) = held.filter(|_| !self.freeze.has_kept(first..end)) {
+            out.extend_from_slice(bytes);
+            self.freeze.take(end, |_, _| ());
+            return;
+        }
+        self.freeze.take(end, |number, kept| match kept {
+            Some(words) => image::encode(words, out),
+            None => image::encode(&self.directory.page(number).words(), out),
+        });
+    }
+
+    /// Keeps nothing any more.
+    pub(in super::super) fn thaw(&self) {
+        self.freeze.end();
     }
 
     /// The address of the entry of a hash that `is_it` accepts. It is asked for every entry whose known hash bits are
@@ -133,6 +181,7 @@ impl SlotTable {
         loop {
             let place = state.place(mixed);
             let page = self.directory.page(place.page);
+            self.freeze.before_change(place.page, page);
             let field = Field::new(mixed, place.consumed);
             let (refused, free) = match search(page, home(mixed), field, &mut is_it) {
                 Search::Is { spot, distance, address: old } => {
@@ -290,7 +339,9 @@ impl SlotTable {
     /// For the writer, who sees no split under way.
     fn page_to_write(&self, mixed: Mixed) -> (&Page, Field) {
         let place = self.state().place(mixed);
-        (self.directory.page(place.page), Field::new(mixed, place.consumed))
+        let page = self.directory.page(place.page);
+        self.freeze.before_change(place.page, page);
+        (page, Field::new(mixed, place.consumed))
     }
 
     /// Whether the table may grow for the sake of one page.
@@ -305,6 +356,7 @@ impl SlotTable {
         if new >= PAGES_MAX {
             return None;
         }
+        self.freeze.before_change(old, self.directory.page(old));
         let (old, new) = (self.directory.page(old), self.directory.make(new));
         let split = Split::plan(old, consumed, |address| self.secret.mix(hash_of(address)));
         split.fill(new);

@@ -1,9 +1,9 @@
 //! The queue of what waits to be dropped.
 
 use crate::address::Address;
+use crate::index::deadlines::Deadline;
 use crate::index::garbage::{Garbage, Waste};
-use crate::index::key::Key;
-use crate::index::{Born, Space, Version, VersionKind, View};
+use crate::index::{Born, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 fn version(address: u64, bytes: u64) -> Version {
@@ -15,8 +15,8 @@ fn horizon(sequence: u64, tail: u64) -> View {
     View { sequence: Sequence(sequence), tail: LogOffset(tail), time: Timestamp(0) }
 }
 
-fn named(name: u8) -> Key {
-    Key { hash: u64::from(name), space: Space::Keys, bytes: [name].into() }
+fn named(name: u64) -> Deadline {
+    Deadline { at: Timestamp(5), hash: name }
 }
 
 #[test]
@@ -54,11 +54,11 @@ fn what_is_moved_while_it_waits_is_found_where_it_stands_and_nowhere_else() {
 fn expired_keys_wait_for_their_own_version_and_for_nothing_before_them() {
     let mut garbage = Garbage::default();
     garbage.push(LogOffset(1000), Waste::Older(version(1, 1)));
-    let expired = |name| Waste::Expired { deadline: Timestamp(5), key: named(name) };
+    let expired = |name| Waste::Expired(named(name));
     for (name, born) in
         [(1, Born::At(LogOffset(30))), (2, Born::At(LogOffset(20))), (3, Born::In(Sequence(7)))]
     {
-        garbage.push_expired(born, Timestamp(5), named(name));
+        garbage.push_expired(born, named(name));
     }
     assert_eq!(garbage.take(horizon(6, 20), 9), []);
     assert_eq!(garbage.take(horizon(6, 30), 9), [expired(2)]);
@@ -72,12 +72,12 @@ fn f15_the_queue_gives_its_memory_back() {
     let empty = garbage.memory_bytes();
     for place in 1..=100_000 {
         garbage.push(LogOffset(place), Waste::Older(version(place, 1)));
-        garbage.push_expired(Born::At(LogOffset(place)), Timestamp(1), named(1));
+        garbage.push_expired(Born::At(LogOffset(place)), named(1));
     }
     assert!(garbage.holds(Address::new(7)));
     garbage.relocate(Address::new(7), Address::new(200_000), 1);
     let full = garbage.memory_bytes();
-    assert!(full - empty > 100_000 * 100, "{full} bytes are less than what waits takes");
+    assert!(full - empty > 100_000 * 80, "{full} bytes are less than what waits takes");
     while !garbage.take(horizon(0, u64::MAX), 1000).is_empty() {}
     let left = garbage.memory_bytes() - empty;
     assert!(left < full / 50, "{left} of {full} bytes are still held");

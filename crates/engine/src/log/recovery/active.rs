@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{FrameHeader, FrameKind, LogState, Replay, advance, bad_body, bad_header, frames_of, show};
 use crate::error::{Error, Result};
 use crate::format::identity::Identity;
-use crate::format::{CHUNK_BYTES, UNIT, frame, segment_header};
+use crate::format::{CHUNK_BYTES, UNIT, frame};
 use crate::log::policy::Policy;
 use crate::log::scan::{Depth, Frames, Verdict};
 use crate::log::segment::Segment;
@@ -34,6 +34,9 @@ pub(crate) struct ActiveTail {
 /// How a segment without a recorded end is read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading<'a> {
+    /// Where to begin: behind the header, or behind what a checkpoint covers, of which the last frame is of this epoch.
+    pub(super) start: u64,
+    pub(super) epoch: u32,
     /// The length of its file.
     pub(super) length: u64,
     /// The last sequence that the catalog knows.
@@ -74,8 +77,8 @@ pub(super) fn read_active(
     // behind what cannot be read; that no frame there is a stale one is known because a segment with an unfinished
     // write in it is never continued.
     let mut found: Vec<Candidate> = Vec::new();
-    let mut offset = segment_header::LENGTH;
-    let (mut number, mut epoch) = (state.last_frame, 0);
+    let mut offset = reading.start;
+    let (mut number, mut epoch) = (state.last_frame, reading.epoch);
     let mut bad_body_at = None;
     loop {
         let (header, quality) = match frames.judge(offset, Depth::Payloads).map_err(io)? {
@@ -119,7 +122,7 @@ pub(super) fn read_active(
         behind = at + UNIT;
     }
 
-    let mut durable_end = segment_header::LENGTH;
+    let mut durable_end = reading.start;
     let mut durable = *state;
     let mut undecided = Vec::new();
     let mut end = durable_end;

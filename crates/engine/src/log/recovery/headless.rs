@@ -9,7 +9,8 @@ use std::sync::{Arc, Weak};
 
 use super::active::{Reading, read_active};
 use super::{
-    LogState, Recovered, Replay, frames_of, hole_before, open_segment, replay_sealed, replay_undecided,
+    LogState, Recovered, Replay, at_start_of, frames_of, hole_before, open_segment, replay_sealed,
+    replay_undecided,
 };
 use crate::error::{Error, Result};
 use crate::format::catalog::{Catalog, Sealed, SegmentRecord};
@@ -38,17 +39,22 @@ pub(super) fn recover(
     let mut state = LogState::default();
 
     for mut record in of_kind(&records, SegmentKind::Compacted) {
-        let Some((segment, length)) = open_segment(disk, dir, identity, &record, policy)? else { continue };
+        let Some((segment, length)) = open_segment(disk, dir, identity, &record, None, policy)? else {
+            continue;
+        };
         let Some((end, last_frame)) = last_frame(&segment, length, identity)? else { continue };
         record.sealed = Some(Sealed { length: end, last_frame, last_sequence: Sequence(0) });
         segment.set_end(end);
-        replay_sealed(&segment, &record, identity, &mut LogState::default(), policy, &mut replay)?;
+        let mut own = at_start_of(&record);
+        replay_sealed(&segment, &record, segment_header::LENGTH, identity, &mut own, policy, &mut replay)?;
         segments.push(segment);
         catalog.add(record);
     }
     let mut logs = Vec::new();
     for record in of_kind(&records, SegmentKind::Log) {
-        let Some((segment, length)) = open_segment(disk, dir, identity, &record, policy)? else { continue };
+        let Some((segment, length)) = open_segment(disk, dir, identity, &record, None, policy)? else {
+            continue;
+        };
         // One without a frame is an unused file, and says nothing about where the one before it ends.
         if last_frame(&segment, length, identity)?.is_some() {
             logs.push((record, segment, length));
@@ -66,7 +72,8 @@ pub(super) fn recover(
         state.last_frame = FrameNumber(record.first_frame.0.saturating_sub(1));
         // Only the segment's own marks prove that a frame behind a hole in it was ever acknowledged.
         state.mark = FrameNumber(0);
-        let reading = Reading { length: *length, recorded: state.last_sequence, before, identity };
+        let (start, epoch, recorded) = (segment_header::LENGTH, 0, state.last_sequence);
+        let reading = Reading { start, epoch, length: *length, recorded, before, identity };
         let tail = read_active(Arc::clone(segment), &reading, &mut state, policy, &mut replay)?;
         replay_undecided(&tail, identity, &mut state, policy, &mut replay)?;
         segments.push(Arc::clone(segment));

@@ -9,6 +9,7 @@ use pentad_engine::{Sequence, Store, Timestamp, key_hash};
 
 use super::history::History;
 use super::model::State;
+use super::request::{Change, Request};
 
 /// Everything: points, ranges both ways, sizes, batch log.
 pub(crate) fn check_all(store: &Store, past: &History, window: u64, probes: &[Vec<u8>], context: &str) {
@@ -183,4 +184,25 @@ pub(crate) fn rows(
 
 pub(crate) fn borrowed(rows: &Rows) -> Vec<(&[u8], &[u8])> {
     rows.iter().map(|(key, value)| (&key[..], &value[..])).collect()
+}
+
+/// The keys of a request right after it.
+pub(crate) fn check_touched(store: &Store, state: &State, request: &Request, context: &str) {
+    let now = store.now().0;
+    for change in &request.changes {
+        let keys = match change {
+            Change::Put { key, .. }
+            | Change::PutStreamed { key, .. }
+            | Change::Delete { key }
+            | Change::DeleteWithHashed { key }
+            | Change::Increment { key, .. } => vec![key],
+            Change::Rename { from, to } => vec![from, to],
+            Change::PutHashed { .. } | Change::DeleteHashed { .. } => vec![],
+        };
+        for key in keys {
+            let seen = store.get(key).unwrap_or_else(|error| panic!("{context}: get: {error}"));
+            let expected = state.get(key, now).map(|entry| &entry.value[..]);
+            assert_eq!(seen.as_deref(), expected, "{context}: {key:?} right after {request:?}");
+        }
+    }
 }

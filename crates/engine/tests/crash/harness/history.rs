@@ -51,6 +51,12 @@ impl History {
         self.commits.last().map_or(&self.empty, |commit| &commit.state)
     }
 
+    /// The state after the commit `sequence`, 0 being that of an empty store.
+    pub(crate) fn state_at(&self, sequence: u64) -> &State {
+        let at = usize::try_from(sequence).expect("few commits");
+        at.checked_sub(1).map_or(&self.empty, |at| &self.commits[at].state)
+    }
+
     /// The state after the last commit, to be corrected.
     pub(crate) fn state_mut(&mut self) -> &mut State {
         match self.commits.last_mut() {

@@ -16,5 +16,6 @@ pub(crate) mod request;
 pub(crate) mod scenarios;
 pub(crate) mod small_programs;
 pub(crate) mod stop;
+pub(crate) mod transactions;
 pub(crate) mod views;
 pub(crate) mod world;

@@ -255,12 +255,24 @@ fn care(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
             world.prune(before)?;
             world.compact()
         }
+        5 if world.checkpoint_bytes == 0 => world.checkpoint(),
         5 | 6 => world.sync(),
         _ => {
             world.close()?;
             world.segment_bytes = 4096 << rng.below(3);
             world.open()
         }
+    }
+}
+
+impl World {
+    /// Writes a checkpoint, which makes the log durable.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), Stop> {
+        let result = self.store().checkpoint();
+        self.tell(|| format!("checkpoint: {result:?}"));
+        result?;
+        self.past.raise();
+        Ok(())
     }
 }
 

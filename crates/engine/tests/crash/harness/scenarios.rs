@@ -21,6 +21,10 @@ pub(crate) fn world_of(seed: u64) -> (World, Mix) {
 /// Gives a new world the character that its draws ask for.
 pub(crate) fn shape(world: &mut World) -> Mix {
     world.probes = keys();
+    // In two worlds of three, whenever there is something to write.
+    if !world.nonce.is_multiple_of(3) {
+        world.checkpoint_bytes = 0;
+    }
     world.segment_bytes = 4096 << world.rng.below(3);
     if world.rng.chance(300) {
         world.window = 1 + world.rng.below(20);
@@ -356,7 +360,7 @@ pub(crate) fn gaps(seed: u64) {
     finish(&mut world);
 }
 
-/// A compaction, a prune, a commit that begins a segment and a close, cut off at every one of their operations.
+/// A compaction, a prune, a commit that begins a segment, a close and checkpoints, cut off at every one of their operations.
 pub(crate) fn cuts_in_care(seed: u64) {
     let (mut world, mix) = world_of(seed);
     world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
@@ -373,7 +377,7 @@ pub(crate) fn cuts_in_care(seed: u64) {
 pub(crate) type Care = fn(&mut World) -> Result<(), super::stop::Stop>;
 
 /// All of them.
-pub(crate) const CARE: [Care; 5] = [
+pub(crate) const CARE: [Care; 7] = [
     |world| world.compact(),
     |world| {
         let before = world.past.sequence();
@@ -393,6 +397,18 @@ pub(crate) const CARE: [Care; 5] = [
         world.prune(before)?;
         world.rearrange("maintain", Store::maintain)
     },
+    |world| {
+        world.commit(&Request::put(Durability::Os, "covered", &[b'c'; 500]))?;
+        world.checkpoint()?;
+        world.commit(&Request::put(Durability::Os, "behind", b"it"))?;
+        world.checkpoint()
+    },
+    |world| {
+        world.checkpoint()?;
+        world.compact()?;
+        world.commit(&Request::delete(Durability::Os, "a"))?;
+        world.checkpoint()
+    },
 ];
 
 /// Does `care` to copies of a closed world, cut off after 0, 1, 2 … operations, each cut in the ways of `seeds`, and
@@ -403,6 +419,7 @@ pub(crate) fn cut_everywhere(base: &World, care: Care, mut seeds: impl FnMut(u64
         let mut world = World::on(operations, base.disk.kill(), base.past.clone(), base.clock.wall_ns());
         world.window = base.window;
         world.segment_bytes = base.segment_bytes;
+        world.checkpoint_bytes = base.checkpoint_bytes;
         world.probes = base.probes.clone();
         world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
         world.off_in(operations);
@@ -418,6 +435,7 @@ pub(crate) fn cut_everywhere(base: &World, care: Care, mut seeds: impl FnMut(u64
             after.nonce = Rng::new(seed ^ (operations << 32)).bits();
             after.window = base.window;
             after.segment_bytes = base.segment_bytes;
+            after.checkpoint_bytes = base.checkpoint_bytes;
             after.probes = base.probes.clone();
             after.look();
             after.open().unwrap_or_else(|stop| panic!("{}, cut after {operations}: {stop}", after.context()));

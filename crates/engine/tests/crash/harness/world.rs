@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use pentad_engine::seams::Environment;
 use pentad_engine::seams::sim::{Rng, SimClock, SimDisk, SimRandom, Traced};
-use pentad_engine::{Durability, Error, Options, Retention, Sequence, Store};
+use pentad_engine::{Durability, Error, Options, Outcome, Retention, Sequence, Store};
 
-use super::check::{check_all, check_sound};
+use super::check::{check_all, check_sound, check_touched};
 use super::history::{Commit, History};
 use super::model::{Entry, State, Verdict};
 use super::request::Request;
@@ -41,6 +41,8 @@ pub(crate) struct World {
     /// How many commits the batch log keeps.
     pub(crate) window: u64,
     pub(crate) segment_bytes: u64,
+    /// After how much log a checkpoint is written: 0 is at every close and compaction, `u64::MAX` never.
+    pub(crate) checkpoint_bytes: u64,
     /// Keys that are looked up although they may be absent.
     pub(crate) probes: Vec<Vec<u8>>,
     /// What the store's own randomness starts from.
@@ -49,7 +51,7 @@ pub(crate) struct World {
     seed: u64,
     opens: u64,
     /// An open of the store has succeeded, so there is one for good.
-    created: bool,
+    pub(crate) created: bool,
     /// After a power cut the disk is at rest, and what the first recovery would find is what every later one must.
     found: Option<u64>,
     /// Entries that an earlier process saw expired stay expired over a clean close.
@@ -71,6 +73,7 @@ impl World {
             views: Vec::new(),
             window: u64::MAX,
             segment_bytes: 4096,
+            checkpoint_bytes: u64::MAX,
             probes: Vec::new(),
             nonce: seed,
             store: None,
@@ -102,11 +105,6 @@ impl World {
     /// Whether an open has succeeded, so that the store must be there from now on.
     pub(crate) fn was_created(&self) -> bool {
         self.created
-    }
-
-    /// Says so, or the opposite: the store may have to be created.
-    pub(crate) fn set_created(&mut self, created: bool) {
-        self.created = created;
     }
 
     /// A world with an open, empty store.
@@ -142,6 +140,7 @@ impl World {
         };
         Options::new()
             .segment_bytes(self.segment_bytes)
+            .checkpoint_bytes(self.checkpoint_bytes)
             .retention(retention)
             .create(!self.created)
             .environment(environment)
@@ -236,12 +235,21 @@ impl World {
 
     /// Issues one commit and compares its outcome. A failure leaves it in doubt.
     pub(crate) fn commit(&mut self, request: &Request) -> Result<(), Stop> {
+        self.commit_by(request, |store| request.to_batch(store).and_then(|batch| Ok(store.commit(batch)?)))
+    }
+
+    /// The same for a commit that comes about in another way, and does what `request` says.
+    pub(crate) fn commit_by(
+        &mut self,
+        request: &Request,
+        commit: impl FnOnce(&Store) -> Result<Outcome, Stop>,
+    ) -> Result<(), Stop> {
         let context = format!("{}, commit {}", self.context(), self.past.sequence() + 1);
         let store = self.store().clone();
         let (now, tail) = (store.now().0, store.tail());
         let sequence = self.past.sequence() + 1;
         let verdict = self.past.state().apply(request, now, sequence);
-        let result = request.to_batch(&store).and_then(|batch| Ok(store.commit(batch)?));
+        let result = commit(&store);
         self.tell(|| {
             let outcome = result.as_ref().map(|outcome| outcome.sequence).map_err(ToString::to_string);
             format!("{request} at {now}: {outcome:?}")
@@ -263,7 +271,11 @@ impl World {
                     let commit = Commit { pairs: applied.pairs, state: applied.state };
                     self.past.acknowledge(commit, request.durability == Durability::Disk);
                 }
-                self.check_touched(request, &context);
+                if !self.is_off() {
+                    let faults = self.disk.take_faults();
+                    check_touched(self.store(), self.past.state(), request, &context);
+                    faults.into_iter().for_each(|fault| self.disk.inject(fault));
+                }
             }
             (Ok(outcome), Verdict::NotApplied) => {
                 assert!(!outcome.applied, "{context}: a condition fails, but it was applied: {request:?}");
@@ -285,33 +297,6 @@ impl World {
         }
         assert_eq!(store.sequence().0, self.past.sequence(), "{context}: sequence after {request:?}");
         Ok(())
-    }
-
-    /// The keys of the request right after it.
-    fn check_touched(&self, request: &Request, context: &str) {
-        if self.is_off() {
-            return;
-        }
-        let faults = self.disk.take_faults();
-        use super::request::Change::{Delete, DeleteWithHashed, Increment, Put, PutStreamed, Rename};
-        let now = self.store().now().0;
-        for change in &request.changes {
-            let keys = match change {
-                Put { key, .. }
-                | PutStreamed { key, .. }
-                | Delete { key }
-                | DeleteWithHashed { key }
-                | Increment { key, .. } => vec![key],
-                Rename { from, to } => vec![from, to],
-                _ => vec![],
-            };
-            for key in keys {
-                let seen = self.store().get(key).unwrap_or_else(|error| panic!("{context}: get: {error}"));
-                let expected = self.past.state().get(key, now).map(|entry| &entry.value[..]);
-                assert_eq!(seen.as_deref(), expected, "{context}: {key:?} right after {request:?}");
-            }
-        }
-        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Drops the batches below `before`.

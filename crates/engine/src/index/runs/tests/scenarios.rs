@@ -333,7 +333,7 @@ fn entries_of_every_shape_are_built_into_a_run() {
         expected.sort();
         let entries: Vec<_> =
             expected.iter().map(|(_, address)| Entry { address: address.0, mark: Mark::Value }).collect();
-        let runs = Runs::of(Run::from_sorted(&entries, &log).unwrap());
+        let runs = Runs::of([Run::from_sorted(&entries, &log).unwrap()]);
         let mut pair = Pair { runs, log, ..Pair::default() };
         for (key, address) in expected {
             pair.keys.entry(key).or_default().push((address.0, Mark::Value));
