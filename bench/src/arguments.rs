@@ -47,6 +47,10 @@ pub(crate) struct RunArguments {
     /// How often everything is run; the figures are medians
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99))]
     pub(crate) passes: u32,
+    /// Larger than memory: each stage may take only one part in so many of the bytes of keys and values, page cache included, and
+    /// what this program itself needs beside the store
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=64))]
+    pub(crate) memory_part: Option<u64>,
     /// Where the data goes, in a temporary directory that is removed afterwards
     #[arg(long, default_value = "target/bench", value_name = "DIR")]
     pub(crate) dir: PathBuf,
@@ -73,6 +77,9 @@ pub(crate) struct StageArguments {
     pub(crate) quick: bool,
     #[arg(long)]
     pub(crate) directory: PathBuf,
+    /// The control group that limits its memory
+    #[arg(long)]
+    pub(crate) group: Option<PathBuf>,
 }
 
 impl RunArguments {

@@ -14,7 +14,7 @@ use crate::data::DataSet;
 use crate::engines::EngineKind;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
-use crate::measure::{flush, free_bytes};
+use crate::measure::{MemoryLimit, flush, free_bytes};
 use crate::outcome::Outcome;
 use crate::report::{Collected, write_report, write_results};
 use crate::workloads::Stage;
@@ -46,6 +46,9 @@ pub(crate) fn perform(arguments: &RunArguments) -> Result<()> {
     let mut machine = Machine::look(&arguments.dir, &engines)?;
     let mut collected = Collected::default();
     for (data, stages) in &plan {
+        let limit =
+            arguments.memory_part.map(|part| MemoryLimit::make(allowed_bytes(*data, part))).transpose()?;
+        let mut failed: Vec<EngineKind> = Vec::new();
         for pass in 0..arguments.passes {
             // Whoever goes first in one pass goes last in the next, and nobody always follows the same one.
             let mut order = engines.clone();
@@ -60,9 +63,20 @@ pub(crate) fn perform(arguments: &RunArguments) -> Result<()> {
             };
             for (at, (kind, stage)) in steps.iter().enumerate() {
                 let directory = scratch.path().join(kind.name());
+                if failed.contains(kind) {
+                    continue;
+                }
                 let begun = Instant::now();
                 flush(scratch.path())?;
-                let outcome = run_stage(*kind, *stage, *data, &directory)?;
+                let outcome = match run_stage(*kind, *stage, *data, &directory, limit.as_ref()) {
+                    // A store that needs more than it may take is killed; the others go on.
+                    Err(error @ Error::Child { .. }) if limit.is_some() => {
+                        eprintln!("{error}; {} is left out from here on", kind.name());
+                        failed.push(*kind);
+                        continue;
+                    }
+                    outcome => outcome?,
+                };
                 let (pass, passes) = (pass + 1, arguments.passes);
                 let seconds = begun.elapsed().as_secs_f64();
                 eprintln!("{data}, pass {pass} of {passes}: {stage} on {} took {seconds:.1} s", kind.name());
@@ -83,14 +97,31 @@ pub(crate) fn perform(arguments: &RunArguments) -> Result<()> {
     write_report(arguments, &machine, &collected)
 }
 
+/// What a stage may take: a part of the keys and values, its own copies of all keys, in two orders, and what it takes to run at all.
+fn allowed_bytes(data: DataSet, part: u64) -> u64 {
+    const PROGRAM_BYTES: u64 = 16 << 20;
+    let values = data.entries() * data.value_bytes() as u64;
+    let keys = data.logical_bytes().saturating_sub(values);
+    data.logical_bytes() / part + 2 * keys + PROGRAM_BYTES
+}
+
 /// Starts this program again for one stage.
-fn run_stage(kind: EngineKind, stage: Stage, data: DataSet, directory: &Path) -> Result<Outcome> {
+fn run_stage(
+    kind: EngineKind,
+    stage: Stage,
+    data: DataSet,
+    directory: &Path,
+    limit: Option<&MemoryLimit>,
+) -> Result<Outcome> {
     let program = env::current_exe()
         .map_err(|error| Error::System { what: "the path of this program", reason: error.to_string() })?;
     let mut command = Command::new(&program);
     command.arg("stage").args(["--engine", kind.name()]).args(["--stage", &stage.to_string()]);
     command.args(["--size", data.size.name()]).args(["--shape", data.shape.name()]);
     command.arg("--directory").arg(directory);
+    if let Some(limit) = limit {
+        command.arg("--group").arg(limit.directory());
+    }
     if data.quick {
         command.arg("--quick");
     }

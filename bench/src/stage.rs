@@ -7,11 +7,15 @@ use crate::arguments::StageArguments;
 use crate::data::DataSet;
 use crate::engines::{Engine, EngineKind, Fjall, Limit, Lmdb, Pentad, Place, Redb, SimdRDrive};
 use crate::error::{Error, Result};
+use crate::measure::MemoryLimit;
 use crate::outcome::Outcome;
 use crate::workloads::Stage;
 
 /// Does what the arguments say.
 pub(crate) fn perform(arguments: &StageArguments) -> Result<()> {
+    if let Some(group) = &arguments.group {
+        MemoryLimit::join(group)?;
+    }
     let directory = arguments.directory.join(arguments.stage.store());
     fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
     let place = Place {

@@ -56,7 +56,8 @@ impl Engine for Pentad {
     }
 
     fn put_batch(&self, rows: &[(&[u8], &[u8])]) -> Result<()> {
-        let mut batch = Batch::new();
+        let bytes = rows.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let mut batch = Batch::with_capacity(rows.len(), bytes);
         for (key, value) in rows {
             batch.put(key, *value);
         }

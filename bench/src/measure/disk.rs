@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// A store that goes on changing its files for longer than this is taken as it then is.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// Unchanged for so long counts as settled.
-const SETTLED_AFTER: Duration = Duration::from_secs(1);
+const SETTLED_AFTER: Duration = Duration::from_secs(4);
 
 /// The bytes of the blocks that the files under `path` occupy. A file that goes away meanwhile counts nothing.
 pub(crate) fn allocated_bytes(path: &Path) -> Result<u64> {

@@ -83,15 +83,28 @@ value stored or - for a delete.
 With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_ns\" (since 1970), \"changes\": [{\"op\": \"put\",
 \"key\", \"bytes\"} or {\"op\": \"delete\", \"key\"}]}; \"key_base64\" stands in for a key that is not UTF-8.";
 
+const WATCH_AFTER_HELP: &str = "\
+Every commit comes once, in order and whole, with its changes of the watched keys; a commit without such changes is left out. A put is
+told with the deadline that it sets; that a key expires is no commit and does not show here.
+
+A store has one writer, or readers, so no commit can come from elsewhere while this command reads: it tells what is there and ends. To
+go on later, say --from with the sequence behind the last one. A program that writes to a store watches it live through the library
+(Store::watch), within its own process.
+
+With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_ns\" (since 1970), \"changes\": [{\"op\": \"put\",
+\"key\", \"value\", \"expires_ns\" where it expires} or {\"op\": \"delete\", \"key\"}]}, each change with \"previous\" (null when the key was
+absent) under --previous; \"key_base64\", \"value_base64\" and \"previous_base64\" stand in for what is not UTF-8.";
+
 const STATS_AFTER_HELP: &str = "\
-With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained), \"tail\", \"disk_bytes\",
-\"reserve_bytes\", \"live_bytes\", \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\", \"checkpoint_bytes\" (0 when there is none),
-\"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\", \"scrub\": null where the store
+With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained),
+\"oldest_readable\" (the least SEQ that an open store reads back to; null when there is none), \"tail\", \"disk_bytes\", \"reserve_bytes\",
+\"live_bytes\", \"held_bytes\" (of these, what only older commits see), \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\",
+\"checkpoint_bytes\" (0 when there is none), \"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\", \"scrub\": null where the store
 scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
 \"findings\": as the \"damage\" of verify}}.";
 
 const PRUNE_AFTER_HELP: &str = "\
-What is stored stays; only `log`, and whoever follows it, cannot go back to those commits. Their space comes back by
+What is stored stays; only `log`, `watch` and --at cannot go back to those commits. Their space comes back by
 compaction: `prune --keep 0` and then `compact` free everything that was overwritten or deleted.
 
 With --json, one object: {\"pruned\": COMMITS, \"oldest_batch\" (null when no commit is retained)}.";
@@ -190,6 +203,9 @@ pub(crate) enum Verb {
     /// List the commits that the store still remembers
     #[command(after_help = LOG_AFTER_HELP)]
     Log(LogArgs),
+    /// Tell what has changed, commit by commit: keys, values and deletes
+    #[command(after_help = WATCH_AFTER_HELP)]
+    Watch(WatchArgs),
     /// Forget old commits, so that `compact` can free what they hold
     #[command(after_help = PRUNE_AFTER_HELP)]
     Prune(PruneArgs),
@@ -222,6 +238,14 @@ pub(crate) struct Reading {
     /// Read a store that refuses to open, as far as it verifies; values may be older than what was acknowledged
     #[arg(long)]
     pub(crate) damaged: bool,
+}
+
+/// Of which commit verbs that read show the store.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct AsOf {
+    /// Read the store as it was after this commit, which `log` must still list
+    #[arg(long, value_name = "SEQ", conflicts_with = "damaged")]
+    pub(crate) at: Option<u64>,
 }
 
 /// Arguments of `import`.
@@ -282,11 +306,33 @@ pub(crate) struct GetArgs {
     /// The key
     pub(crate) key: OsString,
     #[command(flatten)]
+    pub(crate) as_of: AsOf,
+    #[command(flatten)]
     pub(crate) reading: Reading,
 }
 
-/// Arguments of `prune`.
+/// Arguments of `watch`.
 #[derive(Args, Debug)]
+pub(crate) struct WatchArgs {
+    /// Only keys that begin so
+    #[arg(long, value_name = "P", conflicts_with = "key")]
+    pub(crate) prefix: Option<OsString>,
+    /// Only this key
+    #[arg(long, value_name = "K")]
+    pub(crate) key: Option<OsString>,
+    /// Begin with this commit [default: the oldest that is retained]
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) from: Option<u64>,
+    /// At most so many commits
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// Say also what each key held before
+    #[arg(long)]
+    pub(crate) previous: bool,
+}
+
+/// Arguments of `prune`.
+#[derive(Args, Debug, Default)]
 #[group(required = true, multiple = false)]
 pub(crate) struct PruneArgs {
     /// Forget the commits before this one
@@ -295,6 +341,12 @@ pub(crate) struct PruneArgs {
     /// Forget all but the newest so many commits
     #[arg(long, value_name = "N")]
     pub(crate) keep: Option<u64>,
+    /// Forget the commits before the last so many bytes of the log
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) keep_bytes: Option<u64>,
+    /// Forget the commits that are older than so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) keep_seconds: Option<u64>,
 }
 
 /// Arguments of `stats`.

@@ -28,6 +28,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Verb::Txn(arguments) => verbs::txn::run(global, arguments),
         Verb::Scan(arguments) => verbs::scan::run(global, arguments),
         Verb::Log(arguments) => verbs::log::run(global, arguments),
+        Verb::Watch(arguments) => verbs::watch::run(global, arguments),
         Verb::Prune(arguments) => verbs::prune::run(global, arguments),
         Verb::Stats(arguments) => verbs::stats::run(global, arguments),
         Verb::Verify => verbs::verify::run(global),

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use pentad_engine::{Options, Skipped, Store};
+use pentad_engine::{Options, Sequence, Skipped, Snapshot, Store};
 
-use crate::args::{Global, Reading};
+use crate::args::{AsOf, Global, Reading};
 use crate::error::{Result, not_there};
 use crate::human;
 use crate::output::warn;
@@ -28,6 +28,25 @@ pub(crate) fn read<T>(
         warn(&warning);
     }
     run(&store, work)
+}
+
+/// Runs `work` on a view of an existing store: as of a commit, or of now.
+pub(crate) fn read_view<T>(
+    global: &Global,
+    reading: Reading,
+    as_of: AsOf,
+    work: impl FnOnce(&Store, &Snapshot) -> Result<T>,
+) -> Result<T> {
+    match as_of.at {
+        None => read(global, reading, |store| work(store, &store.snapshot()?)),
+        Some(sequence) => read_whole(global, |store| work(store, &store.at(Sequence(sequence))?)),
+    }
+}
+
+/// Runs `work` on an existing store of which the past is wanted.
+pub(crate) fn read_whole<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+    let options = Options::new().whole_history(true);
+    run(&options.open_read_only(global.store()?).map_err(not_there)?, work)
 }
 
 /// What a reader of a damaged store has to know; `None` when nothing is missing.

@@ -88,6 +88,9 @@ pub struct Options {
     pub(crate) alignment: Alignment,
     pub(crate) segment_bytes: u64,
     pub(crate) retention: Retention,
+    pub(crate) history_bytes: Option<u64>,
+    pub(crate) whole_history: bool,
+    pub(crate) snapshots_max: u64,
     pub(crate) durability: Durability,
     pub(crate) verify_reads: VerifyReads,
     pub(crate) create: bool,
@@ -114,6 +117,9 @@ impl Options {
             alignment: Alignment::default(),
             segment_bytes: 64 << 20,
             retention: Retention::Automatic,
+            history_bytes: None,
+            whole_history: false,
+            snapshots_max: 65_536,
             durability: Durability::default(),
             verify_reads: VerifyReads::default(),
             create: true,
@@ -143,6 +149,29 @@ impl Options {
     /// How much of the batch log stays readable. Default [`Retention::Automatic`].
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = retention;
+        self
+    }
+
+    /// How many bytes of replaced, deleted and expired entries are held, at most, so that older sequences can be read with
+    /// [`Store::at`]; 0 holds none, `u64::MAX` all that the batch log reaches back to. Each such version takes some 40 bytes of
+    /// memory, and its entry is kept on the disk. Default: 64 MiB, or a quarter of the live data if that is more.
+    pub fn history_bytes(mut self, bytes: u64) -> Self {
+        self.history_bytes = Some(bytes);
+        self
+    }
+
+    /// Builds the indexes from the log also where a checkpoint holds them, so that older sequences can be read as far back as
+    /// they are kept on the disk. Without it the history of a store that is opened from a checkpoint begins with the next
+    /// commit. Opening then takes time in proportion to the log. Default no.
+    pub fn whole_history(mut self, whole: bool) -> Self {
+        self.whole_history = whole;
+        self
+    }
+
+    /// How many snapshots may be held at a time, ranges in use counted in; each keeps what it sees from being freed. Further
+    /// snapshots are refused; ranges are not. Default 65,536.
+    pub fn snapshots_max(mut self, count: u64) -> Self {
+        self.snapshots_max = count;
         self
     }
 

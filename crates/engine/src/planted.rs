@@ -72,16 +72,18 @@ bugs! {
     RelocationLost,
     /// A tombstone leaves the slot table while a live snapshot still sees what it deletes.
     TombstoneForgottenEarly,
+    /// What only the history sees is dropped like what nobody sees.
+    HistoryNotHeld,
+    /// A watch goes live at once, without the commits between its beginning and the newest.
+    WatchGap,
+    /// A watch tells the commit with which it catches up once more.
+    WatchRepeat,
     /// A commit refers to a stream segment that is not durable.
     StreamNotSynced,
-    /// Frames that a checkpoint covers are not judged before their entries are believed.
-    CoveredKeysBelieved,
-    /// A checkpoint is used although segments have come that it does not know.
+    /// A checkpoint is used although its segments have been compacted.
     StaleCheckpointBelieved,
     /// A checkpoint gets its name before the frames that it covers are durable.
     CheckpointAboveMark,
-    /// A checkpoint gets its name before its bytes are durable.
-    CheckpointNotSynced,
     /// The checksums of a checkpoint's chunks are not looked at.
     ChunkSumsIgnored,
     /// A transaction commits although a key has come into a range that it read.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::Reading;
+use super::{AsOf, Reading};
 
 pub(crate) const SCAN_AFTER_HELP: &str = "\
 With --json, one object per row: {\"key\", \"value\"}, as in the jsonl format: \"key_base64\" and \"value_base64\" stand
@@ -33,20 +33,22 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) keys: bool,
     /// The number of keys alone
-    #[arg(long, conflicts_with_all = ["limit", "reverse", "keys"])]
+    #[arg(long, conflicts_with_all = ["limit", "reverse", "keys", "at"])]
     pub(crate) count: bool,
     /// About how much there is, at once
-    #[arg(long, conflicts_with_all = ["limit", "reverse", "keys", "count"])]
+    #[arg(long, conflicts_with_all = ["limit", "reverse", "keys", "count", "at"])]
     pub(crate) estimate: bool,
     /// By age instead of by key, the entry written last first; those stored under a hash alone are there too, as #HASH
-    #[arg(long, conflicts_with_all = ["prefix", "from", "to", "reverse", "count", "estimate"])]
+    #[arg(long, conflicts_with_all = ["prefix", "from", "to", "reverse", "count", "estimate", "at"])]
     pub(crate) newest_first: bool,
     /// Say how to get what the limit leaves [default limit then: 1000]
-    #[arg(long, conflicts_with_all = ["count", "estimate", "newest_first"])]
+    #[arg(long, conflicts_with_all = ["count", "estimate", "newest_first", "at"])]
     pub(crate) paged: bool,
     /// Go on behind the page that gave this token, with the same bounds and direction
-    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["count", "estimate", "newest_first"])]
+    #[arg(long, value_name = "TOKEN", conflicts_with_all = ["count", "estimate", "newest_first", "at"])]
     pub(crate) resume: Option<String>,
+    #[command(flatten)]
+    pub(crate) as_of: AsOf,
     #[command(flatten)]
     pub(crate) reading: Reading,
 }

@@ -13,16 +13,16 @@ use crate::session;
 pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
     let key = global.bytes("key", &arguments.key)?;
     let path = global.store()?;
-    session::read(global, arguments.reading, |store| {
+    session::read_view(global, arguments.reading, arguments.as_of, |_, view| {
         let shown = escape_key(&key);
         let absent = || Failure::Absent(format!("there is no key {shown} in {}", path.display()));
         let mut output = Output::new();
         if global.json {
-            let value = store.get(&key)?.ok_or_else(absent)?;
+            let value = view.get(&key)?.ok_or_else(absent)?;
             output.with(|out| write_row(out, &key, Some(&value), None))?;
             return output.finish();
         }
-        let mut value = store.reader(&key)?.ok_or_else(absent)?;
+        let mut value = view.reader(&key)?.ok_or_else(absent)?;
         let broken = |error| Failure::value(&shown, error);
         copy_out(&mut value, output.stream(), &broken, &failure)?;
         output.finish()

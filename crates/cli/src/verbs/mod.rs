@@ -18,3 +18,4 @@ pub(crate) mod scan;
 pub(crate) mod stats;
 pub(crate) mod txn;
 pub(crate) mod verify;
+pub(crate) mod watch;

@@ -2,7 +2,9 @@
 //!
 //! Invariant: no key and no value changes.
 
-use pentad_engine::Sequence;
+use std::time::Duration;
+
+use pentad_engine::{Retention, Sequence};
 use serde_json::json;
 
 use crate::args::{Global, PruneArgs};
@@ -14,7 +16,10 @@ use crate::session;
 /// Prunes the batch log and says what is left of it.
 pub(crate) fn run(global: &Global, arguments: &PruneArgs) -> Result<()> {
     let (pruned, oldest) = session::change(global, |store| {
-        let pruned = store.prune(before(arguments, store.sequence()))?;
+        let pruned = match window(arguments) {
+            Some(window) => store.set_retention(window)?,
+            None => store.prune(before(arguments, store.sequence()))?,
+        };
         Ok((pruned, store.oldest_batch()))
     })?;
     let mut output = Output::new();
@@ -24,6 +29,12 @@ pub(crate) fn run(global: &Global, arguments: &PruneArgs) -> Result<()> {
         output.line(&summary(pruned, oldest))?;
     }
     output.finish()
+}
+
+/// The window to keep, where it is not named by commits.
+fn window(arguments: &PruneArgs) -> Option<Retention> {
+    let bytes = arguments.keep_bytes.map(Retention::Bytes);
+    bytes.or(arguments.keep_seconds.map(|seconds| Retention::Age(Duration::from_secs(seconds))))
 }
 
 /// The oldest commit to keep, in a store whose newest one is `last`.
@@ -46,13 +57,13 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_counted_from_the_newest_commit() {
-        let keep = |keep| before(&PruneArgs { before: None, keep: Some(keep) }, Sequence(10));
+        let keep = |keep| before(&PruneArgs { keep: Some(keep), ..PruneArgs::default() }, Sequence(10));
         assert_eq!(
             (keep(0), keep(1), keep(10), keep(11)),
             (Sequence(11), Sequence(10), Sequence(1), Sequence(0))
         );
         assert_eq!(keep(u64::MAX), Sequence(0));
-        assert_eq!(before(&PruneArgs { before: Some(4), keep: None }, Sequence(10)), Sequence(4));
+        assert_eq!(before(&PruneArgs { before: Some(4), ..PruneArgs::default() }, Sequence(10)), Sequence(4));
     }
 
     #[test]

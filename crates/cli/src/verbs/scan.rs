@@ -6,7 +6,7 @@ mod pages;
 
 use std::ops::Bound;
 
-use pentad_engine::{Range, Store};
+use pentad_engine::{Range, Snapshot};
 
 use crate::args::{Global, ScanArgs};
 use crate::error::Result;
@@ -25,7 +25,7 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let prefix = bytes("prefix", &arguments.prefix)?;
     let from = bytes("--from", &arguments.from)?;
     let to = bytes("--to", &arguments.to)?;
-    session::read(global, arguments.reading, |store| {
+    session::read_view(global, arguments.reading, arguments.as_of, |store, view| {
         let bounds = bounds(prefix, from, to);
         if arguments.count {
             return measure::count(store, bounds, global.json);
@@ -47,24 +47,24 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
         };
         match (arguments.keys, arguments.reverse) {
             (false, false) => {
-                for row in range(store, bounds).take(limit) {
+                for row in range(view, bounds).take(limit) {
                     let (key, value) = row?;
                     printer.print(&key, Some(&value))?;
                 }
             }
             (false, true) => {
-                for row in range(store, bounds).rev().take(limit) {
+                for row in range(view, bounds).rev().take(limit) {
                     let (key, value) = row?;
                     printer.print(&key, Some(&value))?;
                 }
             }
             (true, false) => {
-                for key in range(store, bounds).keys().take(limit) {
+                for key in range(view, bounds).keys().take(limit) {
                     printer.print(&key?, None)?;
                 }
             }
             (true, true) => {
-                for key in range(store, bounds).keys().rev().take(limit) {
+                for key in range(view, bounds).keys().rev().take(limit) {
                     printer.print(&key?, None)?;
                 }
             }
@@ -73,8 +73,8 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     })
 }
 
-fn range(store: &Store, bounds: Bounds) -> Range {
-    store.range::<Vec<u8>>(bounds)
+fn range(view: &Snapshot, bounds: Bounds) -> Range {
+    view.range::<Vec<u8>>(bounds)
 }
 
 /// The keys that begin with `prefix` and lie between `from` and `to`, both included; `None` when there can be none.

@@ -3,7 +3,7 @@
 //! The counters that begin at zero with every open (commits, groups, syncs) say nothing about a store that was opened
 //! for this command, and are left out.
 
-use pentad_engine::{ScrubStats, Stats};
+use pentad_engine::{ScrubStats, Sequence, Stats};
 use serde_json::{Value, json};
 
 use crate::args::{Global, StatsArgs};
@@ -35,10 +35,12 @@ fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("keys", human::count(stats.keys)),
         ("last commit", human::count(stats.sequence.0)),
-        ("oldest kept", stats.oldest_batch.map_or("none".to_owned(), |oldest| human::count(oldest.0))),
+        ("oldest kept", commit(stats.oldest_batch)),
+        ("readable from", commit(stats.oldest_readable)),
         ("on disk", human::bytes(stats.disk_bytes)),
         ("of that reserve", human::bytes(stats.reserve_bytes)),
         ("live", human::bytes(stats.live_bytes)),
+        ("of that past", human::bytes(stats.held_bytes)),
         ("dead", human::bytes(stats.dead_bytes)),
         ("in the log", human::bytes(stats.log_bytes)),
         ("compacted", human::bytes(stats.compacted_bytes)),
@@ -56,6 +58,10 @@ fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
         rows.push(("scrub", scrub_row(scrub)));
     }
     rows
+}
+
+fn commit(sequence: Option<Sequence>) -> String {
+    sequence.map_or("none".to_owned(), |sequence| human::count(sequence.0))
 }
 
 fn checkpoint_row(stats: &Stats) -> String {
@@ -91,10 +97,12 @@ fn object(stats: &Stats) -> Value {
         "keys": stats.keys,
         "sequence": stats.sequence.0,
         "oldest_batch": stats.oldest_batch.map(u64::from),
+        "oldest_readable": stats.oldest_readable.map(u64::from),
         "tail": stats.tail.0,
         "disk_bytes": stats.disk_bytes,
         "reserve_bytes": stats.reserve_bytes,
         "live_bytes": stats.live_bytes,
+        "held_bytes": stats.held_bytes,
         "dead_bytes": stats.dead_bytes,
         "hiding_bytes": stats.hiding_bytes,
         "log_bytes": stats.log_bytes,

@@ -126,6 +126,33 @@ fn a_reader_that_has_seen_enough_ends_the_scan_quietly() {
 }
 
 #[test]
+fn get_and_scan_show_the_store_as_it_was() {
+    let sandbox = Sandbox::new();
+    sandbox.done(&["put", "a", "1"]);
+    sandbox.done(&["put", "b", "2"]);
+    sandbox.done(&["put", "a", "3"]);
+    sandbox.done(&["del", "b"]);
+    assert_eq!(sandbox.done(&["get", "a", "--at", "2"]).text(), "1");
+    assert_eq!(
+        sandbox.done(&["get", "a", "--at", "3", "--json"]).text(),
+        "{\"key\":\"a\",\"value\":\"3\"}\n"
+    );
+    assert_eq!(sandbox.run(&["get", "b", "--at", "4"]).code, 1);
+    assert_eq!(sandbox.done(&["scan", "--at", "3"]).text(), "a\t3\nb\t2\n");
+    assert_eq!(sandbox.done(&["scan", "--at", "2", "--reverse"]).text(), "b\t2\na\t1\n");
+    assert_eq!(sandbox.done(&["scan", "--at", "1", "--keys"]).text(), "a\n");
+    sandbox.done(&["prune", "--before", "3"]);
+    insta::assert_snapshot!(sandbox.run(&["get", "a", "--at", "2"]).all(), @r"
+    exit 3
+    --- output
+    --- messages
+    pentad: the store as of commit 2 is not kept: retained from 3
+    ");
+    assert_eq!(sandbox.run(&["get", "a", "--at", "5"]).code, 3);
+    assert_eq!(sandbox.run(&["get", "a", "--at", "5", "--damaged"]).code, 2);
+}
+
+#[test]
 fn scan_counts_estimates_and_lists_by_age() {
     let sandbox = Sandbox::new();
     for key in ["b", "a", "c"] {

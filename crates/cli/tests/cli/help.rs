@@ -12,7 +12,7 @@ fn every_verb_has_help() {
     let sandbox = Sandbox::new();
     for verb in [
         "import", "export", "get", "put", "del", "scan", "log", "prune", "stats", "verify", "repair",
-        "compact", "backup", "backups", "restore", "info", "expire", "incr", "txn",
+        "compact", "backup", "backups", "restore", "info", "expire", "incr", "txn", "watch",
     ] {
         insta::assert_snapshot!(format!("help_{verb}"), sandbox.done(&[verb, "--help"]).text());
     }

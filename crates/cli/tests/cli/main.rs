@@ -21,3 +21,4 @@ mod run;
 #[cfg(unix)]
 mod signals;
 mod tree;
+mod watch;

@@ -30,7 +30,12 @@ enum Step<'g> {
     Refused(Error),
     Commit(Plan<'g>),
     Sync,
-    Prune { floor: Sequence, count: u64 },
+    /// `is_news` is whether the log does not say so yet: retention moves the floor without a frame.
+    Prune {
+        floor: Sequence,
+        count: u64,
+        is_news: bool,
+    },
 }
 
 /// Where a commit was written.
@@ -67,6 +72,17 @@ impl Leader<Job, JobResult> for Core {
             results.extend(self.lead_run(&run));
         }
         results
+    }
+
+    fn told(&self) {
+        self.wakeups.ring();
+    }
+
+    fn waits_for_disk(&self, job: &Job) -> bool {
+        match job {
+            Job::Commit(batch) => batch.durability.unwrap_or(self.options.durability) == Durability::Disk,
+            Job::Sync | Job::Prune(_) => true,
+        }
     }
 
     fn panicked(&self, message: &str) -> JobResult {
@@ -114,6 +130,7 @@ impl Core {
         let mut evaluation = Evaluation::new(self, time, writer.state.last_sequence, batches);
         let mut last_sequence = writer.state.last_sequence;
         let mut floor = self.batches.oldest_or_next();
+        let mut recorded = writer.state.floor;
         let mut disk = false;
         let steps: Vec<Step<'_>> = jobs
             .iter()
@@ -121,7 +138,7 @@ impl Core {
                 Job::Commit(batch) => match evaluation.plan(batch) {
                     Ok(plan) => {
                         last_sequence = plan.sequence.unwrap_or(last_sequence);
-                        disk |= batch.durability.unwrap_or(self.options.durability) == Durability::Disk;
+                        disk |= self.waits_for_disk(job);
                         Step::Commit(plan)
                     }
                     Err(error) => Step::Refused(error),
@@ -135,7 +152,9 @@ impl Core {
                     let wanted = (*before).min(last_sequence.next()).max(floor);
                     let count = wanted.0 - floor.0;
                     floor = wanted;
-                    Step::Prune { floor, count }
+                    let is_news = floor > recorded;
+                    recorded = recorded.max(floor);
+                    Step::Prune { floor, count, is_news }
                 }
             })
             .collect();
@@ -208,7 +227,7 @@ impl Core {
                         let tail = writer.active.segment.log_offset(frames.position());
                         written.push(Written { sequence: *sequence, offset, tail });
                     }
-                    Step::Prune { floor, count: 1.. } => {
+                    Step::Prune { floor, is_news: true, .. } => {
                         let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
                         frames.plain_frame(header, &floor.0.to_le_bytes());
                         writer.state.floor = *floor;
@@ -295,15 +314,22 @@ impl Core {
                 let address = segment.address(standing.start);
                 let version = Version { address, bytes, kind: item.kind(), born };
                 let (Name { space, key, hash }, rank) = (item.name(), (written.sequence, ordinal));
-                changes.push(Change { space, key, hash, version, rank, before: *before });
+                changes.push(Change { space, key, hash, version, rank, before: before.as_ref() });
             }
             segment.frame_starts().note(written.offset);
             self.batches.push(written.sequence);
         }
         segment.count_live(live.cast_signed());
         let mut dead = DeadBytes::default();
+        if self.wakeups.are_watched() {
+            // What expired unnoticed is told before a commit puts it again.
+            self.index.reap(writer.state.time);
+        }
         if !changes.is_empty() {
-            self.index.apply(&changes, self.horizon(), &mut |version| dead.note(version));
+            // No later than the group itself: its commits may become the first ones that can be read back.
+            let mut horizon = self.horizon();
+            horizon.time = horizon.time.min(writer.state.time);
+            self.index.apply(&changes, horizon, &mut |version| dead.note(version));
         }
         if let Some(last) = written.last() {
             // Marks and floors do not show in the tail that users see: it moves with commits alone.
@@ -333,7 +359,7 @@ impl<'g> Step<'g> {
     fn bytes_max(&self) -> u64 {
         match self {
             Self::Commit(plan) if plan.sequence.is_some() => frame::LENGTH + plan.bytes_max,
-            Self::Prune { count: 1.., .. } => frame::LENGTH + 8,
+            Self::Prune { is_news: true, .. } => frame::LENGTH + 8,
             _ => 0,
         }
     }

@@ -14,15 +14,26 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-use crate::seams::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::seams::sync::{Arc, Condvar, Mutex, MutexGuard, give_way};
 
 /// A group takes what waits up to so many bytes (and at least one job).
 const GROUP_BYTES_MAX: u64 = 8 << 20;
+
+/// How often a leader gives way to callers that may come, without anybody coming.
+const IN_VAIN_MAX: usize = 2;
 
 /// What carries out a group of jobs `J`, and gives each its result `R`.
 pub(crate) trait Leader<J, R> {
     /// One result for each job, in their order.
     fn lead(&self, jobs: &[J]) -> Vec<R>;
+
+    /// Called when a group has its results, and the next one may begin.
+    fn told(&self) {}
+
+    /// Whether this job has to wait for the disk: then it is worth a moment to gather more of them for one sync.
+    fn waits_for_disk(&self, _job: &J) -> bool {
+        false
+    }
 
     /// The result of every job of a group over which [`Leader::lead`] panicked with `message`. Called before anybody
     /// else leads.
@@ -46,6 +57,8 @@ struct State<J, R> {
     /// Bytes of the jobs that wait or are being led.
     bytes: u64,
     leading: bool,
+    /// How many blocking callers there were lately: those of the last group, and those that came while it was led.
+    crowd: usize,
     /// Callers of [`Queue::exclusive`] that wait; they go first.
     exclusive: usize,
     closed: bool,
@@ -65,6 +78,7 @@ pub(crate) struct Ticket<J, R> {
     bytes: u64,
     /// Whether a thread waits on `turn` for this ticket; if not, a future does.
     blocking: bool,
+    waits_for_disk: bool,
     turn: Condvar,
 }
 
@@ -107,6 +121,7 @@ impl<J, R> Queue<J, R> {
             waiting: VecDeque::new(),
             bytes: 0,
             leading: false,
+            crowd: 0,
             exclusive: 0,
             closed: false,
             served: false,
@@ -124,7 +139,7 @@ impl<J, R> Queue<J, R> {
             // Whoever was told to lead may be a future that nobody polls, so who needs the room makes it.
             state = self.lead_or(&self.changed, state, leader);
         }
-        let ticket = state.admit(job, bytes, true).ok_or(Closed)?;
+        let ticket = state.admit(job, bytes, true, leader).ok_or(Closed)?;
         loop {
             if let Some(result) = lock(&ticket.slot).result.take() {
                 return Ok(result);
@@ -155,7 +170,7 @@ impl<J, R> Queue<J, R> {
             state = self.lead_group(state, leader);
         }
         let woken = place.and_then(|Place(place)| state.room.remove(&place));
-        let admitted = state.admit(job, bytes, false).ok_or(Closed);
+        let admitted = state.admit(job, bytes, false, leader).ok_or(Closed);
         if admitted.is_ok() && state.served && state.may_lead() {
             self.thread.notify_one();
         }
@@ -266,6 +281,7 @@ impl<J, R> Queue<J, R> {
         leader: &dyn Leader<J, R>,
     ) -> MutexGuard<'a, State<J, R>> {
         state.leading = true;
+        let mut state = self.gather(state);
         let group = state.take_group();
         drop(state);
         let jobs: Vec<J> = group.iter().filter_map(|ticket| lock(&ticket.slot).job.take()).collect();
@@ -277,15 +293,41 @@ impl<J, R> Queue<J, R> {
             wakers.extend(slot.waker.take());
         }
         let mut state = lock(&self.state);
-        for ticket in &group {
-            state.bytes -= ticket.bytes;
-            ticket.turn.notify_one();
-        }
+        state.bytes -= group.iter().map(|ticket| ticket.bytes).sum::<u64>();
+        let callers = |tickets: &mut dyn Iterator<Item = &Arc<Ticket<J, R>>>| {
+            tickets.filter(|ticket| ticket.blocking).count()
+        };
+        state.crowd = callers(&mut group.iter()) + callers(&mut state.waiting.iter());
         wakers.extend(state.take_room());
+        // The next leader is told first: the disk is idle until he comes.
         self.step_down(state, wakers);
+        // Whoever waits has let go of the lock, under which it looks for its result, so it hears of it. It is told without
+        // the lock: it would wake up only to wait for that.
+        group.iter().filter(|ticket| ticket.blocking).for_each(|ticket| ticket.turn.notify_one());
+        leader.told();
         // Like the wakers: what a job holds may be the last handle of the store, which closes it, or may panic.
         drop(catch_unwind(AssertUnwindSafe(|| drop(jobs))));
         lock(&self.state)
+    }
+
+    /// Gives the callers that were just told of their results a moment to come back with their next jobs, where a sync is
+    /// ahead that serves them all: it takes longer than that, and one that finds half of them there is followed by another.
+    /// As long as somebody comes, but not without end.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State<J, R>>) -> MutexGuard<'a, State<J, R>> {
+        let crowd = state.crowd;
+        let mut in_vain = 0;
+        while state.waiting.len() < crowd
+            && in_vain < IN_VAIN_MAX
+            && state.exclusive == 0
+            && state.waiting.iter().any(|ticket| ticket.waits_for_disk)
+        {
+            let before = state.waiting.len();
+            drop(state);
+            give_way();
+            state = lock(&self.state);
+            in_vain = if state.waiting.len() > before { 0 } else { in_vain + 1 };
+        }
+        state
     }
 
     /// Gives the leadership back, tells whoever is next to lead, and calls the wakers.
@@ -365,7 +407,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(it left no message)")
 }
 
-fn wake_all(wakers: Vec<Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         // A waker that panics, which the panic hook reports, must not keep the others from being called.
         drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
@@ -383,12 +425,19 @@ impl<J, R> State<J, R> {
         !self.leading && self.exclusive == 0
     }
 
-    fn admit(&mut self, job: J, bytes: u64, blocking: bool) -> Option<Arc<Ticket<J, R>>> {
+    fn admit(
+        &mut self,
+        job: J,
+        bytes: u64,
+        blocking: bool,
+        leader: &dyn Leader<J, R>,
+    ) -> Option<Arc<Ticket<J, R>>> {
         if self.closed {
             return None;
         }
+        let waits_for_disk = leader.waits_for_disk(&job);
         let slot = Mutex::new(Slot { job: Some(job), result: None, waker: None });
-        let ticket = Arc::new(Ticket { slot, bytes, blocking, turn: Condvar::new() });
+        let ticket = Arc::new(Ticket { slot, bytes, blocking, waits_for_disk, turn: Condvar::new() });
         self.bytes += bytes;
         self.waiting.push_back(Arc::clone(&ticket));
         Some(ticket)

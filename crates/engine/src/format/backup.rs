@@ -159,6 +159,7 @@ mod tests {
             active_end: 0,
             floor: Sequence(2),
             next_segment: SegmentId(6),
+            history: Sequence(2),
             segments: vec![segment],
         };
         BackupRecord { number: 7, taken_ns: 1 << 60, catalog }

@@ -31,6 +31,8 @@ pub(crate) struct Catalog {
     /// The oldest retained commit.
     pub(crate) floor: Sequence,
     pub(crate) next_segment: SegmentId,
+    /// Every version that a view right before this commit, or a later one, can see is there; 0 where nobody took care of that.
+    pub(crate) history: Sequence,
     /// Ascending by id.
     pub(crate) segments: Vec<SegmentRecord>,
 }
@@ -91,6 +93,7 @@ impl Catalog {
         put_at(&mut bytes, 208, &self.active_end.to_le_bytes());
         put_at(&mut bytes, 216, &self.floor.0.to_le_bytes());
         put_at(&mut bytes, 224, &self.next_segment.0.to_le_bytes());
+        put_at(&mut bytes, 232, &self.history.0.to_le_bytes());
         for (record, segment) in bytes[HEAD..].chunks_exact_mut(RECORD).zip(&self.segments) {
             segment.encode(record);
         }
@@ -117,7 +120,7 @@ impl Catalog {
         }
         let flags = u32_at(bytes, 172);
         if flags & !CLOSED != 0
-            || !is_zero(&bytes[232..HEAD])
+            || !is_zero(&bytes[240..HEAD])
             || !is_zero(&bytes[bytes.len() - FOOT..bytes.len() - 4])
         {
             return None;
@@ -139,6 +142,7 @@ impl Catalog {
             active_end: u64_at(bytes, 208),
             floor: Sequence(u64_at(bytes, 216)),
             next_segment: SegmentId(u64_at(bytes, 224)),
+            history: Sequence(u64_at(bytes, 232)),
             segments,
         };
         (ascending && catalog.is_sound()).then_some(catalog)
@@ -152,9 +156,10 @@ impl Catalog {
             && self.segments.iter().all(|s| s.kind == SegmentKind::Log || s.sealed.is_some())
             && self.segments.last().is_none_or(|s| s.id < self.next_segment)
             && self.segments.iter().all(SegmentRecord::is_sound)
-            && [self.last_frame.0, self.last_sequence.0, self.mark.0, self.floor.0, self.next_segment.0]
+            && [self.last_frame.0, self.last_sequence.0, self.mark.0, self.floor.0, self.history.0]
                 .iter()
                 .all(|&number| number < NUMBERS_END)
+            && self.next_segment.0 < NUMBERS_END
     }
 
     /// The segments of one kind, ascending by id.
@@ -267,6 +272,7 @@ mod tests {
             active_end: 640,
             floor: Sequence(2),
             next_segment: SegmentId(6),
+            history: Sequence(3),
             segments: vec![log(1, sealed), log(5, None)],
         }
     }

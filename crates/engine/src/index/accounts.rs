@@ -11,18 +11,26 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use bytes::Bytes;
+
 use super::deadlines::{Deadline, Deadlines};
 use super::memory::{bytes_of, shrink_heap};
+use super::told::Told;
 use super::version::{Version, VersionKind};
-use crate::numbers::Timestamp;
+use crate::numbers::{Sequence, Timestamp};
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     live: u64,
     deadlines: Deadlines,
-    /// Keys that were reaped and whose expired version may still stand in the index.
-    expired: BinaryHeap<Reverse<Deadline>>,
+    /// Keys that were reaped and whose expired version may still stand in the index, with the size of that.
+    expired: BinaryHeap<Reverse<(Deadline, u64)>>,
+    /// The sizes of these versions.
+    expired_bytes: u64,
+    /// The last commit that was settled, and what expired behind which.
+    settled: Sequence,
+    pub(super) told: Told,
 }
 
 /// The changes to the accounts that a commit makes, collected while it is applied.
@@ -59,11 +67,12 @@ impl Ledger {
 impl Accounts {
     /// What a checkpoint held: the keys live when it was taken, and the deadlines of those that end.
     pub(super) fn load(live: u64, deadlines: Deadlines) -> Self {
-        Self { live, deadlines, expired: BinaryHeap::new() }
+        Self { live, deadlines, ..Self::default() }
     }
 
     /// Takes a commit's changes over. Logarithmic for each deadline that comes or goes.
-    pub(super) fn settle(&mut self, ledger: Ledger) {
+    pub(super) fn settle(&mut self, commit: Sequence, ledger: Ledger) {
+        self.settled = self.settled.max(commit);
         self.add(ledger.plain);
         for (deadline, direction) in ledger.expiring {
             match direction {
@@ -81,29 +90,50 @@ impl Accounts {
         }
     }
 
-    /// Takes everything that has expired at `now` out of the count and says how many that were. Costs nothing for
-    /// what has not expired.
-    pub(super) fn reap(&mut self, now: Timestamp) -> u64 {
-        let mut reaped = 0;
+    /// Whether something may have expired at `now` that is counted still.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.deadlines.is_due(now)
+    }
+
+    /// Takes everything that has expired at `now` out of the count, and returns it; each is to be handed to
+    /// [`Accounts::lapse`]. Costs nothing for what has not expired.
+    pub(super) fn reap(&mut self, now: Timestamp) -> Vec<Deadline> {
+        let mut reaped = Vec::new();
         while let Some(first) = self.deadlines.pop_until(now) {
             self.add(-1);
-            self.expired.push(Reverse(first));
-            reaped += 1;
+            reaped.push(first);
         }
         reaped
+    }
+
+    /// Notes a reaped key whose version, of so many bytes, may still stand in the index.
+    pub(super) fn lapse(&mut self, deadline: Deadline, bytes: u64) {
+        self.expired_bytes += bytes;
+        self.expired.push(Reverse((deadline, bytes)));
+    }
+
+    /// Tells that a key has expired, behind the last commit that was settled.
+    pub(super) fn tell(&mut self, key: Bytes, deadline: Deadline) {
+        self.told.tell(key, deadline.at, self.settled);
     }
 
     /// Deadlines of reaped keys, `limit` at most, which are at or before `time`; each is handed out once.
     pub(super) fn take_expired(&mut self, time: Timestamp, limit: usize) -> Vec<Deadline> {
         let mut due = Vec::new();
         while due.len() < limit
-            && self.expired.peek().is_some_and(|Reverse(first)| first.at <= time)
-            && let Some(Reverse(first)) = self.expired.pop()
+            && self.expired.peek().is_some_and(|Reverse((first, _))| first.at <= time)
+            && let Some(Reverse((first, bytes))) = self.expired.pop()
         {
+            self.expired_bytes -= bytes;
             due.push(first);
         }
         shrink_heap(&mut self.expired);
         due
+    }
+
+    /// The sizes of the versions that have expired and were not handed out yet.
+    pub(super) fn expired_bytes(&self) -> u64 {
+        self.expired_bytes
     }
 
     pub(super) fn live(&self) -> u64 {
@@ -113,7 +143,8 @@ impl Accounts {
     /// What a checkpoint holds: the deadlines of all keys that end, those included that were reaped and may still stand in the
     /// index, of which `waiting` are told here, and how many keys there are if these are counted.
     pub(super) fn image(&self, waiting: impl Iterator<Item = Deadline>) -> (u64, Vec<Deadline>) {
-        let mut all: Vec<Deadline> = waiting.chain(self.expired.iter().map(|Reverse(one)| *one)).collect();
+        let mut all: Vec<Deadline> =
+            waiting.chain(self.expired.iter().map(|Reverse((one, _))| *one)).collect();
         let live = self.live + bytes_of(all.len(), 1);
         self.deadlines.each(|deadline| all.push(deadline));
         all.sort_unstable();
@@ -121,7 +152,7 @@ impl Accounts {
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
-        self.deadlines.memory_bytes() + bytes_of(self.expired.capacity(), size_of::<Deadline>())
+        self.deadlines.memory_bytes() + bytes_of(self.expired.capacity(), size_of::<(Deadline, u64)>())
     }
 
     fn add(&mut self, step: i64) {

@@ -7,12 +7,11 @@ use super::accounts::Ledger;
 use super::crowds::Crowd;
 use super::entries::Entries;
 use super::facade::Index;
-use super::garbage::Waste;
 use super::key::{Change, Space};
 use super::ordered::mark;
 use super::slots::Set;
-use super::version::{Born, Version, View};
-use crate::numbers::LogOffset;
+use super::version::{Extent, Version, View};
+use crate::numbers::Sequence;
 use crate::planted::{Bug, planted};
 
 /// Changes whose slots are fetched together, where there are more than fit into the cache since they were resolved.
@@ -27,7 +26,7 @@ impl<E: Entries> Index<E> {
     /// Of two changes of one key the later one counts. `horizon` is the oldest view in use. `dropped` is called for each
     /// version that no view can see any more, now or in a later [`Index::collect`]. For a tombstone this says only that the
     /// index needs it no more; the entry in the log must stay as long as a segment may hold an older version of its key.
-    pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Version)) {
+    pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         self.raise_horizon(horizon);
         let mut ledger = Ledger::default();
         let InOrder { keys, hashes, hidden } = InOrder::of(changes);
@@ -47,25 +46,25 @@ impl<E: Entries> Index<E> {
                 next.iter().for_each(|change| self.slots.fetch(change.hash));
             }
             if hidden.next_if_eq(&at).is_some() {
-                dropped(&change.version);
+                dropped(&change.version.extent());
                 continue;
             }
             let before = self.place(change);
             if let Some(before) = before {
-                garbage.push(offset_of(change.version.born), Waste::Older(before));
+                garbage.push_older(change.rank.0, before.extent());
             }
             if change.version.is_tombstone() {
                 if planted(Bug::TombstoneForgottenEarly) {
                     self.forget(change.hash, change.version.address);
                 }
-                let waste = Waste::Tombstone { hash: change.hash, version: change.version };
-                garbage.push(offset_of(change.version.born), waste);
+                garbage.push_tombstone(change.rank.0, change.hash, change.version.extent());
             }
             // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
             ledger.replace(change.hash, before, Some(change.version));
         }
         drop(garbage);
-        self.settle(ledger);
+        let last = changes.last().map_or(Sequence(0), |change| change.rank.0);
+        self.settle(last, ledger);
     }
 
     /// Makes a change's version the newest of its key; returns the one before, unless that is a tombstone.
@@ -74,7 +73,10 @@ impl<E: Entries> Index<E> {
         // What stands in the slot table under the address that was resolved is the version of this key, and its hash is not
         // a crowded one.
         let known = before.filter(|before| self.slots.replace(hash, before.address, version.address));
-        let before = if known.is_some() { known } else { self.place_anew(change, space, key, hash) };
+        let before = match known {
+            Some(known) => Some(*known),
+            None => self.place_anew(change, space, key, hash),
+        };
         before.filter(|before| !before.is_tombstone())
     }
 
@@ -126,14 +128,6 @@ impl<E: Entries> Index<E> {
         for address in held {
             self.slots.remove(hash, address);
         }
-    }
-}
-
-/// Where a version that is being applied stands: only what was just written to the log is.
-fn offset_of(born: Born) -> LogOffset {
-    match born {
-        Born::At(offset) => offset,
-        Born::In(_) => LogOffset(0),
     }
 }
 

@@ -56,6 +56,13 @@ impl Deadlines {
         is_held
     }
 
+    /// Whether there may be one at or before `now`; one that has gone counts until [`Deadlines::pop_until`] has passed it.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let held = self.held_at(self.reaped);
+        let come = self.come.first_key_value().map(|(first, _)| *first);
+        held.into_iter().chain(come).any(|first| first.at <= now)
+    }
+
     /// Takes out the first, if it is at or before `now`.
     pub(super) fn pop_until(&mut self, now: Timestamp) -> Option<Deadline> {
         loop {

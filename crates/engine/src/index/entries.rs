@@ -83,7 +83,7 @@ pub(crate) trait Look: Debug {
     fn plain(&self, address: Address) -> Option<Entry<'_>>;
 
     /// Called with the addresses of entries that are about to be read; may fetch them into the cache.
-    fn fetch(&self, address: Address);
+    fn fetch(&mut self, address: Address);
 
     /// Whether nothing that was moved or written since may be missing.
     fn is_current(&self) -> bool;

@@ -7,6 +7,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::accounts::{Accounts, Ledger};
 use super::crowds::Crowds;
 use super::deadlines::Deadline;
@@ -16,7 +18,8 @@ use super::garbage::{Garbage, Waste};
 use super::key::Space;
 use super::ordered::Ordered;
 use super::slots::SlotTable;
-use super::version::{Version, VersionKind, View};
+use super::told::{Expiry, Forgotten};
+use super::version::{Extent, Version, VersionKind, View};
 use crate::address::Address;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::seams::lock::{Mutex, MutexGuard};
@@ -44,6 +47,8 @@ pub(crate) struct Index<E> {
     /// Held by whoever changes the parts, so that they change in the same order.
     writer: Mutex<Garbage>,
     accounts: Mutex<Accounts>,
+    /// How many expiries the accounts have told of.
+    told: AtomicU64,
     /// The highest horizon given; sequence, tail and time, each on its own.
     horizon: [AtomicU64; 3],
 }
@@ -64,15 +69,16 @@ impl<E: Entries> Index<E> {
             hashes: Ordered::default(),
             writer: Mutex::default(),
             accounts: Mutex::new(accounts),
+            told: AtomicU64::new(0),
             horizon: Default::default(),
         }
     }
 
     /// Drops what no view at or above `horizon` can see; `dropped` is called for each version. The cost follows
     /// what became invisible since the last call, not the number of keys.
-    pub(crate) fn collect(&self, horizon: View, dropped: &mut dyn FnMut(&Version)) {
+    pub(crate) fn collect(&self, horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         let horizon = self.raise_horizon(horizon);
-        self.accounts().reap(horizon.time);
+        self.reap(horizon.time);
         loop {
             let expired = self.accounts().take_expired(horizon.time, SLICE);
             if expired.is_empty() {
@@ -93,10 +99,10 @@ impl<E: Entries> Index<E> {
             }
             for waste in &due {
                 match waste {
-                    Waste::Older(version) => dropped(version),
-                    Waste::Tombstone { hash, version } => {
-                        self.forget(*hash, version.address);
-                        dropped(version);
+                    Waste::Older(extent) => dropped(extent),
+                    Waste::Tombstone { hash, extent } => {
+                        self.forget(*hash, extent.address);
+                        dropped(extent);
                     }
                     Waste::Expired(deadline) => {
                         // If it is not the newest any more, whatever came above it has queued it. Of several keys with one
@@ -104,7 +110,7 @@ impl<E: Entries> Index<E> {
                         let due = self.newest_until(*deadline).into_iter();
                         for version in due.filter(|version| horizon.includes(version.born)) {
                             self.forget(deadline.hash, version.address);
-                            dropped(&version);
+                            dropped(&version.extent());
                         }
                     }
                 }
@@ -158,9 +164,9 @@ impl<E: Entries> Index<E> {
             if !garbage.holds(from) {
                 return false;
             }
-            garbage.relocate(from, to, bytes);
+            garbage.relocate(from, Extent { address: to, bytes });
         } else if is_tombstone().unwrap_or(false) {
-            garbage.relocate(from, to, bytes);
+            garbage.relocate(from, Extent { address: to, bytes });
         }
         // A merge may have left it out before it was dropped; then there is nothing to move.
         self.ordered(space).relocate(key, from, to);
@@ -171,18 +177,89 @@ impl<E: Entries> Index<E> {
         true
     }
 
+    /// Says that a compaction has relocated all that it will.
+    pub(crate) fn moves_are_done(&self) {
+        self.writer().moves_are_done();
+    }
+
+    /// The sizes of all versions that are held for older views alone: replaced, deleted or expired.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let replaced = self.writer().bytes();
+        replaced + self.accounts().expired_bytes()
+    }
+
+    /// The sizes of the replaced and deleted ones that a horizon at this commit would free.
+    pub(crate) fn held_bytes_until(&self, horizon: Sequence) -> u64 {
+        self.writer().bytes_until(horizon)
+    }
+
+    /// The oldest commit that the horizon has to include before so many bytes of replaced versions are free; `None` when they
+    /// are not that many.
+    pub(crate) fn due_for(&self, bytes: u64) -> Option<Sequence> {
+        self.writer().due_for(bytes)
+    }
+
     /// How many keys are live at `now`, in both spaces together. Exact: every commit applied so far counts as a
     /// whole, and what has expired does not count, whether or not anyone touched it. Costs what has expired since
     /// the last call. Waits while the deadlines of a commit are entered.
     pub(crate) fn len(&self, now: Timestamp) -> u64 {
-        let mut accounts = self.accounts();
-        accounts.reap(now);
-        accounts.live()
+        loop {
+            self.reap(now);
+            let accounts = self.accounts();
+            // A commit may have come since.
+            if !accounts.is_due(now) {
+                return accounts.live();
+            }
+        }
     }
 
     /// Takes what has expired at `now` out of the count, and says how many keys that were. Costs what has expired.
     pub(crate) fn reap(&self, now: Timestamp) -> u64 {
-        self.accounts().reap(now)
+        if !self.accounts().is_due(now) {
+            return 0;
+        }
+        // Held so that expiries are told in order, and before anything is put again under their keys.
+        let _writer = self.writer();
+        let (reaped, tells) = {
+            let mut accounts = self.accounts();
+            (accounts.reap(now), accounts.told.is_on())
+        };
+        let mut told = Vec::new();
+        let mut sized = Vec::with_capacity(reaped.len());
+        let mut last = None;
+        for deadline in &reaped {
+            let newest = self.newest_until(*deadline);
+            sized.push((*deadline, newest.iter().map(|version| version.bytes).max().unwrap_or(0)));
+            // Of several keys with one hash and deadline all are found at once.
+            if tells && last.replace(*deadline) != Some(*deadline) {
+                for version in newest {
+                    let key = self.entries.show(version.address, |entry| {
+                        (entry.space == Space::Keys).then(|| Bytes::copy_from_slice(entry.key))
+                    });
+                    told.extend(key.flatten().map(|key| (key, *deadline)));
+                }
+            }
+        }
+        let mut accounts = self.accounts();
+        sized.into_iter().for_each(|(deadline, bytes)| accounts.lapse(deadline, bytes));
+        told.into_iter().for_each(|(key, deadline)| accounts.tell(key, deadline));
+        self.told.store(accounts.told.end(), Ordering::Release);
+        u64::try_from(reaped.len()).expect("lengths are at most 64 bits")
+    }
+
+    /// Whether to remember from now on which keys expire.
+    pub(crate) fn tell_expiries(&self, on: bool) {
+        self.accounts().told.turn(on);
+    }
+
+    /// How many expiries were ever told.
+    pub(crate) fn expiries_told(&self) -> u64 {
+        self.told.load(Ordering::Acquire)
+    }
+
+    /// An expiry by its number.
+    pub(crate) fn told_expiry(&self, number: u64) -> Result<Option<Expiry>, Forgotten> {
+        self.accounts().told.get(number)
     }
 
     /// Merges runs of the ordered index, once; `true` if there may be more to do. Costs time in proportion to the runs, and
@@ -263,8 +340,8 @@ impl<E: Entries> Index<E> {
         self.entries.show(address, |entry| Version::of(address, entry))
     }
 
-    pub(super) fn settle(&self, ledger: Ledger) {
-        self.accounts().settle(ledger);
+    pub(super) fn settle(&self, commit: Sequence, ledger: Ledger) {
+        self.accounts().settle(commit, ledger);
     }
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Garbage> {

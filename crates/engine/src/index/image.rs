@@ -12,13 +12,12 @@ use super::crowds::Crowd;
 use super::deadlines::Deadlines;
 use super::entries::{Entries, Rank};
 use super::facade::Index;
-use super::garbage::Waste;
 use super::ordered::Ordered;
 use super::runs::{List, Run};
 use super::slots::{Groups, SlotImage, SlotTable};
-use super::version::{Born, Version, VersionKind};
+use super::version::Extent;
 use crate::address::Address;
-use crate::numbers::{LogOffset, Sequence};
+use crate::numbers::Sequence;
 use crate::seams::Slab;
 
 /// What an index was at one moment, but for the pages of its slot table, which are kept until [`Index::thaw`].
@@ -157,9 +156,7 @@ impl<E: Entries> Index<E> {
         let mut garbage = index.writer();
         for (hash, address) in tombstones {
             // Its bytes are not counted as live any more.
-            let (bytes, kind, born) = (0, VersionKind::Tombstone, Born::In(Sequence(0)));
-            let version = Version { address, bytes, kind, born };
-            garbage.push(LogOffset(0), Waste::Tombstone { hash, version });
+            garbage.push_tombstone(Sequence(0), hash, Extent { address, bytes: 0 });
         }
         drop(garbage);
         Some(index)

@@ -37,5 +37,5 @@ pub(crate) struct Change<'a> {
     pub(crate) rank: Rank,
     /// The version before, as [`Index::resolve`](super::Index::resolve) found it. One that is missing, or out of date, costs
     /// another lookup and changes nothing.
-    pub(crate) before: Option<Version>,
+    pub(crate) before: Option<&'a Version>,
 }

@@ -233,7 +233,7 @@ impl<E: Entries> Index<E> {
 
     /// The second: fetches the entry.
     #[inline]
-    pub(crate) fn go_on(&self, begun: &mut Begun<'_>, look: &impl Look) {
+    pub(crate) fn go_on(&self, begun: &mut Begun<'_>, look: &mut impl Look) {
         begun.first = begun.started.map_or(First::Unsure, |started| self.slots.first_from(&started));
         if let First::At(address) = begun.first {
             look.fetch(address);

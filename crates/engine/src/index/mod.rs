@@ -46,6 +46,7 @@ mod scan;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod told;
 mod version;
 
 pub(crate) use entries::{Entries, Entry, Look, Rank};
@@ -57,4 +58,4 @@ pub(crate) use lookup::{Begun, Newest};
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;
 pub(crate) use runs::{Run, RunShape};
-pub(crate) use version::{Born, Version, VersionKind, View};
+pub(crate) use version::{Born, Extent, Version, VersionKind, View};

@@ -23,6 +23,8 @@ pub(crate) enum Direction {
 
 /// How many versions ahead the log is fetched: about what a miss takes.
 const AHEAD: usize = 16;
+/// A store is idle when nothing was written for so long; less is a pause of a writer that was held up.
+const IDLE_MIN: Duration = Duration::from_millis(100);
 /// In a store that is idle, runs that hold at least one in so many of the records of the largest are merged with it at once;
 const SETTLED: usize = 16;
 /// what is less, once the store has been idle for so many nanoseconds for each record: some twenty times what the merge takes.
@@ -100,7 +102,7 @@ impl Ordered {
         let size = self.runs.size();
         let others = size.records - size.largest;
         let is_long = idle.as_nanos() >= IDLE_NS * size.records as u128;
-        let settles = size.runs > 1 && !idle.is_zero() && (others * SETTLED >= size.largest || is_long);
+        let settles = size.runs > 1 && idle >= IDLE_MIN && (others * SETTLED >= size.largest || is_long);
         let effort = if settles { Effort::Settle } else { Effort::Due };
         self.runs.maintain(keys, keep, effort)
     }

@@ -1,8 +1,10 @@
 //! Building the index at open, from entries of the log in any order.
 //!
-//! Invariant: of each key the entry of highest rank is kept, tombstones included until the end, so that a deleted
-//! key stays deleted even when the older entry is met after its tombstone. Nobody reads while this happens, so there
-//! is no view to keep an older version for.
+//! Invariant: of each key every version is kept that a view at or above the given commit can see, and no other: all that are
+//! newer than it, tombstones included, and below these the newest. What views at the newest commit do not see is queued as if
+//! it had been replaced now. Nobody reads while this happens.
+
+use std::cmp::Reverse;
 
 use super::accounts::Ledger;
 use super::entries::Entries;
@@ -12,7 +14,7 @@ use super::key_order::{KeyPiece, sort};
 use super::ordered::{Ordered, mark};
 use super::runs::Entry;
 use super::slots::Set;
-use super::version::Version;
+use super::version::{Extent, Version};
 use crate::address::Address;
 use crate::numbers::{Sequence, Timestamp};
 
@@ -30,47 +32,96 @@ pub(crate) struct Met {
 
 impl<E: Entries> Index<E> {
     /// The index over the entries that were met, as of `now`: what has expired is not counted. `secret` is a random number of
-    /// the store's own; who knows it can make lookups slow. The same entry met twice counts once. Tombstones are left out;
-    /// expired entries go at the next [`Index::collect`]. `kept` is called for each version that the index holds.
+    /// the store's own; who knows it can make lookups slow. Views at `oldest` and later can be read; what no such view sees is
+    /// left out, but for expired entries, which go at the next [`Index::collect`]. The same entry met twice counts once. `kept`
+    /// is called for each version that the index holds.
     pub(crate) fn rebuild(
         secret: u64,
         entries: E,
         mut met: Vec<Met>,
-        now: Timestamp,
-        kept: &mut dyn FnMut(&Version),
+        (oldest, now): (Sequence, Timestamp),
+        kept: &mut dyn FnMut(&Extent),
     ) -> Self {
         let mut index = Self::new(secret, entries);
-        let older_than = |met: &Met| (met.sequence, met.ordinal, met.address);
+        let mut waste = Vec::new();
         for space in [Space::Keys, Space::Hashes] {
-            let mut newest: Vec<Met> = met.iter().filter(|met| met.space == space).copied().collect();
+            let mut found: Vec<Met> = met.iter().filter(|met| met.space == space).copied().collect();
             if space == Space::Keys {
                 met.retain(|met| met.space != Space::Keys);
             } else {
                 met = Vec::new();
             }
-            sort(&mut newest, &index.keys_of(space), |met| met.address, |met| &mut met.piece);
-            let mut held = Vec::with_capacity(newest.len());
-            for group in newest.chunk_by(|_, next| next.piece.is_same_key()) {
-                let Some(newest) = group.iter().max_by_key(|met| older_than(met)) else { continue };
-                let taken = index.take_in(newest, kept);
-                held.extend(taken.map(|address| Entry { address, mark: mark(false) }));
+            sort(&mut found, &index.keys_of(space), |met| met.address, |met| &mut met.piece);
+            let mut held = Vec::with_capacity(found.len());
+            for versions in found.chunk_by_mut(|_, next| next.piece.is_same_key()) {
+                versions.sort_unstable_by_key(|met| Reverse((met.sequence, met.ordinal, met.address)));
+                index.take_in(versions, oldest, &mut held, &mut waste, kept);
             }
             let loaded = Ordered::load(&held, &index.keys_of(space));
             *index.ordered_mut(space) = loaded.expect("segments do not go while a store is opened");
         }
+        index.queue(waste);
         index.reap(now);
         index
     }
 
+    /// Enters the versions of one key that a view at `oldest` or later can see; they come newest first.
+    fn take_in(
+        &self,
+        versions: &[Met],
+        oldest: Sequence,
+        held: &mut Vec<Entry>,
+        waste: &mut Vec<Waiting>,
+        kept: &mut dyn FnMut(&Extent),
+    ) {
+        let mut newer: Option<Sequence> = None;
+        for met in versions {
+            if newer == Some(met.sequence) {
+                // An earlier operation of the same commit, or the same entry once more.
+                continue;
+            }
+            let decides = met.sequence <= oldest;
+            let Some(version) = self.version_at(met.address) else { continue };
+            if version.is_tombstone() {
+                if decides {
+                    break;
+                }
+                waste.push(Waiting { due: met.sequence, hash: Some(met.hash), extent: version.extent() });
+            } else if let Some(due) = newer {
+                waste.push(Waiting { due, hash: None, extent: version.extent() });
+            }
+            if newer.is_none() {
+                self.enter_newest(met, version);
+            }
+            held.push(Entry { address: version.address, mark: mark(version.is_tombstone()) });
+            kept(&version.extent());
+            newer = Some(met.sequence);
+            if decides {
+                break;
+            }
+        }
+    }
+
+    /// Queues what waits for views to go, as [`Index::apply`] would have.
+    fn queue(&self, mut waste: Vec<Waiting>) {
+        waste.sort_by_key(|waiting| waiting.due);
+        let mut garbage = self.writer();
+        for Waiting { due, hash, extent } in waste {
+            match hash {
+                Some(hash) => garbage.push_tombstone(due, hash, extent),
+                None => garbage.push_older(due, extent),
+            }
+        }
+    }
+
     /// Enters the newest version of a key everywhere but in the ordered index.
-    fn take_in(&self, newest: &Met, kept: &mut dyn FnMut(&Version)) -> Option<Address> {
-        let version = self.version_at(newest.address).filter(|version| !version.is_tombstone())?;
+    fn enter_newest(&self, newest: &Met, version: Version) {
         let mut ledger = Ledger::default();
         let key = || -> Vec<u8> {
             self.entries.show(newest.address, |entry| entry.key.to_vec()).unwrap_or_default()
         };
         ledger.replace(newest.hash, None, Some(version));
-        self.settle(ledger);
+        self.settle(newest.sequence, ledger);
         // Each key comes once, so nothing is replaced, and no key has to be compared.
         let rank = (newest.sequence, newest.ordinal);
         let crowded = self.crowds.change(newest.hash, |crowd| {
@@ -84,7 +135,13 @@ impl<E: Entries> Index<E> {
                 self.crowd(&Change { space, key: &key, hash, version, rank, before: None });
             }
         }
-        kept(&version);
-        Some(version.address)
     }
+}
+
+/// A version that a newer one has replaced, or, with the hash of its key, a tombstone; it waits for a commit.
+#[derive(Debug)]
+struct Waiting {
+    due: Sequence,
+    hash: Option<u64>,
+    extent: Extent,
 }

@@ -27,6 +27,7 @@ impl<E: Entries> Index<E> {
         mut found: impl FnMut(Option<Version>),
     ) {
         let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
+        let mut may_stand = Vec::with_capacity(some.capacity());
         let mut look = self.entries.look();
         loop {
             some.extend(names.by_ref().take(TOGETHER));
@@ -38,9 +39,19 @@ impl<E: Entries> Index<E> {
                         look.renew();
                     }
                     some.iter().for_each(|name| self.slots.fetch(name.hash));
-                    some.iter()
-                        .for_each(|name| self.slots.candidates(name.hash, |address| look.fetch(address)));
-                    some.iter().for_each(|name| found(self.standing(name, &look)));
+                    // Most new keys have no candidate at all, and are done with.
+                    may_stand.clear();
+                    may_stand.extend(some.iter().map(|name| {
+                        let mut any = false;
+                        self.slots.candidates(name.hash, |address| {
+                            look.fetch(address);
+                            any = true;
+                        });
+                        any || self.crowds.has(name.hash)
+                    }));
+                    let standing = some.iter().zip(&may_stand);
+                    standing
+                        .for_each(|(name, may)| found(if *may { self.standing(name, &look) } else { None }));
                 }
             }
             some.clear();

@@ -58,6 +58,13 @@ impl VersionKind {
     }
 }
 
+/// Where an entry stands, and its size on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) address: Address,
+    pub(crate) bytes: u64,
+}
+
 /// One entry of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -73,6 +80,10 @@ impl Version {
     #[inline]
     pub(crate) fn of(address: Address, entry: &Entry<'_>) -> Self {
         Self { address, bytes: entry.bytes, kind: entry.kind, born: entry.born }
+    }
+
+    pub(crate) fn extent(&self) -> Extent {
+        Extent { address: self.address, bytes: self.bytes }
     }
 
     pub(crate) fn is_tombstone(&self) -> bool {

@@ -31,7 +31,7 @@ impl Covered {
     /// Whether the segments of a catalog are those that it was made for.
     pub(crate) fn fits(&self, catalog: &Catalog) -> bool {
         if planted(Bug::StaleCheckpointBelieved) {
-            return self.segments.keys().all(|id| catalog.segments.iter().any(|record| record.id == *id));
+            return true;
         }
         let framed = || catalog.segments.iter().filter(|record| record.kind != SegmentKind::Stream);
         let known = framed().filter(|record| self.segments.contains_key(&record.id)).count();

@@ -175,6 +175,7 @@ fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<(
         active_end: 0,
         floor: Sequence(1),
         next_segment: SegmentId(1),
+        history: Sequence(1),
         segments: Vec::new(),
     };
     catalog_file::replace(disk, dir, &catalog).map_err(super::failure::Failure::into_error)?;

@@ -13,7 +13,6 @@ use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
 use super::source::MapSource;
 use crate::format::UNIT;
-use crate::planted::{Bug, planted};
 
 /// Bytes that one bit stands for.
 const REGION: u64 = 4096;
@@ -75,9 +74,6 @@ impl Segment {
     /// Judges the frames that reach into the region of `offset`, and says whether the one there holds.
     #[cold]
     fn judge(&self, proof: &Proof, offset: u64, alignment: u64) -> bool {
-        if planted(Bug::CoveredKeysBelieved) {
-            return true;
-        }
         let Some(map) = self.kept_map() else { return false };
         let end = proof.end.min(map.length());
         let mut frames = Frames { source: MapSource { map, end }, nonce: self.nonce, alignment, end };

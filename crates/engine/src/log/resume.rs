@@ -271,6 +271,9 @@ fn list(
         catalog.time = state.time;
         catalog.mark = state.mark;
         catalog.floor = catalog.floor.max(state.floor);
+        if catalog.history.0 == 0 {
+            catalog.history = state.last_sequence.next();
+        }
         catalog.add(record.clone());
     };
     let listed = shared.reserve.relieve(|_| shared.catalog.update(change));

@@ -173,6 +173,13 @@ impl Segment {
         }
     }
 
+    /// From now on it is read by the places of entries, and no more from its beginning to its end.
+    pub(crate) fn read_here_and_there(&self) {
+        if let Some(map) = self.kept_map() {
+            map.read_here_and_there();
+        }
+    }
+
     /// What has to be judged before it is believed.
     pub(super) fn proof(&self) -> Option<&Proof> {
         self.proof.as_ref()

@@ -251,6 +251,7 @@ pub(crate) fn new_log_segment(
 pub(crate) fn activate(shared: &Shared, new: NewSegment, room: Room) -> Active {
     let capacity = new.map.length();
     let segment = Arc::new(Segment::mapped(&shared.dir, &new.record, new.map));
+    segment.read_here_and_there();
     shared.segments.change([Arc::clone(&segment)], &[]);
     Active { segment, file: new.file, capacity, tail: segment_header::LENGTH, reserved: room.reserved }
 }

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
-use memmap2::{Mmap, MmapMut, MmapOptions, MmapRaw};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw};
 
 /// A read-only map of the first bytes of a file. Cloning shares it; the memory goes with the last clone.
 #[derive(Clone, Debug)]
@@ -60,6 +60,27 @@ impl Map {
         let Ok(offset) = usize::try_from(offset) else { return };
         let start = self.start.wrapping_add(offset);
         (0..LINES).for_each(|line| prefetch_at(start.wrapping_add(line * LINE_BYTES)));
+    }
+
+    /// Says that reads will be here and there: a page that is missing is then fetched alone. Otherwise the system fetches what lies
+    /// around it, up to megabytes for each page that is wanted, which push others out where memory is short.
+    pub fn read_here_and_there(&self) {
+        if let Source::File(map) = &self.source {
+            // Advice that is not taken costs time alone.
+            drop(map.advise(Advice::Random));
+        }
+    }
+
+    /// Has the system fetch a part that will be read soon, as far as it is mapped.
+    pub fn fetch(&self, start: u64, length: u64) {
+        let length = length.min(self.length().saturating_sub(start));
+        if let (Source::File(map), Ok(start), Ok(length)) =
+            (&self.source, usize::try_from(start), usize::try_from(length))
+            && length > 0
+        {
+            // Advice that is not taken costs time alone.
+            drop(map.advise_range(Advice::WillNeed, start, length));
+        }
     }
 
     /// A handle that finds this map again as long as someone holds it.

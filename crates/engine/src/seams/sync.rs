@@ -16,3 +16,11 @@ pub(crate) fn spin() {
     #[cfg(loom)]
     loom::thread::yield_now();
 }
+
+/// Lets other threads run that wait for a processor.
+pub(crate) fn give_way() {
+    #[cfg(not(loom))]
+    std::thread::yield_now();
+    #[cfg(loom)]
+    loom::thread::yield_now();
+}

@@ -98,6 +98,15 @@ impl Threads {
         Ok(threads)
     }
 
+    /// Starts the thread that wakes watches, unless it runs, or the store is to have none.
+    pub(crate) fn serve_watches(&self, core: &Arc<Core>) -> Result<()> {
+        if core.read_only || !core.environment.background || !core.wakeups.claim() {
+            return Ok(());
+        }
+        self.spawn(core, "pentad-watch", |core, _| core.wakeups.serve())
+            .inspect_err(|_| core.wakeups.disclaim())
+    }
+
     fn spawn(&self, core: &Arc<Core>, name: &'static str, work: fn(&Core, &Stop)) -> Result<()> {
         let (served, stop) = (Arc::clone(core), Arc::clone(&self.stop));
         let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {

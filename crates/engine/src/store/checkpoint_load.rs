@@ -43,6 +43,14 @@ pub(super) struct Read {
     pub(super) held: Option<Index<LogEntries>>,
 }
 
+impl Found {
+    /// What the checkpoints say of how far the log is durable, and nothing to go on from.
+    pub(super) fn without_index(self) -> Self {
+        let said = Checkpointed { covered: None, ..self.said };
+        Self { said, file: None }
+    }
+}
+
 /// Looks for the checkpoints of the store in `dir`. One that cannot be read is none.
 pub(super) fn find(disk: &dyn Disk, dir: &Path, store_id: [u8; 16]) -> Result<Found> {
     let mut found = Found::default();

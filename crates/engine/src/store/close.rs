@@ -17,6 +17,7 @@ impl Core {
     pub(crate) fn close(&self) -> Result<()> {
         if self.read_only {
             self.closed.store(true, Ordering::Release);
+            self.wakeups.stop();
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
             return Ok(());
         }
@@ -34,6 +35,7 @@ impl Core {
         };
         let result = self.queue.exclusive(|| self.poison_on_panic("closing", finish));
         self.queue.stop();
+        self.wakeups.stop();
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         result
     }

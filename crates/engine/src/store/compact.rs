@@ -392,13 +392,12 @@ impl Core {
             self.note_newest(segment, &mut tombstones)
                 .inspect_err(|error| note_damage(error, segment.id, damaged))?;
         }
-        // Where the index still holds something of the key, that version hides what is older.
-        tombstones.retain(|(space, key), (hash, _)| {
-            let view = self.view();
-            match space {
-                Space::Keys => self.index.get(key, *hash, view).is_none(),
-                Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
-            }
+        // Where the oldest view in use sees something of the key, that version is kept, and hides what is older from it and
+        // from all others.
+        let view = self.index.horizon();
+        tombstones.retain(|(space, key), (hash, _)| match space {
+            Space::Keys => self.index.get(key, *hash, view).is_none(),
+            Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
         });
         Ok(tombstones)
     }

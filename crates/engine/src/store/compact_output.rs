@@ -246,6 +246,7 @@ impl<'a> Output<'a> {
         let segment = Segment::mapped(&self.core.dir, &record, current.new.map);
         current.streams.iter().for_each(|&stream| segment.refer(stream));
         segment.count_hiding(current.hiding_bytes);
+        segment.read_here_and_there();
         self.base = segment.log_offset(current.end);
         self.streams.extend(current.streams);
         self.segments.push((record, Arc::new(segment)));

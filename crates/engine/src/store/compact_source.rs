@@ -18,6 +18,9 @@ use crate::log::source::MapSource;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 use crate::seams::Map;
 
+/// Bytes of an input that the system is asked for at a time.
+const FETCH_BYTES: u64 = 1 << 20;
+
 /// Notes that a segment has to be left alone, if that is what an error says.
 pub(super) fn note_damage(error: &Error, segment: SegmentId, damaged: &mut BTreeSet<SegmentId>) {
     if error.kind() == ErrorKind::Damaged {
@@ -100,8 +103,12 @@ impl Source {
         let io = |e| Error::io("read", &segment.path, &e);
         let too_many = |_| Error::damaged(&segment.path, 0, "it is longer than a segment can be");
         let (mut starts, mut commits): (Vec<u32>, Vec<Commit>) = (Vec::new(), Vec::new());
-        let mut offset = segment_header::LENGTH;
+        let (mut offset, mut fetched) = (segment_header::LENGTH, 0);
         while offset < segment.end() {
+            if offset >= fetched {
+                map.fetch(offset, FETCH_BYTES);
+                fetched = offset + FETCH_BYTES;
+            }
             let header = header_at(&mut frames, segment, offset)?;
             let first = u32::try_from(starts.len()).map_err(too_many)?;
             frames

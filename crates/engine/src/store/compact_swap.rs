@@ -44,11 +44,13 @@ impl Core {
             return Err(error);
         }
         let time = self.time.now();
+        let history = self.history_on_disk();
         let swapped = |catalog: &mut Catalog| {
             catalog.time = catalog.time.max(time);
             catalog.segments.retain(|record| !removed_ids.contains(&record.id));
             output.segments.iter().for_each(|(record, _)| catalog.add(record.clone()));
             catalog.floor = catalog.floor.max(floor);
+            catalog.history = catalog.history.max(history);
         };
         if let Err(failure) = output.shared.reserve.relieve(|_| self.catalog.update(swapped)) {
             if matches!(failure, Failure::Refused(_)) {
@@ -75,6 +77,7 @@ impl Core {
             report.entries += 1;
             pace.rest(ENTRY_BYTES);
         }
+        self.index.moves_are_done();
         // What was left out because the horizon had passed it must be forgotten before its segment goes: afterwards nobody can
         // tell whose it was.
         self.index.collect(self.index.horizon(), &mut |version| self.count_dead(version));

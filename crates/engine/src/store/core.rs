@@ -18,18 +18,19 @@ use super::pins::Pins;
 use super::published::Published;
 use super::scrub::Scrub;
 use super::time::StoreTime;
+use super::watch::Wakeups;
 use crate::batch::Outcome;
 use crate::commit::job::{Job, JobResult};
 use crate::commit::queue::{Queue, panic_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
-use crate::index::{Index, Version, View};
+use crate::index::{Extent, Index, View};
 use crate::log::catalog_file::CatalogFile;
 use crate::log::policy::Skipped;
 use crate::log::reserve::Reserve;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{LogWriter, Shared};
-use crate::options::Options;
+use crate::options::{Options, Retention};
 use crate::seams::lock::{Mutex, MutexGuard, OnceLock};
 use crate::seams::{Environment, Lock};
 
@@ -51,9 +52,13 @@ pub(crate) struct Core {
     pub(crate) shared: Option<Shared>,
     pub(crate) index: Index<LogEntries>,
     pub(crate) batches: BatchLog,
+    /// How much of it is to stay; at first what the options say.
+    pub(crate) retention: Mutex<Retention>,
     pub(crate) time: StoreTime,
     pub(crate) published: Published,
     pub(crate) pins: Pins,
+    /// Who waits for the next commit.
+    pub(crate) wakeups: Wakeups,
     pub(crate) queue: Queue<Job, JobResult>,
     /// The end of the log; taken by whoever leads. `None` after closing, and in a store open for reading only.
     pub(crate) writer: Mutex<Option<LogWriter>>,
@@ -152,6 +157,7 @@ impl Core {
     pub(crate) fn note_expiries(&self) {
         if self.index.reap(self.time.now()) > 0 {
             self.expiry_seen.store(true, Ordering::Release);
+            self.wakeups.ring();
         }
     }
 
@@ -159,12 +165,13 @@ impl Core {
     pub(crate) fn len_at(&self, now: crate::numbers::Timestamp) -> u64 {
         if self.index.reap(now) > 0 {
             self.expiry_seen.store(true, Ordering::Release);
+            self.wakeups.ring();
         }
         self.index.len(now)
     }
 
     /// Notes that no reader wants an entry any more.
-    pub(crate) fn count_dead(&self, version: &Version) {
+    pub(crate) fn count_dead(&self, version: &Extent) {
         if let Some(segment) = self.segments.now().in_slot(version.address.slot()) {
             segment.count_live(-version.bytes.cast_signed());
         }

@@ -1,7 +1,7 @@
 //! Entries that nobody wants any more, summed up by segment before anybody hears of it.
 
 use super::core::Core;
-use crate::index::Version;
+use crate::index::Extent;
 
 /// Bytes by the place of their segment in the table; a group touches few segments.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct DeadBytes {
 
 impl DeadBytes {
     /// Notes that no reader wants an entry any more.
-    pub(crate) fn note(&mut self, version: &Version) {
+    pub(crate) fn note(&mut self, version: &Extent) {
         let slot = version.address.slot();
         if self.by_slot.get(self.last).is_none_or(|(last, _)| *last != slot) {
             let known = self.by_slot.iter().position(|(known, _)| *known == slot);

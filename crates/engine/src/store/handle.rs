@@ -61,6 +61,11 @@ impl Store {
         Ok(Self { handle: Arc::new(Handle { core, threads }) })
     }
 
+    /// Starts the thread that wakes those who wait for commits, unless it runs, or the store is to have none.
+    pub(crate) fn serve_watches(&self) -> Result<()> {
+        self.handle.threads.serve_watches(self.core())
+    }
+
     #[inline]
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.handle.core
@@ -148,7 +153,7 @@ impl Store {
     ///
     /// As [`Store::get`], for the first value that fails.
     pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<Value>>> {
-        let pinned = self.snapshot()?.pinned;
+        let pinned = PinnedView::now(self.core());
         self.core().get_many(keys, pinned.view)
     }
 
@@ -160,7 +165,7 @@ impl Store {
     ///
     /// As [`Store::get`], for the first value that fails; `read` was called for those before it.
     pub fn with_values<K: AsRef<[u8]>>(&self, keys: &[K], read: impl FnMut(Option<&[u8]>)) -> Result<()> {
-        let pinned = self.snapshot()?.pinned;
+        let pinned = PinnedView::now(self.core());
         self.core().with_values(keys, pinned.view, read)
     }
 
@@ -325,13 +330,17 @@ impl Store {
         Range::new(PinnedView::now(self.core()), prefix_bounds(prefix.as_ref()))
     }
 
-    /// A consistent view of what is visible now.
+    /// A consistent view of what is visible now. It takes no time, whatever the size of the store, and keeps what it sees until
+    /// it is dropped: [`Stats`](crate::Stats) says what that is.
     ///
     /// # Errors
     ///
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) when
+    /// [`Options::snapshots_max`](crate::Options::snapshots_max) are held,
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub fn snapshot(&self) -> Result<Snapshot> {
         self.core().check_open()?;
+        self.core().check_snapshots()?;
         Ok(Snapshot { pinned: PinnedView::now(self.core()) })
     }
 

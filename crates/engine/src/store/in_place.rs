@@ -91,7 +91,7 @@ impl Core {
             for (begun, key) in begun.iter_mut().zip(keys) {
                 *begun = self.index.begin(key_hash(key.as_ref()));
             }
-            begun.iter_mut().take(keys.len()).for_each(|begun| self.index.go_on(begun, &look));
+            begun.iter_mut().take(keys.len()).for_each(|begun| self.index.go_on(begun, &mut look));
             for (key, begun) in keys.iter().map(AsRef::as_ref).zip(&begun) {
                 match self.index.finish(begun, key, &look) {
                     Newest::Plain(_, entry)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
+use super::row::{FETCH_BYTES, Row};
 use crate::address::Address;
 use crate::format::NUMBERS_END;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Plain, Subject};
@@ -36,7 +37,7 @@ impl Entries for LogEntries {
     }
 
     fn look(&self) -> impl Look {
-        LogLook { held: self.segments.for_reads(), alignment: self.alignment }
+        LogLook { held: self.segments.for_reads(), row: Row::default(), alignment: self.alignment }
     }
 
     #[inline]
@@ -59,6 +60,7 @@ impl Entries for LogEntries {
 #[derive(Debug)]
 struct LogLook<'t> {
     held: Held<'t>,
+    row: Row,
     alignment: u64,
 }
 
@@ -69,8 +71,8 @@ impl Look for LogLook<'_> {
     }
 
     #[inline]
-    fn fetch(&self, address: Address) {
-        fetch_in(self.held.table(), address);
+    fn fetch(&mut self, address: Address) {
+        fetch_in(self.held.table(), address, &mut self.row);
     }
 
     #[inline]
@@ -105,9 +107,8 @@ impl Look for LogGlance<'_> {
         plain_in(self.table(), address, self.alignment)
     }
 
-    #[inline]
-    fn fetch(&self, address: Address) {
-        fetch_in(self.table(), address);
+    fn fetch(&mut self, address: Address) {
+        fetch_in(self.table(), address, &mut Row::default());
     }
 
     fn is_current(&self) -> bool {
@@ -128,9 +129,12 @@ fn plain_in(table: &Table, address: Address, alignment: u64) -> Option<Entry<'_>
 const LINES_AHEAD: usize = 3;
 
 #[inline]
-fn fetch_in(table: &Table, address: Address) {
+fn fetch_in(table: &Table, address: Address, row: &mut Row) {
     let Some(segment) = table.in_slot(address.slot()) else { return };
     if let Some(map) = segment.kept_map() {
+        if let Some(start) = row.goes_on(address) {
+            map.fetch(start, FETCH_BYTES);
+        }
         map.prefetch::<LINES_AHEAD>(address.offset());
         segment.touched().prefetch(address.offset());
     }

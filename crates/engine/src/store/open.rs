@@ -20,6 +20,7 @@ use super::pins::Pins;
 use super::published::Published;
 use super::scrub::Scrub;
 use super::time::StoreTime;
+use super::watch::Wakeups;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
@@ -36,7 +37,7 @@ use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
 use crate::log::writer::{PAGE_BYTES, Shared};
 use crate::numbers::{LogOffset, SegmentId, Sequence};
-use crate::options::Options;
+use crate::options::{Options, Retention};
 use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
 
@@ -126,7 +127,10 @@ pub(super) fn load(
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let found = match policy {
-        Policy::Refuse => checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?,
+        Policy::Refuse => {
+            let found = checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?;
+            if options.whole_history { found.without_index() } else { found }
+        }
         Policy::Skip(_) => Found::default(),
     };
     let read = checkpoint_load::recover_from(found, &environment.disk, &dir, &identity, &mut policy, secret)
@@ -142,6 +146,7 @@ pub(super) fn load(
     let reserve = Arc::new(Reserve::find(&environment.disk, &dir, segment_bytes));
     let torn_bytes = recovered.active.as_ref().map_or(0, |active| active.torn_bytes);
     let mut state = recovered.state;
+    let history = recovered.catalog.history;
     let (shared, writer, tail) = if read_only {
         let tail = match &recovered.active {
             Some(active) => {
@@ -178,10 +183,20 @@ pub(super) fn load(
         state.floor = state.last_sequence.next();
     }
     let time = StoreTime::new(Arc::clone(&environment.clock), state.time);
+    let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
+    if let Retention::Commits(count) = options.retention {
+        batches.keep_newest(count);
+    }
+    // The index of a checkpoint is as of its moment alone, and of what came before nobody counts what is dead.
+    let is_whole = held.is_none() && history.0 > 0 && !policy.skips();
+    let keeps_history = is_whole && options.history_bytes != Some(0);
+    let begin =
+        if keeps_history { history.max(batches.oldest_or_next()) } else { state.last_sequence.next() };
+    // What the first commit of the history replaced is part of it.
+    let oldest = Sequence(begin.0 - 1);
     // As of the recorded time: what has expired since is seen for the first time, below.
     let now = View { sequence: state.last_sequence, tail, time: state.time };
-    let index = builder.finish(held, now, &segments, identity.alignment.bytes());
-    let batches = batches_of(&segments, state.floor.max(Sequence(1)), state.last_sequence.next());
+    let index = builder.finish(held, (oldest, now), &segments, identity.alignment.bytes());
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     counters.opened(tail);
@@ -198,9 +213,11 @@ pub(super) fn load(
         shared,
         index,
         batches,
+        retention: Mutex::new(options.retention),
         time,
         published: Published::new(state.last_sequence, tail),
-        pins: Pins::default(),
+        pins: Pins::new(begin),
+        wakeups: Wakeups::default(),
         queue: Queue::new(options.queue_bytes_max),
         writer: Mutex::new(writer),
         poisoned,
@@ -214,11 +231,13 @@ pub(super) fn load(
         compacting: Mutex::default(),
         checkpoints: Checkpoints::new(checkpoint.as_deref(), &segments),
     };
+    core.segments.now().all().for_each(|segment| segment.read_here_and_there());
     if !read_only {
         core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
     }
     core.note_expiries();
     core.retain(tail);
+    core.index.collect(core.horizon(), &mut |version| core.count_dead(version));
     Ok(core)
 }
 

@@ -21,7 +21,7 @@ impl Overwritten {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             published: Published::new(Sequence(1), LogOffset(0)),
-            pins: Pins::default(),
+            pins: Pins::new(Sequence(0)),
             oldest: AtomicU64::new(1),
         })
     }
@@ -66,6 +66,36 @@ fn loom_f12_a_pinned_view_keeps_what_it_sees_until_it_is_given_back() {
         assert_eq!(store.pins.count(), 0);
         store.commit(4);
         assert_eq!(store.oldest.load(Ordering::Relaxed), 4, "what nobody pins any more goes");
+    });
+}
+
+#[test]
+fn loom_f12_a_view_of_the_past_is_had_whole_or_not_at_all() {
+    loom::model(|| {
+        let store = Overwritten::new();
+        store.pins.begin_history(store.view());
+        let writer = {
+            let store = Arc::clone(&store);
+            thread::spawn(move || {
+                store.commit(2);
+                store.pins.begin_history(store.view());
+                store.commit(3);
+                store.pins.end_history(Sequence(4));
+                store.commit(4);
+            })
+        };
+        let past = View { sequence: Sequence(1), ..View::default() };
+        if store.pins.pin_within(past, Timestamp(0)) {
+            store.assert_sees(past);
+            writer.join().unwrap();
+            store.assert_sees(past);
+            store.pins.unpin(past);
+        } else {
+            writer.join().unwrap();
+        }
+        assert!(!store.pins.pin_within(past, Timestamp(0)) && store.pins.count() == 0);
+        store.commit(5);
+        assert_eq!(store.oldest.load(Ordering::Relaxed), 5, "there is no history any more");
     });
 }
 

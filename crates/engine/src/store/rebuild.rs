@@ -49,12 +49,12 @@ impl IndexBuilder {
         Self { tail: Some(Tail::default()), ..self }
     }
 
-    /// The finished indexes as of `now`, at open the one view there is; the segments learn how much of each is alive. `held` is
-    /// the index of the checkpoint, if there is one.
+    /// The finished indexes as of `now`, for views at the commit `oldest` and later, or, where `held`, the index of a checkpoint, is
+    /// what to go on from, for that view alone; the segments learn how much of each is alive.
     pub(crate) fn finish(
         mut self,
         held: Option<Index<LogEntries>>,
-        now: View,
+        (oldest, now): (Sequence, View),
         segments: &Arc<SegmentTable>,
         alignment: u64,
     ) -> Index<LogEntries> {
@@ -72,7 +72,7 @@ impl IndexBuilder {
         });
         let table = segments.now();
         let entries = LogEntries::new(Arc::clone(segments), alignment);
-        Index::rebuild(self.secret, entries, self.met, now.time, &mut |version| {
+        Index::rebuild(self.secret, entries, self.met, (oldest, now.time), &mut |version| {
             if let Some(segment) = table.in_slot(version.address.slot()) {
                 segment.count_live(version.bytes.cast_signed());
             }

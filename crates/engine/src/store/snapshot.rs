@@ -7,7 +7,7 @@ use super::core::Core;
 use super::entry::EntryInfo;
 use super::range::{Range, bounds_of, prefix_bounds};
 use super::read::Target;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;
 use crate::numbers::{Sequence, Timestamp};
 use crate::value::{Value, ValueReader};
@@ -37,6 +37,21 @@ impl Clone for PinnedView {
 impl Drop for PinnedView {
     fn drop(&mut self) {
         self.core.pins.unpin(self.view);
+    }
+}
+
+impl Core {
+    /// Whether one more snapshot may be had.
+    pub(crate) fn check_snapshots(&self) -> Result<()> {
+        let (held, max) = (self.pins.count(), self.options.snapshots_max);
+        if held < max {
+            return Ok(());
+        }
+        let text = format!(
+            "{held} snapshots and ranges of {} are in use, and at most {max} may be",
+            self.dir.display()
+        );
+        Err(Error::new(ErrorKind::LimitExceeded, text))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an operator can ask a store.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::handle::Store;
 use super::scrub::ScrubStats;
@@ -20,6 +21,8 @@ pub struct Stats {
     pub sequence: Sequence,
     /// The oldest commit in the batch log.
     pub oldest_batch: Option<Sequence>,
+    /// The oldest commit as of which the store can be read.
+    pub oldest_readable: Option<Sequence>,
     /// The end of the log.
     pub tail: LogOffset,
     /// Bytes written to the store's files that are still there, and the reserve.
@@ -32,8 +35,12 @@ pub struct Stats {
     pub checkpoint_age_bytes: u64,
     /// Why the last checkpoint could not be written; `None` when it could. It is tried again.
     pub checkpoint_failure: Option<String>,
-    /// Of the bytes on disk, entries that a reader may still want.
+    /// Of the bytes on disk, entries that a reader may still want, of older sequences too.
     pub live_bytes: u64,
+    /// Of these, entries that are replaced, deleted or expired by now.
+    pub held_bytes: u64,
+    /// Of these, the replaced and deleted ones that only snapshots and ranges hold, and older sequences do not.
+    pub snapshot_bytes: u64,
     /// Bytes in log and compacted segments that no reader wants: for compaction, once retention lets go of them.
     pub dead_bytes: u64,
     /// Of these, tombstones in compacted segments that still hide older entries in others.
@@ -60,6 +67,10 @@ pub struct Stats {
     pub index_bytes: u64,
     /// Snapshots and ranges in use.
     pub snapshots: u64,
+    /// The oldest commit that one of them sees.
+    pub oldest_snapshot: Option<Sequence>,
+    /// For how long the first one that sees it has been in use.
+    pub oldest_snapshot_age: Option<Duration>,
     /// Compactions that came to their end since the store was opened; a long one is made up of several.
     pub compactions: u64,
     /// Bytes of the segments that they read.
@@ -98,6 +109,7 @@ impl Store {
             *bytes += segment.end();
         }
         let live_bytes = core.live_bytes();
+        let oldest = core.pins.oldest();
         let [commits, groups, syncs, compactions] = core.counters.read();
         let [compaction_read_bytes, compaction_written_bytes, compaction_reclaimed_bytes] =
             core.counters.compacted();
@@ -106,6 +118,7 @@ impl Store {
             keys: self.len(),
             sequence: self.sequence(),
             oldest_batch: self.oldest_batch(),
+            oldest_readable: self.oldest_readable(),
             tail: self.tail(),
             disk_bytes: self.disk_bytes(),
             reserve_bytes: core.reserve.bytes(),
@@ -113,6 +126,8 @@ impl Store {
             checkpoint_age_bytes: core.uncovered_bytes(self.tail()),
             checkpoint_failure: core.checkpoints.failure(),
             live_bytes,
+            held_bytes: core.index.held_bytes(),
+            snapshot_bytes: core.snapshot_bytes(),
             dead_bytes: (log_bytes + compacted_bytes).saturating_sub(live_bytes),
             hiding_bytes,
             log_bytes,
@@ -126,6 +141,9 @@ impl Store {
             written_bytes: core.counters.appended(self.tail()),
             index_bytes: core.index.memory_bytes() + touched_bytes,
             snapshots: core.pins.count(),
+            oldest_snapshot: oldest.map(|(sequence, _)| sequence),
+            oldest_snapshot_age: oldest
+                .map(|(_, since)| Duration::from_nanos(core.time.now().0.saturating_sub(since.0))),
             compactions,
             compaction_read_bytes,
             compaction_written_bytes,

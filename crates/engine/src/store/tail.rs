@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::log_entries::LogEntries;
 use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout};
-use crate::index::{Born, Change, Index, Space, Version, VersionKind, View};
+use crate::index::{Born, Change, Extent, Index, Space, Version, VersionKind, View};
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
 use crate::numbers::{LogOffset, SegmentId, Sequence};
@@ -84,7 +84,7 @@ impl Tail {
             changes.push(Change { space: entry.space, key, hash: entry.hash, version, rank, before: None });
         }
         let table = segments.now();
-        let mut dropped = |version: &Version| {
+        let mut dropped = |version: &Extent| {
             if let Some(segment) = table.in_slot(version.address.slot()) {
                 segment.count_live(-version.bytes.cast_signed());
             }

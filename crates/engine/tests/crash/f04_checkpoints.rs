@@ -10,7 +10,9 @@ use pentad_engine::{Durability, verify};
 use crate::harness::collisions::colliding_key;
 use crate::harness::images::{Image, Reaction, edited, react};
 use crate::harness::request::{Change, End, Request};
+use crate::harness::scenarios::rotten_checkpoint;
 use crate::harness::world::{Cut, STORE, World};
+use crate::seeds::each_seed;
 
 /// A closed store with every kind of entry, all of it covered by a checkpoint.
 fn covered() -> World {
@@ -224,4 +226,10 @@ fn f09_a_checkpoint_that_finds_the_disk_full_harms_nothing_and_is_told() {
     world.cut(Cut::Power);
     world.open().unwrap();
     world.check();
+}
+
+#[test]
+fn f04_random_flips_in_checkpoints_change_nothing() {
+    let test = "f04_checkpoints::f04_random_flips_in_checkpoints_change_nothing";
+    each_seed(test, 40, rotten_checkpoint);
 }

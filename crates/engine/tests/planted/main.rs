@@ -19,7 +19,7 @@ use pentad_engine::planted::{Bug, with};
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 13] = [
+const SCENARIOS: [(&str, Scenario); 14] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -29,6 +29,7 @@ const SCENARIOS: [(&str, Scenario); 13] = [
     ("stale_catalog", forged::stale_catalog),
     ("cut_after_close", scenarios::cut_after_close),
     ("rot", scenarios::rot),
+    ("rotten_checkpoint", scenarios::rotten_checkpoint),
     ("gaps", scenarios::gaps),
     ("cuts_in_care", scenarios::cuts_in_care),
     ("backups", backups::backups),

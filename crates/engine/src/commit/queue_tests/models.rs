@@ -41,6 +41,10 @@ impl Leader<u64, Option<u64>> for Doubler {
         jobs.iter().map(|job| Some(job * 2)).collect()
     }
 
+    fn waits_for_disk(&self, job: &u64) -> bool {
+        *job > 100
+    }
+
     fn panicked(&self, message: &str) -> Option<u64> {
         assert_eq!(message, "job 13", "nothing else panics a leader");
         None
@@ -128,6 +132,21 @@ fn loom_callers_get_their_own_results_under_one_leader() {
         assert_eq!(queue.run(1, 1, &*leader), Ok(Some(2)));
         second.join().unwrap();
         third.join().unwrap();
+        assert_eq!(leader.done.load(Ordering::Relaxed), 3);
+    });
+}
+
+/// The leader of the second group knows of the caller of the first, and gives him the chance to come back.
+#[test]
+fn loom_a_leader_that_gathers_waits_for_nobody_in_vain() {
+    loom::model(|| {
+        let (queue, leader) = shared(1000);
+        let second = spawn(&queue, &leader, |queue, leader| {
+            assert_eq!(queue.run(102, 1, leader), Ok(Some(204)));
+        });
+        assert_eq!(queue.run(101, 1, &*leader), Ok(Some(202)));
+        assert_eq!(queue.run(103, 1, &*leader), Ok(Some(206)));
+        second.join().unwrap();
         assert_eq!(leader.done.load(Ordering::Relaxed), 3);
     });
 }

@@ -26,7 +26,7 @@ use crate::seams::lock::{Mutex, MutexGuard};
 const WHOLE: &str = "the list is whole: no thread panicked while changing it";
 
 /// Records that a push merges by itself, at most, unless the list grows too long.
-const INLINE_MAX: usize = 4096;
+const INLINE_MAX: usize = 2048;
 
 /// Runs in the list, but for some that come while a merge of all of these is under way.
 const RUNS_MAX: usize = 48;

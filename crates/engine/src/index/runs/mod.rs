@@ -17,7 +17,8 @@
 //! | `window`, `stem`, `cell` | the parts of a record: bytes of the key, what is left out of them, address and flags |
 //! | `run`, `seek`, `relocate` | a run, where a key stands in it, and the one change that it knows |
 //! | `assembly`, `build` | runs made from keys |
-//! | `contest`, `weave` | the next key of several runs; runs made from runs |
+//! | `flat` | runs made from runs by sorting windows |
+//! | `contest`, `weave` | the next key of several runs; runs made from runs where windows do not tell enough |
 //! | `shape`, `list` | which runs are merged when; the list and its locks |
 //! | `cursor` | reading |
 //! | `image` | a run in a checkpoint |
@@ -29,6 +30,7 @@ mod cell;
 mod contest;
 mod cursor;
 mod divide;
+mod flat;
 mod image;
 mod keys;
 mod list;

@@ -19,7 +19,7 @@ enum Step {
     RelocateOne(usize),
     Compact { segments: usize },
     Page { bounds: (u8, u8), kinds: u8, limit: usize },
-    Reopen { rotation: usize },
+    Reopen { rotation: usize, back: bool },
 }
 
 fn write() -> impl Strategy<Value = Write> {
@@ -46,7 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..12usize).prop_map(|segments| Step::Compact { segments }),
         3 => ((0..=KEYS, 0..=KEYS), 0..9u8, 0..8usize)
             .prop_map(|(bounds, kinds, limit)| Step::Page { bounds, kinds, limit }),
-        1 => (0..50usize).prop_map(|rotation| Step::Reopen { rotation }),
+        2 => (0..50usize, any::<bool>()).prop_map(|(rotation, back)| Step::Reopen { rotation, back }),
     ]
 }
 
@@ -65,7 +65,7 @@ fn take(world: &mut World, step: Step) {
         Step::RelocateOne(pick) => world.relocate_one(pick),
         Step::Compact { segments } => world.compact(segments),
         Step::Page { bounds, kinds, limit } => world.check_page(bounds, kinds, limit),
-        Step::Reopen { rotation } => world.reopen(rotation),
+        Step::Reopen { rotation, back } => world.reopen(rotation, back),
     }
 }
 

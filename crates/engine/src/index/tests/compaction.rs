@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::fake_log::FakeLog;
 use super::store::hash_of;
-use crate::index::{Index, Space, Version};
+use crate::index::{Extent, Index, Space, Version};
 
 /// A version that was copied.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) fn compact(
     log: &FakeLog,
     index: &Index<FakeLog>,
     inputs: &BTreeSet<usize>,
-    dropped: &mut dyn FnMut(&Version),
+    dropped: &mut dyn FnMut(&Extent),
 ) -> Vec<Moved> {
     let moved = relocate(index, copy_held(log, index, inputs));
     index.collect(index.horizon(), dropped);

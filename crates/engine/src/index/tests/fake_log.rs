@@ -188,7 +188,7 @@ impl Look for FakeLook {
         is_plain.then_some(Entry { space, key, kind, bytes, born, value: None, is_damaged: false })
     }
 
-    fn fetch(&self, _: Address) {}
+    fn fetch(&mut self, _: Address) {}
 
     fn is_current(&self) -> bool {
         self.log.0.read().unwrap().changes == self.changes

@@ -11,6 +11,7 @@ mod crowds;
 mod expiry;
 mod fake_log;
 mod garbage;
+mod groups;
 mod key_order;
 mod model;
 mod moving;

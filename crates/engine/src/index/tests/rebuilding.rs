@@ -1,9 +1,9 @@
 //! The index of a store that is opened.
 
 use super::fake_log::FakeLog;
-use super::store::{DELETE, PLAIN, Store, crowded_keys, hash_of, keyed, names, until};
+use super::store::{DELETE, NOTHING, PLAIN, Store, crowded_keys, hash_of, keyed, names, until};
 use crate::index::{Index, KeyPiece, Met, Space};
-use crate::numbers::Timestamp;
+use crate::numbers::{Sequence, Timestamp};
 
 /// What a walk over the log meets, begun at its `first` entry.
 fn met(log: &FakeLog, first: usize) -> Vec<Met> {
@@ -22,8 +22,14 @@ fn met(log: &FakeLog, first: usize) -> Vec<Met> {
 
 /// Opens the store again; returns the names of what is kept.
 fn reopen(store: &mut Store, first: usize, now: u64) -> Vec<u64> {
+    reopen_to(store, first, (u64::MAX, now))
+}
+
+/// The same, for views at a commit and later.
+fn reopen_to(store: &mut Store, first: usize, (oldest, now): (u64, u64)) -> Vec<u64> {
     let (log, met) = (store.log.clone(), met(&store.log, first));
-    names(|kept| store.index = Index::rebuild(7, log, met, Timestamp(now), kept))
+    let until = (Sequence(oldest), Timestamp(now));
+    names(|kept| store.index = Index::rebuild(7, log, met, until, kept))
 }
 
 #[test]
@@ -48,6 +54,31 @@ fn a_rebuild_keeps_the_newest_of_each_key_whatever_the_order() {
         assert_eq!(store.index.get_hash_only(hash, store.view(5, 100)).map(|found| found.bytes), Some(8));
         assert_eq!(store.collect(5, 100), [7], "the expired one goes with the first collection");
     }
+}
+
+#[test]
+fn a_rebuild_keeps_what_views_at_an_older_commit_see() {
+    let mut store = Store::default();
+    store.write(&[keyed(b"a", PLAIN), keyed(b"b", PLAIN), keyed(b"c", DELETE)]); // 1, 2, 3
+    store.write(&[keyed(b"a", PLAIN), keyed(b"b", DELETE)]); // 4, 5
+    store.write(&[keyed(b"a", DELETE), keyed(b"a", PLAIN), keyed(b"b", PLAIN)]); // 6, 7, 8
+    store.write(&[keyed(b"a", DELETE), keyed(b"c", PLAIN)]); // 9, 10
+    for first in 0..10 {
+        assert_eq!(reopen_to(&mut store, first, (2, 0)), [4, 7, 8, 9, 10]);
+        let seen = |key: &[u8]| [2, 3, 4].map(|at| store.get(key, at, 0));
+        assert_eq!(seen(b"a"), [Some(4), Some(7), None]);
+        assert_eq!(seen(b"b"), [None, Some(8), Some(8)]);
+        assert_eq!(seen(b"c"), [None, None, Some(10)]);
+        assert_eq!(store.index.len(Timestamp(0)), 2);
+        assert_eq!(store.collect(2, 0), NOTHING);
+        assert_eq!(store.collect(3, 0), [4]);
+        assert_eq!(store.collect(4, 0), [7, 9]);
+    }
+    assert_eq!(
+        reopen_to(&mut store, 0, (0, 0)),
+        [1, 2, 3, 4, 5, 7, 8, 9, 10],
+        "one that a commit replaces itself is never seen"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::colliding::{colliding_hash, colliding_key};
 use super::fake_log::FakeLog;
 use crate::hash::key_hash;
-use crate::index::{Change, Direction, Index, Space, Version, VersionKind, View};
+use crate::index::{Change, Direction, Extent, Index, Name, Space, Version, VersionKind, View};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 
 pub(super) const PLAIN: VersionKind = VersionKind::Value { deadline: None };
@@ -46,7 +46,7 @@ pub(super) fn crowded_hash() -> u64 {
 }
 
 /// The names of the versions that a call dropped, ascending.
-pub(super) fn names(call: impl FnOnce(&mut dyn FnMut(&Version))) -> Vec<u64> {
+pub(super) fn names(call: impl FnOnce(&mut dyn FnMut(&Extent))) -> Vec<u64> {
     let mut names = Vec::new();
     call(&mut |version| names.push(version.bytes));
     names.sort_unstable();
@@ -73,22 +73,36 @@ impl Default for Store {
 impl Store {
     /// Commits; returns the versions and the names of what was dropped. `horizon` is an earlier commit.
     pub(super) fn commit(&mut self, horizon: View, writes: &[Write<'_>]) -> (Vec<Version>, Vec<u64>) {
-        let sequence = u64::try_from(self.tails.len()).unwrap();
-        let append = |&(space, key, kind): &Write<'_>| {
-            self.written += 1;
-            self.log.append(sequence, (space, key, kind, self.written))
-        };
-        let versions: Vec<Version> = writes.iter().map(append).collect();
-        let changes: Vec<Change<'_>> = writes
-            .iter()
-            .zip(&versions)
-            .map(|(&(space, key, _), &version)| {
+        self.commit_together(horizon, &[writes])
+    }
+
+    /// Several commits, applied as one group.
+    pub(super) fn commit_together(
+        &mut self,
+        horizon: View,
+        commits: &[&[Write<'_>]],
+    ) -> (Vec<Version>, Vec<u64>) {
+        let mut versions = Vec::new();
+        for writes in commits {
+            let sequence = u64::try_from(self.tails.len()).unwrap();
+            for &(space, key, kind) in *writes {
+                self.written += 1;
+                versions.push(self.log.append(sequence, (space, key, kind, self.written)));
+            }
+            self.tails.push(self.log.tail());
+        }
+        let writes = || commits.iter().flat_map(|writes| writes.iter());
+        let mut before = Vec::new();
+        let named = writes().map(|&(space, key, _)| Name { space, key, hash: hash_of(space, key) });
+        self.index.resolve(named, |version| before.push(version));
+        let changes: Vec<Change<'_>> = writes()
+            .zip(versions.iter().zip(&before))
+            .map(|(&(space, key, _), (&version, before))| {
                 let rank = self.index.rank(&version);
-                Change { space, key, hash: hash_of(space, key), version, rank, before: None }
+                Change { space, key, hash: hash_of(space, key), version, rank, before: before.as_ref() }
             })
             .collect();
         let dropped = names(|dropped| self.index.apply(&changes, horizon, dropped));
-        self.tails.push(self.log.tail());
         (versions, dropped)
     }
 

@@ -12,7 +12,7 @@ use super::fake_log::FakeLog;
 use super::plan::{CROWDED, Dice, KEYS, Plan, crowded_hash, key, name, sequence_of};
 use super::store::{DELETE, PLAIN, hash_of, until};
 use super::views::Views;
-use crate::index::{Change, Direction, Index, Name, Space, Version, VersionKind, View};
+use crate::index::{Change, Direction, Extent, Index, Name, Space, Version, VersionKind, View};
 use crate::numbers::Timestamp;
 
 /// The index and what surrounds it in a store.
@@ -39,7 +39,7 @@ impl World {
         let append = |&(number, kind): &(u64, VersionKind)| {
             let key = key(number);
             let version = self.log.append(sequence, (Space::Keys, &key, kind, name(sequence, number)));
-            self.count(&version, 1);
+            self.count(&version.extent(), 1);
             (hash_of(Space::Keys, &key), key, version)
         };
         let written: Vec<_> = changes.iter().map(append).collect();
@@ -48,22 +48,29 @@ impl World {
         self.index.resolve(names, |version| before.push(version));
         let changes: Vec<_> = written
             .iter()
-            .zip(before)
+            .zip(&before)
             .map(|((hash, key, version), before)| {
                 let rank = self.index.rank(version);
-                Change { space: Space::Keys, key, hash: *hash, version: *version, rank, before }
+                Change {
+                    space: Space::Keys,
+                    key,
+                    hash: *hash,
+                    version: *version,
+                    rank,
+                    before: before.as_ref(),
+                }
             })
             .collect();
         self.index.apply(&changes, self.views.horizon(), &mut |version| self.drop_one(version));
         self.views.publish(sequence, self.log.tail());
     }
 
-    fn drop_one(&self, version: &Version) {
+    fn drop_one(&self, version: &Extent) {
         assert!(self.dropped.lock().unwrap().insert(version.bytes), "{version:?} is dropped twice");
         self.count(version, -1);
     }
 
-    fn count(&self, version: &Version, step: i64) {
+    fn count(&self, version: &Extent, step: i64) {
         *self.live.lock().unwrap().entry(version.address.slot()).or_default() += step;
     }
 
@@ -76,7 +83,7 @@ impl World {
         let inputs = self.log.oldest(usize::try_from(segments).unwrap(), published);
         let moved =
             compaction::compact(&self.log, &self.index, &inputs, &mut |version| self.drop_one(version));
-        moved.iter().for_each(|moved| self.count(&moved.to, 1));
+        moved.iter().for_each(|moved| self.count(&moved.to.extent(), 1));
     }
 
     fn check_keys(&self, plan: &Plan, view: View, dice: &mut Dice) {
@@ -225,7 +232,7 @@ fn check_the_end(plan: &Plan, world: &World) {
     let mut all = std::mem::take(&mut *world.dropped.lock().unwrap());
     for (_, versions) in held {
         assert!(all.insert(versions[0].bytes), "{:?} is dropped, and yet held", versions[0]);
-        world.count(&versions[0], -1);
+        world.count(&versions[0].extent(), -1);
     }
     assert_eq!(all.len(), plan.commits.iter().map(Vec::len).sum::<usize>());
     let there: BTreeSet<usize> = world.log.all().iter().map(|(address, _)| address.slot()).collect();

@@ -84,10 +84,17 @@ impl World {
         self.index.resolve(names, |version| before.push(version));
         let commit: Vec<Change<'_>> = changes
             .iter()
-            .zip(before)
+            .zip(&before)
             .map(|((of, version), before)| {
                 let (space, hash) = name(of);
-                Change { space, key: &of.1, hash, version: *version, rank: self.index.rank(version), before }
+                Change {
+                    space,
+                    key: &of.1,
+                    hash,
+                    version: *version,
+                    rank: self.index.rank(version),
+                    before: before.as_ref(),
+                }
             })
             .collect();
         let (horizon, dropped) = (self.horizon(), &mut self.dropped);
@@ -184,8 +191,9 @@ impl World {
         }
     }
 
-    /// Opens the store again: what is in the log is met in another order.
-    pub(super) fn reopen(&mut self, rotation: usize) {
+    /// Opens the store again, for views at the horizon and later, or else only at the newest commit: what is in the log is met
+    /// in another order.
+    pub(super) fn reopen(&mut self, rotation: usize, back: bool) {
         let mut log = self.log.all();
         let middle = rotation % log.len().max(1);
         log.rotate_left(middle);
@@ -197,21 +205,26 @@ impl World {
             ordinal: stored.rank.1,
             space: stored.space,
         });
-        let now = self.current.time;
+        let oldest = if back { self.horizon() } else { self.current };
+        let until = (oldest.sequence, self.current.time);
         let mut kept = BTreeMap::new();
-        self.index = Index::rebuild(SECRET, self.log.clone(), met.collect(), now, &mut |version| {
+        self.index = Index::rebuild(SECRET, self.log.clone(), met.collect(), until, &mut |version| {
             assert!(kept.insert(version.bytes, version.address).is_none(), "twice: {version:?}");
         });
         let mut model = Model::default();
         for (name, versions) in &self.model.keys {
-            let Some((rank, newest)) = versions.last_key_value() else { continue };
-            let address = kept.remove(&newest.bytes);
-            assert!(address.is_some() || !newest.is_live_at(now), "{newest:?} of {name:?} is lost");
-            assert!(address.is_none() || !newest.is_tombstone(), "{newest:?} of {name:?} is kept");
-            if let Some(address) = address {
-                let born = self.log.at(address).expect("it was met").born;
-                model.set(name, *rank, Version { address, born, ..*newest });
-                self.dropped.remove(&newest.bytes);
+            let needed: Vec<u64> =
+                self.model.needed(name, oldest).iter().map(|version| version.bytes).collect();
+            for (rank, version) in versions {
+                let address = kept.remove(&version.bytes);
+                let is_needed = needed.contains(&version.bytes);
+                let lingers = rank.0 <= oldest.sequence && version.deadline().is_some();
+                assert!(address.is_some() || !is_needed, "{version:?} of {name:?} is lost");
+                assert!(address.is_none() || is_needed || lingers, "{version:?} of {name:?} is kept");
+                if let Some(address) = address {
+                    let born = self.log.at(address).expect("it was met").born;
+                    model.set(name, *rank, Version { address, born, ..*version });
+                }
             }
         }
         assert_eq!(kept, BTreeMap::new(), "these came back");
@@ -222,6 +235,9 @@ impl World {
         self.applied = self.model.keys.values().flat_map(held).collect();
         self.dropped.clear();
         self.pins.clear();
+        if oldest != self.current {
+            self.pins.push(oldest);
+        }
         self.check_len();
     }
 

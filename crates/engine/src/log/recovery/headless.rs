@@ -115,6 +115,7 @@ fn no_catalog(identity: &Identity) -> Catalog {
         active_end: 0,
         floor: Sequence(0),
         next_segment: SegmentId(1),
+        history: Sequence(0),
         segments: Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use pentad_engine::{Sequence, Store, Timestamp, key_hash};
 
 use super::history::History;
 use super::model::State;
+use super::older::check_older;
 use super::request::{Change, Request};
 
 /// Everything: points, ranges both ways, sizes, batch log.
@@ -18,6 +19,7 @@ pub(crate) fn check_all(store: &Store, past: &History, window: u64, probes: &[Ve
     check_points(store, past.state(), now, probes, context);
     check_ranges(store, past.state(), now, context);
     check_batches(store, past, window, context);
+    check_older(store, past, context);
 }
 
 /// Every key by itself, also the absent ones among `probes`, and the hash-only entries.

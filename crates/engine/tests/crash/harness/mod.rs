@@ -7,10 +7,12 @@
 pub(crate) mod backups;
 pub(crate) mod check;
 pub(crate) mod collisions;
+pub(crate) mod followers;
 pub(crate) mod forged;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod model;
+pub(crate) mod older;
 pub(crate) mod program;
 pub(crate) mod request;
 pub(crate) mod scenarios;

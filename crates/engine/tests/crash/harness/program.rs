@@ -6,6 +6,8 @@ use pentad_engine::{Durability, Store, key_hash};
 
 use super::check::check_some_range;
 use super::collisions::colliding_key;
+use super::followers::Follower;
+use super::older::state_at;
 use super::request::{Bytes, Change, Condition, End, Request};
 use super::stop::Stop;
 use super::views::View;
@@ -278,7 +280,22 @@ impl World {
 
 fn look(world: &mut World, rng: &mut Rng) -> Result<(), Stop> {
     let now = world.store().now().0;
-    match rng.below(6) {
+    match rng.below(8) {
+        7 => {
+            if world.followers.len() < 3 {
+                let next = 1 + rng.below(world.past.sequence() + 1);
+                let prefix: &[u8] = [&b""[..], b"user:", b"a"][rng.index(3)];
+                world.followers.push(Follower::new(next, prefix));
+            }
+            world.check_views();
+        }
+        6 => {
+            if let Some(oldest) = world.store().oldest_readable() {
+                let sequence = oldest.0 + rng.below(world.past.sequence() + 1 - oldest.0);
+                let view = View::at(world.store(), sequence, state_at(&world.past, sequence))?;
+                world.views.push(view);
+            }
+        }
         0 | 1 => {
             let view = View::snapshot(world.store(), world.past.sequence(), world.state())?;
             world.views.push(view);

@@ -320,6 +320,32 @@ pub(crate) fn rot(seed: u64) {
     }
 }
 
+/// Bits flip in a checkpoint.
+pub(crate) fn rotten_checkpoint(seed: u64) {
+    let mut world = World::new(seed);
+    world.checkpoint_bytes = 0;
+    world.open().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
+    for number in 0..8 {
+        let request = small_request(&mut world.rng, number);
+        world.commit(&request).unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
+    }
+    world.close().unwrap_or_else(|stop| panic!("{}: {stop}", world.context()));
+    let image = world.disk.image();
+    for (file, bytes) in &image {
+        let used = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let kind = file.extension().map(|kind| kind.to_string_lossy().into_owned());
+        if !matches!(kind.as_deref(), Some("checkpoint")) {
+            continue;
+        }
+        for _ in 0..12 {
+            let (at, bit) = (world.rng.index(used), world.rng.below(8));
+            let context = format!("seed {seed}, bit {bit} of byte {at} of {} flipped", file.display());
+            let rotten = edited(&image, file, |bytes| bytes[at] ^= 1 << bit);
+            react(&world, &rotten, file, &world.past, true, &context);
+        }
+    }
+}
+
 /// A commit in the middle of the unsynced ones is lost, those behind it are not: they must not come back, whatever is
 /// written in their place and however often it is cut.
 pub(crate) fn gaps(seed: u64) {

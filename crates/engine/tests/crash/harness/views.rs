@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use pentad_engine::{Range, Snapshot, Store, Value};
+use pentad_engine::{Range, Sequence, Snapshot, Store, Value};
 
 use super::check::{borrowed, rows};
 use super::model::State;
 use super::request::Bytes;
+use super::world::World;
 
 /// A reader, and what it has to go on seeing.
 #[derive(Debug)]
@@ -20,6 +21,13 @@ impl View {
     pub(crate) fn snapshot(store: &Store, sequence: u64, state: &State) -> pentad_engine::Result<Self> {
         let snapshot = store.snapshot()?;
         Ok(Self::Snapshot { snapshot, sequence, state: Box::new(state.clone()), now: store.now().0 })
+    }
+
+    /// The store as of an older commit.
+    pub(crate) fn at(store: &Store, sequence: u64, state: &State) -> pentad_engine::Result<Self> {
+        let snapshot = store.at(Sequence(sequence))?;
+        let now = snapshot.time().0;
+        Ok(Self::Snapshot { snapshot, sequence, state: Box::new(state.clone()), now })
     }
 
     /// A range from which `taken` rows are read, alternately from its ends.
@@ -73,5 +81,20 @@ impl View {
                 }
             }
         }
+    }
+}
+
+impl World {
+    /// Compares every reader that is held, and has the followers catch up.
+    pub(crate) fn check_views(&mut self) {
+        let context = self.context();
+        let faults = self.disk.take_faults();
+        if let Some(store) = &self.store {
+            self.followers.iter_mut().for_each(|follower| follower.follow(store, &self.past, &context));
+        }
+        for view in &mut self.views {
+            view.check(true, &context);
+        }
+        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 }

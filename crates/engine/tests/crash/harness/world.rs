@@ -11,6 +11,7 @@ use pentad_engine::seams::sim::{Rng, SimClock, SimDisk, SimRandom, Traced};
 use pentad_engine::{Durability, Error, Options, Outcome, Retention, Sequence, Store};
 
 use super::check::{check_all, check_sound, check_touched};
+use super::followers::Follower;
 use super::history::{Commit, History};
 use super::model::{Entry, State, Verdict};
 use super::request::Request;
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) clock: SimClock,
     pub(crate) past: History,
     pub(crate) views: Vec<View>,
+    pub(crate) followers: Vec<Follower>,
     /// How many commits the batch log keeps.
     pub(crate) window: u64,
     pub(crate) segment_bytes: u64,
@@ -47,7 +49,7 @@ pub(crate) struct World {
     pub(crate) probes: Vec<Vec<u8>>,
     /// What the store's own randomness starts from.
     pub(crate) nonce: u64,
-    store: Option<Store>,
+    pub(super) store: Option<Store>,
     seed: u64,
     opens: u64,
     /// An open of the store has succeeded, so there is one for good.
@@ -71,6 +73,7 @@ impl World {
             clock: SimClock::new(START_NS),
             past: History::starting_at(START_NS),
             views: Vec::new(),
+            followers: Vec::new(),
             window: u64::MAX,
             segment_bytes: 4096,
             checkpoint_bytes: u64::MAX,
@@ -353,6 +356,7 @@ impl World {
         let closed = store.close();
         self.tell(|| format!("close at {now}: {closed:?}"));
         let context = format!("{}, closed", self.context());
+        self.followers.iter_mut().for_each(Follower::rest);
         self.views.retain(|view| matches!(view, View::Value { .. }));
         for view in &mut self.views {
             view.check(false, &context);
@@ -366,16 +370,6 @@ impl World {
     /// Remembers the store's time, at which expired entries may come to be dropped.
     pub(crate) fn note_time(&mut self) {
         self.past.latest_ns = self.past.latest_ns.max(self.store().now().0);
-    }
-
-    /// Compares every reader that is held.
-    pub(crate) fn check_views(&mut self) {
-        let context = self.context();
-        let faults = self.disk.take_faults();
-        for view in &mut self.views {
-            view.check(true, &context);
-        }
-        faults.into_iter().for_each(|fault| self.disk.inject(fault));
     }
 
     /// Everything, now.
@@ -421,6 +415,7 @@ impl World {
             self.past.latest_ns = self.past.latest_ns.max(store.now().0);
         }
         self.views.clear();
+        self.followers.iter_mut().for_each(Follower::rest);
         self.store = None;
         self.log.extend(self.disk.trace());
         self.disk = after;
