@@ -39,6 +39,8 @@ mod data_store_writer;
 mod errors;
 mod kv_backend;
 mod options;
+#[cfg(doctest)]
+mod page;
 mod store_engine;
 
 pub use backend::LocalBackend;
