@@ -26,6 +26,7 @@ impl Address {
     const MASK: u64 = (1 << Self::BITS) - 1;
 
     /// The address that these bits are.
+    #[inline]
     pub(crate) fn new(bits: u64) -> Self {
         debug_assert!(bits != 0 && bits <= Self::MASK, "{bits:#x} is no address");
         Self(bits)
@@ -43,16 +44,19 @@ impl Address {
     }
 
     /// The bits.
+    #[inline]
     pub(crate) fn get(self) -> u64 {
         self.0
     }
 
     /// The slot of the segment in the segment table.
+    #[inline]
     pub(crate) fn slot(self) -> usize {
         usize::try_from(self.0 >> OFFSET_BITS).expect("20 bits")
     }
 
     /// Where the entry starts in its segment.
+    #[inline]
     pub(crate) fn offset(self) -> u64 {
         (self.0 & ((1 << OFFSET_BITS) - 1)) * UNIT
     }

@@ -3,6 +3,7 @@
 /// The 64-bit XXH3 hash (seed 0) of a key, fixed for ever: entries may be stored under it alone.
 ///
 /// Source: <https://github.com/Cyan4973/xxHash>, XXH3_64bits.
+#[inline]
 pub fn key_hash(key: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(key)
 }

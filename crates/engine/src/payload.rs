@@ -55,7 +55,7 @@ pub(crate) struct InPlace<'a> {
 
 impl<'a> InPlace<'a> {
     /// The bytes, if they verify; otherwise the long way says what is wrong.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn verified(&self, policy: VerifyReads) -> Option<&'a [u8]> {
         let bytes = self.map.slice(self.start, self.length)?;
         let holds = match policy {

@@ -23,6 +23,7 @@ pub struct Value {
 
 impl Value {
     /// The bytes `[start, start + length)` of `map`, which are published.
+    #[inline]
     pub(crate) fn new(map: Map, start: u64, length: u64) -> Self {
         assert!(map.slice(start, length).is_some(), "a value lies within its map");
         Self { map, start, length }
@@ -54,6 +55,7 @@ impl Value {
 impl Deref for Value {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.map.slice(self.start, self.length).expect("checked when the value was made")
     }

@@ -2,8 +2,9 @@
 
 use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
-use super::{EntryFault, EntryHead, Moved, Place, Subject};
+use super::{EntryFault, EntryHead, Moved, Place, Plain, Subject};
 use crate::format::NUMBERS_END;
+use crate::format::bytes::u64_at;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 
 fn place() -> impl Strategy<Value = Place> {
@@ -41,6 +42,22 @@ proptest! {
         prop_assert_eq!(bytes.len() as u64, head.head_length());
         let layout = head.layout(start, alignment);
         prop_assert_eq!(EntryHead::decode(&bytes, start, alignment), Ok((head, layout)));
+        // The quick decoder knows values under keys that are in one piece, and says the same of them.
+        let chunked = layout.table.is_some();
+        let is_plain = hash.is_none() && deadline.is_none() && !chunked && matches!(place, Place::Inline { .. });
+        let plain = Plain::decode(&bytes, start, alignment);
+        prop_assert_eq!(plain.is_some(), is_plain);
+        if let Some(plain) = plain {
+            let key_at = usize::try_from(plain.key - start).unwrap();
+            let length = usize::try_from(plain.key_length).unwrap();
+            prop_assert_eq!(&bytes[key_at..key_at + length], &key[..]);
+            prop_assert_eq!((plain.payload, plain.payload_length), (layout.payload, layout.payload_length));
+            prop_assert_eq!(plain.end(), layout.end);
+            let checksum = plain.checksum;
+            prop_assert_eq!(Place::Inline { length: plain.payload_length, checksum }, place);
+            let sequence = plain.sequence.map(|at| u64_at(&bytes, usize::try_from(at - start).unwrap()));
+            prop_assert_eq!(sequence, moved.map(|(sequence, ..)| sequence));
+        }
         if layout.payload_length > 0 {
             prop_assert_eq!(layout.payload % alignment, 0);
         }

@@ -37,9 +37,15 @@ pub(super) struct Crowd {
 }
 
 impl Crowds {
+    /// Whether there is any crowd.
+    #[inline]
+    pub(super) fn are_there(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
     /// Calls `read` with the crowd of a hash, if it is a crowded one.
     pub(super) fn read<R>(&self, hash: u64, read: impl FnOnce(&Crowd) -> R) -> Option<R> {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.are_there() {
             return None;
         }
         self.by_hash.get(&hash).map(|crowd| read(&crowd))
@@ -52,7 +58,7 @@ impl Crowds {
 
     /// Calls `change` with the crowd of a hash, if it is a crowded one.
     pub(super) fn change<R>(&self, hash: u64, change: impl FnOnce(&mut Crowd) -> R) -> Option<R> {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.are_there() {
             return None;
         }
         self.by_hash.get_mut(&hash).map(|mut crowd| change(&mut crowd))
@@ -81,7 +87,7 @@ impl Crowds {
 
     /// An estimate of the bytes held.
     pub(super) fn memory_bytes(&self) -> u64 {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.are_there() {
             return 0;
         }
         self.by_hash.iter().map(|crowd| crowd.memory_bytes()).sum()

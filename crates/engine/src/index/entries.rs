@@ -32,11 +32,13 @@ pub(crate) struct Entry<'a> {
 
 impl Entry<'_> {
     /// Whether it is an entry of this key.
+    #[inline]
     pub(super) fn is(&self, space: Space, key: &[u8]) -> bool {
         !self.is_damaged && self.space == space && self.key == key
     }
 
     /// Whether it is a value that has not expired at `time`.
+    #[inline]
     pub(super) fn is_live_at(&self, time: Timestamp) -> bool {
         self.kind.is_live_at(time)
     }
@@ -58,14 +60,36 @@ pub(crate) trait Entries: Debug + Send + Sync {
     /// Calls `read` with the entry at `address`; `None` when its segment has gone.
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R>;
 
-    /// Something to call with the addresses of entries that are about to be shown; it may fetch them into the cache.
-    fn toucher(&self) -> impl FnMut(Address) {
-        |_| {}
+    /// A look at the log for many reads that follow each other; every read costs least.
+    fn look(&self) -> impl Look;
+
+    /// A look at the log for one read; it costs least to take.
+    fn glance(&self) -> impl Look {
+        self.look()
     }
 
     /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
     /// walk over a few kilobytes of the log.
     fn rank(&self, address: Address) -> Option<Rank>;
+}
+
+/// The log as one reader holds it who goes on reading: nearly every entry is shown at the least cost.
+///
+/// What it shows stays as long as it is held, also when its segment is removed meanwhile. What was written or moved since it
+/// was taken need not show.
+pub(crate) trait Look: Debug {
+    /// The entry at an address, if it is the value of a key of the user's, lies in one piece and has no deadline. `None` says
+    /// nothing: ask [`Entries::show`].
+    fn plain(&self, address: Address) -> Option<Entry<'_>>;
+
+    /// Called with the addresses of entries that are about to be read; may fetch them into the cache.
+    fn fetch(&mut self, address: Address);
+
+    /// Whether nothing that was moved or written since may be missing.
+    fn is_current(&self) -> bool;
+
+    /// Takes the log as it is now.
+    fn renew(&mut self);
 }
 
 /// The keys of one space.
@@ -88,6 +112,12 @@ impl<E: Entries> Keys for SpaceKeys<'_, E> {
     }
 
     fn toucher(&self) -> impl FnMut(Address) {
-        self.entries.toucher()
+        let mut look = self.entries.look();
+        move |address| {
+            if !look.is_current() {
+                look.renew();
+            }
+            look.fetch(address);
+        }
     }
 }

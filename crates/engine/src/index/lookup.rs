@@ -10,10 +10,11 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use super::crowds::Crowd;
-use super::entries::{Entries, Entry, Rank};
+use super::entries::{Entries, Entry, Look, Rank};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::Direction;
+use super::slots::{First, Started};
 use super::version::{Version, View};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
@@ -25,16 +26,6 @@ impl<E: Entries> Index<E> {
     /// The live version of `key` at `view`; `hash` is its key hash.
     pub(crate) fn get(&self, key: &[u8], hash: u64, view: View) -> Option<Version> {
         self.find(Space::Keys, key, hash, view)
-    }
-
-    /// Brings what a lookup of this hash reads first on its way to the processor; the result means nothing.
-    pub(crate) fn warm(&self, hash: u64) -> u64 {
-        self.slots.warm(hash)
-    }
-
-    /// Brings the entries that a lookup of this hash compares on their way to the processor.
-    pub(crate) fn touch(&self, hash: u64) {
-        self.slots.candidates(hash, self.entries.toucher());
     }
 
     /// The live version of the entry that was stored under `hash` alone.
@@ -198,23 +189,85 @@ impl<E: Entries> Index<E> {
 
     /// The newest version of a key, whoever may see it.
     pub(crate) fn newest(&self, space: Space, key: &[u8], hash: u64) -> Option<Version> {
-        self.newest_seen(space, key, hash, |_| ())
+        let at_length = || self.see_newest(space, key, hash, Version::of);
+        if space != Space::Keys {
+            return at_length();
+        }
+        match self.newest_plain(key, hash, &self.glance()) {
+            Newest::Plain(address, entry) => Some(Version::of(address, &entry)),
+            Newest::Absent => None,
+            Newest::Unsure => at_length(),
+        }
     }
 
-    /// The same; `see` is shown its entry, unless very many keys share the hash.
-    #[inline]
-    pub(crate) fn newest_seen(
+    /// What `see` makes of the newest entry of a key, whoever may see it. It may be shown a damaged one, where nobody can
+    /// say whose that is.
+    pub(crate) fn see_newest<R>(
         &self,
         space: Space,
         key: &[u8],
         hash: u64,
-        mut see: impl FnMut(&Entry<'_>),
-    ) -> Option<Version> {
+        mut see: impl FnMut(Address, &Entry<'_>) -> R,
+    ) -> Option<R> {
         let mut dead = Dead::default();
         loop {
             if let ControlFlow::Break(newest) = self.try_newest(space, key, hash, &mut dead, &mut see) {
                 return newest;
             }
+        }
+    }
+
+    /// A look at the log for many reads that follow each other.
+    pub(crate) fn look(&self) -> impl Look {
+        self.entries.look()
+    }
+
+    /// A look at the log for one.
+    #[inline]
+    pub(crate) fn glance(&self) -> impl Look {
+        self.entries.glance()
+    }
+
+    /// The newest entry of a key of the user's, where that is found without detours.
+    #[inline(always)]
+    pub(crate) fn newest_plain<'l>(&self, key: &[u8], hash: u64, look: &'l impl Look) -> Newest<'l> {
+        self.plain_at(self.slots.first(hash), key, look)
+    }
+
+    /// The first of three steps of [`Self::newest_plain`], each of which is made for many keys before the next one, so that
+    /// what they have to wait for is on its way all at once.
+    #[inline]
+    pub(crate) fn begin(&self, hash: u64) -> Begun<'_> {
+        Begun { started: Some(self.slots.start_ahead(hash)), first: First::Unsure }
+    }
+
+    /// The second: fetches the entry.
+    #[inline]
+    pub(crate) fn go_on(&self, begun: &mut Begun<'_>, look: &mut impl Look) {
+        begun.first = begun.started.map_or(First::Unsure, |started| self.slots.first_from(&started));
+        if let First::At(address) = begun.first {
+            look.fetch(address);
+        }
+    }
+
+    /// The third.
+    #[inline]
+    pub(crate) fn finish<'l>(&self, begun: &Begun<'_>, key: &[u8], look: &'l impl Look) -> Newest<'l> {
+        self.plain_at(begun.first, key, look)
+    }
+
+    #[inline(always)]
+    fn plain_at<'l>(&self, first: First, key: &[u8], look: &'l impl Look) -> Newest<'l> {
+        match first {
+            // It was the newest entry of its key when it was found.
+            First::At(address) => match look.plain(address) {
+                Some(entry) if entry.key == key => Newest::Plain(address, entry),
+                // One of another key with these hash bits, or anything.
+                _ => Newest::Unsure,
+            },
+            // Otherwise its hash may be a crowded one.
+            First::Nowhere if !self.crowds.are_there() => Newest::Absent,
+            First::Nowhere | First::Unsure => Newest::Unsure,
         }
     }
 
@@ -243,21 +296,21 @@ impl<E: Entries> Index<E> {
     }
 
     /// Goes on when an address was read that compaction may have replaced since.
-    fn try_newest(
+    fn try_newest<R>(
         &self,
         space: Space,
         key: &[u8],
         hash: u64,
         dead: &mut Dead,
-        see: &mut impl FnMut(&Entry<'_>),
-    ) -> ControlFlow<Option<Version>> {
+        see: &mut impl FnMut(Address, &Entry<'_>) -> R,
+    ) -> ControlFlow<Option<R>> {
         if let Some(found) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
             let Some(address) = found else { return ControlFlow::Break(None) };
-            let version = self.version_at(address);
-            return if version.is_none() && dead.is_news(address) {
+            let seen = self.entries.show(address, |entry| see(address, entry));
+            return if seen.is_none() && dead.is_news(address) {
                 ControlFlow::Continue(())
             } else {
-                ControlFlow::Break(version)
+                ControlFlow::Break(seen)
             };
         }
         let mut newest = None;
@@ -270,8 +323,7 @@ impl<E: Entries> Index<E> {
                     unreadable = Some(address);
                 }
                 if is_it {
-                    newest = Some(Version::of(address, entry));
-                    see(entry);
+                    newest = Some(see(address, entry));
                 }
                 is_it
             });
@@ -285,10 +337,14 @@ impl<E: Entries> Index<E> {
         }
         if found.is_none() && is_other {
             // An entry that cannot be read, or whose key has changed under our hands, may be the one. Better an error than
-            // "absent".
+            // "absent"; and whatever stands there now, nobody may take it for the value of this key.
             let hash_of = |address| self.entries.show(address, |entry| entry.hash());
             let suspect = unreadable.or_else(|| self.slots.misplaced(hash, hash_of));
-            newest = suspect.and_then(|address| self.version_at(address));
+            newest = suspect.and_then(|address| {
+                let see =
+                    |entry: &Entry<'_>| see(address, &Entry { value: None, is_damaged: true, ..*entry });
+                self.entries.show(address, see)
+            });
         }
         ControlFlow::Break(newest)
     }
@@ -376,6 +432,31 @@ impl<E: Entries> Index<E> {
                 return held.into_iter().filter_map(visible).collect();
             }
         }
+    }
+}
+
+/// The newest entry of a key, as far as a quick look tells.
+#[derive(Debug)]
+pub(crate) enum Newest<'l> {
+    /// This one, of the common kind.
+    Plain(Address, Entry<'l>),
+    /// The key has none.
+    Absent,
+    /// [`Index::see_newest`] knows.
+    Unsure,
+}
+
+/// A lookup that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun<'i> {
+    started: Option<Started<'i>>,
+    first: First,
+}
+
+impl Default for Begun<'_> {
+    /// One of no key.
+    fn default() -> Self {
+        Self { started: None, first: First::Unsure }
     }
 }
 

@@ -49,11 +49,12 @@ mod tests;
 mod told;
 mod version;
 
-pub(crate) use entries::{Entries, Entry, Rank};
+pub(crate) use entries::{Entries, Entry, Look, Rank};
 pub(crate) use facade::Index;
 pub(crate) use image::{Crowded, IndexImage, IndexParts, SlotGroups, groups_of};
 pub(crate) use key::{Change, Name, Space};
 pub(crate) use key_order::KeyPiece;
+pub(crate) use lookup::{Begun, Newest};
 pub(crate) use ordered::Direction;
 pub(crate) use rebuild::Met;
 pub(crate) use runs::{Run, RunShape};

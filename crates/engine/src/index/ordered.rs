@@ -41,6 +41,9 @@ pub(super) trait Visitor {
     /// Looks at a version: of the next key, or an older one of the same key. The mark says what it is, should it be unreadable.
     fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen;
 
+    /// Called with the addresses of versions some time before they are looked at; may fetch them into the cache.
+    fn fetch(&mut self, address: Address);
+
     /// The key behind which to go on, if one was dealt with: the list of runs has changed. What was seen of the key behind it
     /// is seen again.
     fn reached(&mut self) -> Option<&[u8]>;
@@ -166,13 +169,12 @@ impl Ordered {
         visitor: &mut impl Visitor,
     ) -> Result<(), Stale> {
         let mut cursor = self.runs.cursor(keys, lower, upper, way);
-        let mut touch = keys.toucher();
-        cursor.ahead(AHEAD).for_each(&mut touch);
+        cursor.ahead(AHEAD).for_each(|address| visitor.fetch(address));
         let mut is_new_key = true;
         let mut is_hidden = false;
         while let Some(mut row) = cursor.next(&self.runs, keys)? {
             if let Some(address) = cursor.at_distance(AHEAD) {
-                touch(address);
+                visitor.fetch(address);
             }
             is_new_key |= !row.same_key_as_before;
             is_hidden &= row.same_key_as_before;

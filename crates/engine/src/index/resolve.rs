@@ -9,10 +9,10 @@
 //! of the last commit applied. Compaction may move it, and a collection may take it out, before it is used: `apply` expects
 //! that. Of a key that several commits of one group write, each gets the version from before the group.
 
-use super::entries::Entries;
+use super::entries::{Entries, Look};
 use super::facade::Index;
-use super::key::Name;
-use super::lookup::Dead;
+use super::key::{Name, Space};
+use super::lookup::{Dead, Newest};
 use super::version::Version;
 
 /// Keys looked up together: as many as the processor has misses under way at once, several times over, and few enough for
@@ -28,35 +28,45 @@ impl<E: Entries> Index<E> {
     ) {
         let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
         let mut may_stand = Vec::with_capacity(some.capacity());
-        let mut touch = self.entries.toucher();
+        let mut look = self.entries.look();
         loop {
             some.extend(names.by_ref().take(TOGETHER));
             match &*some {
                 [] => return,
-                [name] => found(self.standing(name)),
+                [name] => found(self.standing(name, &look)),
                 some => {
-                    let warm = some.iter().fold(0, |all, name| all ^ self.slots.warm(name.hash));
-                    std::hint::black_box(warm);
+                    if !look.is_current() {
+                        look.renew();
+                    }
+                    some.iter().for_each(|name| self.slots.fetch(name.hash));
                     // Most new keys have no candidate at all, and are done with.
                     may_stand.clear();
                     may_stand.extend(some.iter().map(|name| {
                         let mut any = false;
                         self.slots.candidates(name.hash, |address| {
-                            touch(address);
+                            look.fetch(address);
                             any = true;
                         });
                         any || self.crowds.has(name.hash)
                     }));
                     let standing = some.iter().zip(&may_stand);
-                    standing.for_each(|(name, may)| found(if *may { self.standing(name) } else { None }));
+                    standing
+                        .for_each(|(name, may)| found(if *may { self.standing(name, &look) } else { None }));
                 }
             }
             some.clear();
         }
     }
 
-    fn standing(&self, name: &Name<'_>) -> Option<Version> {
+    fn standing(&self, name: &Name<'_>, look: &impl Look) -> Option<Version> {
         let Name { space, key, hash } = *name;
+        if space == Space::Keys {
+            match self.newest_plain(key, hash, look) {
+                Newest::Plain(address, entry) => return Some(Version::of(address, &entry)),
+                Newest::Absent => return None,
+                Newest::Unsure => {}
+            }
+        }
         if let Some(address) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
             return address.and_then(|address| self.version_at(address));
         }

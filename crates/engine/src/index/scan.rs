@@ -5,7 +5,7 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use super::entries::{Entries, Entry};
+use super::entries::{Entries, Entry, Look};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::{Direction, Seen, Visitor};
@@ -25,8 +25,9 @@ impl<E: Entries> Index<E> {
         direction: Direction,
         visit: impl FnMut(Address, &Entry<'_>) -> ControlFlow<()>,
     ) {
-        let reached = None;
-        let mut live = Live { entries: &self.entries, view, visit, is_decided: false, reached };
+        let (look, reached) = (self.entries.look(), None);
+        let mut live =
+            Live { entries: &self.entries, look, view, visit, is_decided: false, last: None, reached };
         self.keys.walk(lower, upper, direction, &self.keys_of(Space::Keys), &mut live);
     }
 
@@ -54,6 +55,7 @@ impl<E: Entries> Index<E> {
         let keys = &self.keys_of(space);
         let mut group = Group {
             entries: &self.entries,
+            look: self.entries.look(),
             visit,
             addresses: Vec::new(),
             key: Vec::new(),
@@ -66,33 +68,36 @@ impl<E: Entries> Index<E> {
 }
 
 /// Shows what a view sees.
-struct Live<'a, E, V> {
+struct Live<'a, E, L, V> {
     entries: &'a E,
+    look: L,
     view: View,
     visit: V,
     /// Whether the version that the view sees of the current key was found.
     is_decided: bool,
-    /// The last key of which that is so.
+    /// The last version of which that is so, if the look shows it, so that its key need not be copied,
+    last: Option<Address>,
+    /// and otherwise that key.
     reached: Option<Vec<u8>>,
 }
 
-impl<E: Entries, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Visitor for Live<'_, E, V> {
-    #[inline]
-    fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen {
-        if self.is_decided && !is_new_key {
-            return Seen::Yes;
+impl<E: Entries, L: Look, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Live<'_, E, L, V> {
+    /// [`Visitor::version`] for what is no plain entry, or not in the look.
+    #[cold]
+    fn version_at_length(&mut self, address: Address, mark: Mark) -> Seen {
+        if !self.look.is_current() {
+            self.keep_reached();
+            self.look.renew();
         }
-        let Self { entries, view, visit, is_decided, reached } = self;
-        *is_decided = false;
+        let Self { entries, view, visit, is_decided, last, reached, .. } = self;
         let flow = entries.show(address, |entry| {
             if !view.includes(entry.born) {
                 return ControlFlow::Continue(());
             }
             *is_decided = true;
             if !entry.is_damaged {
-                let reached = reached.get_or_insert_default();
-                reached.clear();
-                reached.extend_from_slice(entry.key);
+                *last = None;
+                keep(reached, entry.key);
             }
             let is_deleted = entry.is_damaged && mark == Mark::Tombstone;
             if entry.is_live_at(view.time) && !is_deleted {
@@ -108,15 +113,55 @@ impl<E: Entries, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Visitor for L
         }
     }
 
+    /// Copies the key that was reached, before the look is renewed or because it is asked for.
+    fn keep_reached(&mut self) {
+        if let Some(entry) = self.last.take().and_then(|last| self.look.plain(last)) {
+            keep(&mut self.reached, entry.key);
+        }
+    }
+}
+
+fn keep(reached: &mut Option<Vec<u8>>, key: &[u8]) {
+    let reached = reached.get_or_insert_default();
+    reached.clear();
+    reached.extend_from_slice(key);
+}
+
+impl<E: Entries, L: Look, V: FnMut(Address, &Entry<'_>) -> ControlFlow<()>> Visitor for Live<'_, E, L, V> {
+    #[inline]
+    fn version(&mut self, address: Address, mark: Mark, is_new_key: bool) -> Seen {
+        if self.is_decided && !is_new_key {
+            return Seen::Yes;
+        }
+        self.is_decided = false;
+        let Some(entry) = self.look.plain(address) else { return self.version_at_length(address, mark) };
+        if !self.view.includes(entry.born) {
+            return Seen::Yes;
+        }
+        self.is_decided = true;
+        self.last = Some(address);
+        match (self.visit)(address, &entry) {
+            ControlFlow::Continue(()) => Seen::Yes,
+            ControlFlow::Break(()) => Seen::Enough,
+        }
+    }
+
+    #[inline]
+    fn fetch(&mut self, address: Address) {
+        self.look.fetch(address);
+    }
+
     fn reached(&mut self) -> Option<&[u8]> {
         self.is_decided = false;
+        self.keep_reached();
         self.reached.as_deref()
     }
 }
 
 /// Collects the versions of each key.
-struct Group<'a, E, V: ?Sized> {
+struct Group<'a, E, L, V: ?Sized> {
     entries: &'a E,
+    look: L,
     visit: &'a mut V,
     addresses: Vec<Address>,
     /// The key, once a version of it could be read.
@@ -126,7 +171,7 @@ struct Group<'a, E, V: ?Sized> {
     shown: Option<Vec<u8>>,
 }
 
-impl<E, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Group<'_, E, V> {
+impl<E, L, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Group<'_, E, L, V> {
     /// Shows what was collected, if anything.
     fn show(&mut self) -> ControlFlow<()> {
         if self.addresses.is_empty() {
@@ -142,7 +187,9 @@ impl<E, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Group<'_, E, V>
     }
 }
 
-impl<E: Entries, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visitor for Group<'_, E, V> {
+impl<E: Entries, L: Look, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visitor
+    for Group<'_, E, L, V>
+{
     fn version(&mut self, address: Address, _mark: Mark, is_new_key: bool) -> Seen {
         if is_new_key && self.show().is_break() {
             return Seen::Enough;
@@ -160,6 +207,13 @@ impl<E: Entries, V: FnMut(&[u8], &[Address]) -> ControlFlow<()> + ?Sized> Visito
         }
         addresses.push(address);
         Seen::Yes
+    }
+
+    fn fetch(&mut self, address: Address) {
+        if !self.look.is_current() {
+            self.look.renew();
+        }
+        self.look.fetch(address);
     }
 
     fn reached(&mut self) -> Option<&[u8]> {

@@ -29,6 +29,7 @@ pub(crate) struct View {
 
 impl View {
     /// Whether the commit of an entry is one of those that the view includes.
+    #[inline]
     pub(crate) fn includes(&self, born: Born) -> bool {
         match born {
             Born::At(offset) => offset < self.tail,
@@ -48,6 +49,7 @@ pub(crate) enum VersionKind {
 
 impl VersionKind {
     /// Whether it is a value that has not expired at `time`.
+    #[inline]
     pub(crate) fn is_live_at(self, time: Timestamp) -> bool {
         match self {
             Self::Value { deadline } => deadline.is_none_or(|deadline| deadline > time),
@@ -75,6 +77,7 @@ pub(crate) struct Version {
 
 impl Version {
     /// The version that an entry is.
+    #[inline]
     pub(crate) fn of(address: Address, entry: &Entry<'_>) -> Self {
         Self { address, bytes: entry.bytes, kind: entry.kind, born: entry.born }
     }
@@ -100,6 +103,7 @@ impl Version {
     }
 
     /// Whether the entry is a value that has not expired at `time`.
+    #[inline]
     pub(crate) fn is_live_at(&self, time: Timestamp) -> bool {
         self.kind.is_live_at(time)
     }

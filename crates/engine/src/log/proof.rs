@@ -87,12 +87,16 @@ impl Segment {
         let mut whole_from = None;
         let mut holds = false;
         while at < end && at < region + REGION {
-            // Where the header is damaged, the frame reaches to the next that is not.
+            // Where the header is damaged, the frame reaches to the next that is not. Nothing behind the region is searched: it
+            // says nothing about this one, and may not even be there any more.
             let Ok(Some((header, _))) = frames.header(at) else {
-                (at, whole_from) = match frames.find_header(at + UNIT) {
+                frames.end = end.min(region + REGION);
+                let found = frames.find_header(at + UNIT);
+                (at, whole_from) = match found {
                     Ok(Some((next, _))) => (next, None),
-                    _ => (end, None),
+                    _ => (frames.end, None),
                 };
+                frames.end = end;
                 continue;
             };
             let next = at + header.frame_length();

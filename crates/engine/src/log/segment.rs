@@ -165,6 +165,7 @@ impl Segment {
     }
 
     /// The segment's map, if it is one that stays mapped.
+    #[inline]
     pub(crate) fn kept_map(&self) -> Option<&Map> {
         match &self.map {
             Mapping::Kept(map) => Some(map),
@@ -210,6 +211,7 @@ impl Segment {
         Address::at(self.slot(), offset)
     }
 
+    #[inline]
     pub(crate) fn touched(&self) -> &Touched {
         &self.touched
     }
@@ -225,6 +227,7 @@ impl Segment {
     }
 
     /// The log offset of a place in this segment.
+    #[inline]
     pub(crate) fn log_offset(&self, offset: u64) -> LogOffset {
         LogOffset(self.base.0 + offset)
     }

@@ -4,9 +4,10 @@
 //! was read a moment ago is never taken for one of another segment.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use arc_swap::{ArcSwap, Cache, Guard};
+use arc_swap::{ArcSwap, Guard};
 
 use super::segment::Segment;
 use crate::address::SLOTS;
@@ -32,6 +33,7 @@ impl Table {
     }
 
     /// The segment in a slot, unless compaction has removed it.
+    #[inline]
     pub(crate) fn in_slot(&self, slot: usize) -> Option<&Arc<Segment>> {
         self.by_slot.get(slot)?.as_ref()
     }
@@ -86,12 +88,15 @@ impl Table {
 #[derive(Debug, Default)]
 pub(crate) struct SegmentTable {
     current: ArcSwap<Table>,
+    /// How often it was replaced: what who holds a table looks at to know whether it is still the current one.
+    changes: AtomicU64,
     /// Held while a new table is made from the current one.
     changing: Mutex<()>,
 }
 
 impl SegmentTable {
     /// The segments as they are now. Costs no write to shared memory; hold it for moments only.
+    #[inline]
     pub(crate) fn now(&self) -> Guard<Arc<Table>> {
         self.current.load()
     }
@@ -101,14 +106,11 @@ impl SegmentTable {
         self.current.load_full()
     }
 
-    /// The segments as they are now, again and again, at less cost than [`Self::now`]. What was loaded last is kept.
-    pub(crate) fn cached(&self) -> Cache<&ArcSwap<Table>, Arc<Table>> {
-        Cache::new(&self.current)
-    }
-
-    /// The segments as they are now, to be held as long as wanted.
-    pub(crate) fn whole(&self) -> Arc<Table> {
-        self.current.load_full()
+    /// The segments as they are now, for many reads that follow each other.
+    pub(crate) fn for_reads(&self) -> Held<'_> {
+        // In this order: a table that is newer than its number is only taken anew once too often.
+        let changes = self.changes.load(Ordering::Acquire);
+        Held { of: self, table: self.held(), changes }
     }
 
     /// The segment, unless compaction has removed it.
@@ -141,6 +143,37 @@ impl SegmentTable {
         add.into_iter().for_each(|segment| table.insert(segment));
         remove.iter().for_each(|&id| table.remove(id));
         self.current.store(Arc::new(table));
+        // Only after this may an address name a new segment, so who reads such an address sees the number.
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// The segments as one reader holds them: a read costs no atomic write, but what was removed since stays as well, until the
+/// reader takes the current table or goes.
+#[derive(Debug)]
+pub(crate) struct Held<'t> {
+    of: &'t SegmentTable,
+    table: Arc<Table>,
+    changes: u64,
+}
+
+impl Held<'_> {
+    /// The segments as they were when they were taken last.
+    #[inline]
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Whether no segment has come or gone since.
+    #[inline]
+    pub(crate) fn is_current(&self) -> bool {
+        self.of.changes.load(Ordering::Acquire) == self.changes
+    }
+
+    /// Takes the segments as they are now.
+    #[cold]
+    pub(crate) fn renew(&mut self) {
+        *self = self.of.for_reads();
     }
 }
 

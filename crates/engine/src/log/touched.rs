@@ -3,61 +3,64 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::seams::lock::OnceLock;
+use crate::seams::{prefetch, zeroed_words};
 
-const WORDS: usize = 512;
-
-type Page = Box<[AtomicU64; WORDS]>;
-
-/// Bits by offset, allocated a page at a time where payloads are touched.
+/// Bits by offset, in one piece, so that a look at one is a single load.
 #[derive(Debug)]
 pub(crate) struct Touched {
-    /// Bytes of the segment that one bit stands for.
-    granule: u64,
-    /// How many pages there can be.
-    count: u64,
-    /// Made at the first touch: by then the segment is mapped, so its length is that of the file.
-    pages: OnceLock<Box<[OnceLock<Page>]>>,
+    /// The bytes of the segment that one bit stands for are two to the power of this.
+    granule_log2: u32,
+    /// How many words hold all bits.
+    count: usize,
+    /// Made at the first touch, because most segments of a large store are never read; memory is taken where bits are set.
+    words: OnceLock<Box<[AtomicU64]>>,
 }
 
 impl Touched {
-    /// No bit set, for a segment of `length` bytes whose payloads start on multiples of `granule`.
+    /// No bit set, for a segment of `length` bytes whose payloads start on multiples of `granule`, a power of two.
     pub(crate) fn new(length: u64, granule: u64) -> Self {
-        let bits = length / granule + 1;
-        Self { granule, count: bits.div_ceil(64 * WORDS as u64), pages: OnceLock::new() }
+        let count =
+            usize::try_from((length / granule + 1).div_ceil(64)).expect("a segment is mapped as a whole");
+        Self { granule_log2: granule.ilog2(), count, words: OnceLock::new() }
     }
 
     /// Whether the payload at `offset` was verified.
+    #[inline]
     pub(crate) fn contains(&self, offset: u64) -> bool {
-        let (page, word, bit) = self.place(offset);
-        self.pages
+        let (word, bit) = self.place(offset);
+        // Relaxed: the bit guards no other memory; the bytes that it speaks of do not change.
+        self.words
             .get()
-            .and_then(|pages| pages.get(page))
-            .and_then(OnceLock::get)
-            // Relaxed: the bit guards no other memory; the bytes that it speaks of do not change.
-            .is_some_and(|page| page[word].load(Ordering::Relaxed) & bit != 0)
+            .and_then(|words| words.get(word))
+            .is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+    }
+
+    /// Fetches what [`Self::contains`] looks at into the cache.
+    #[inline]
+    pub(crate) fn prefetch(&self, offset: u64) {
+        if let Some(word) = self.words.get().and_then(|words| words.get(self.place(offset).0)) {
+            prefetch(word);
+        }
     }
 
     /// Notes that the payload at `offset` was verified.
     pub(crate) fn insert(&self, offset: u64) {
-        let (page, word, bit) = self.place(offset);
-        let pages = self.pages.get_or_init(|| (0..self.count).map(|_| OnceLock::new()).collect());
-        if let Some(page) = pages.get(page) {
-            let words = page.get_or_init(|| Box::new([const { AtomicU64::new(0) }; WORDS]));
-            words[word].fetch_or(bit, Ordering::Relaxed);
+        let (word, bit) = self.place(offset);
+        let words = self.words.get_or_init(|| zeroed_words(self.count));
+        if let Some(word) = words.get(word) {
+            word.fetch_or(bit, Ordering::Relaxed);
         }
     }
 
-    fn place(&self, offset: u64) -> (usize, usize, u64) {
-        let index = offset / self.granule;
-        let word = usize::try_from(index / 64).unwrap_or(usize::MAX);
-        (word / WORDS, word % WORDS, 1 << (index % 64))
+    #[inline]
+    fn place(&self, offset: u64) -> (usize, u64) {
+        let index = offset >> self.granule_log2;
+        (usize::try_from(index / 64).unwrap_or(usize::MAX), 1 << (index % 64))
     }
 
-    /// Heap bytes in use.
+    /// Heap bytes, those that were not stored to yet among them.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        let Some(pages) = self.pages.get() else { return 0 };
-        let filled = pages.iter().filter(|page| page.get().is_some()).count();
-        (filled * WORDS * 8 + pages.len() * size_of::<OnceLock<Page>>()) as u64
+        self.words.get().map_or(0, |words| size_of_val(&**words) as u64)
     }
 }
 
@@ -75,6 +78,6 @@ mod tests {
             assert!(!touched.contains(offset + 8));
         }
         assert!(!touched.contains(1 << 40), "past the end");
-        assert!(touched.memory_bytes() >= 3 * 4096);
+        assert_eq!(touched.memory_bytes(), ((1 << 20) / 8 / 64 + 1) * 8);
     }
 }

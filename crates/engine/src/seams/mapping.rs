@@ -9,6 +9,7 @@
 
 use std::fs;
 use std::io;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw};
@@ -17,7 +18,16 @@ use memmap2::{Advice, Mmap, MmapMut, MmapOptions, MmapRaw};
 #[derive(Clone, Debug)]
 pub struct Map {
     source: Source,
+    /// Where the bytes are, beside what keeps them there, because a read looks here a thousand times for each clone.
+    start: *const u8,
+    length: usize,
 }
+
+// SAFETY: `start` points into the memory that `source` shares, which any thread may read as long as it is there; the bytes
+// that are read do not change any more (module invariant).
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
 
 #[derive(Clone, Debug)]
 enum Source {
@@ -33,22 +43,23 @@ impl Map {
         // `slice` is not called for until they are complete (module invariant). The store holds an advisory lock
         // on its directory; that nobody else truncates or overwrites the files is stated in docs/guarantees.md.
         let map = unsafe { MmapOptions::new().len(length).map(file)? };
-        Ok(Self { source: Source::File(Arc::new(map)) })
+        Ok(Self::new(Source::File(Arc::new(map))))
     }
 
-    /// Fetches the two cache lines at `offset` into the cache; does nothing outside the map.
-    pub fn prefetch(&self, offset: u64) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(bytes) = self.slice(offset, 128) {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // SAFETY: a prefetch reads nothing as far as the program can tell, and the addresses lie within the map.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast());
-                _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().add(64).cast());
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = offset;
+    fn new(source: Source) -> Self {
+        let (start, length) = match &source {
+            Source::File(map) => (map.as_ptr(), map.len()),
+            Source::Region(region) => (region.memory.as_ptr(), region.memory.len()),
+        };
+        Self { source, start, length }
+    }
+
+    /// Fetches so many cache lines from `offset` on into the cache, as far as they are mapped; nothing waits for them.
+    #[inline]
+    pub fn prefetch<const LINES: usize>(&self, offset: u64) {
+        let Ok(offset) = usize::try_from(offset) else { return };
+        let start = self.start.wrapping_add(offset);
+        (0..LINES).for_each(|line| prefetch_at(start.wrapping_add(line * LINE_BYTES)));
     }
 
     /// Says that reads will be here and there: a page that is missing is then fetched alone. Otherwise the system fetches what lies
@@ -84,31 +95,56 @@ impl Map {
 
     /// A view of simulated memory.
     pub fn of_region(region: Region) -> Self {
-        Self { source: Source::Region(region) }
+        Self::new(Source::Region(region))
     }
 
     /// How many bytes are mapped.
+    #[inline]
     pub fn length(&self) -> u64 {
-        match &self.source {
-            Source::File(map) => map.len() as u64,
-            Source::Region(region) => region.length(),
-        }
+        self.length as u64
     }
 
     /// The bytes `[start, start + length)`, or `None` when they are not all mapped.
     ///
     /// The caller asks only for ranges that were published (module invariant).
+    #[inline]
     pub fn slice(&self, start: u64, length: u64) -> Option<&[u8]> {
         let end = start.checked_add(length)?;
         if end > self.length() {
             return None;
         }
-        let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
-        match &self.source {
-            Source::File(map) => Some(&map[start..end]),
-            Source::Region(region) => Some(region.slice(start, end)),
-        }
+        let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
+        // SAFETY: the range lies within the memory that `source` keeps mapped as long as `self` lives, and is not written
+        // any more (module invariant).
+        Some(unsafe { std::slice::from_raw_parts(self.start.add(start), length) })
     }
+}
+
+/// Bytes that a processor fetches together.
+const LINE_BYTES: usize = 64;
+
+/// Fetches the cache line in which an item begins, where the processor can be told to; nothing waits for it.
+#[inline]
+pub(crate) fn prefetch<T>(item: &T) {
+    prefetch_at(std::ptr::from_ref(item).cast());
+}
+
+#[inline]
+fn prefetch_at(place: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing as far as the program can tell and does nothing where nothing is mapped.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
+/// So many words, all of them zero, of which a page takes memory only when it is stored to.
+pub(crate) fn zeroed_words(count: usize) -> Box<[AtomicU64]> {
+    // SAFETY: any eight bytes are an `AtomicU64`, zeros as well.
+    unsafe { Box::new_zeroed_slice(count).assume_init() }
 }
 
 /// A map that may have gone.
@@ -133,7 +169,7 @@ impl WeakMap {
             WeakSource::File(map) => Source::File(map.upgrade()?),
             WeakSource::Region(region) => Source::Region(region.clone()),
         };
-        Some(Map { source })
+        Some(Map::new(source))
     }
 }
 
@@ -171,12 +207,6 @@ impl Region {
         // SAFETY: the range was checked; source and target cannot overlap because the region's memory is only ever
         // lent out as slices of published ranges, which are not written again (module invariant).
         unsafe { std::ptr::copy(bytes.as_ptr(), self.memory.as_mut_ptr().add(offset), bytes.len()) }
-    }
-
-    fn slice(&self, start: usize, end: usize) -> &[u8] {
-        assert!(start <= end && end <= self.memory.len(), "read past the region");
-        // SAFETY: the range was checked, lives as long as `self`, and is not written any more (module invariant).
-        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().add(start), end - start) }
     }
 
     /// Copies the bytes from `offset` into `buffer`, for reads that are not of published ranges.

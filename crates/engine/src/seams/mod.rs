@@ -25,6 +25,7 @@ pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
 pub use mapping::{Map, Region, WeakMap};
+pub(crate) use mapping::{prefetch, zeroed_words};
 pub use private_map::PrivateMap;
 pub(crate) use private_map::Slab;
 pub use random::{OsRandom, Random};

@@ -110,6 +110,7 @@ impl Core {
         }
     }
 
+    #[inline]
     pub(crate) fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(self.closed_error()) } else { Ok(()) }
     }

@@ -66,6 +66,7 @@ impl Store {
         self.handle.threads.serve_watches(self.core())
     }
 
+    #[inline]
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.handle.core
     }
@@ -120,6 +121,7 @@ impl Store {
     /// # Errors
     ///
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when the value fails its checksum: it is never returned altered.
+    #[inline]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
         self.core().get(key.as_ref())
     }
@@ -140,6 +142,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::get`].
+    #[inline]
     pub fn with_value<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         self.core().with_value(key.as_ref(), read)
     }

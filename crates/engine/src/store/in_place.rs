@@ -4,11 +4,13 @@
 //! Invariant: what `read` is shown was published when the call began or since, and verified as the option says. The
 //! segment table that it was found in is held meanwhile, so the bytes stay whatever compaction does.
 
+use std::ops::ControlFlow;
+
 use super::core::Core;
 use super::read::Target;
 use crate::error::Result;
 use crate::hash::key_hash;
-use crate::index::{Entry, Space, Version, VersionKind, View};
+use crate::index::{Begun, Entry, Look, Newest, Space, VersionKind, View};
 use crate::numbers::Timestamp;
 use crate::payload::InPlace;
 use crate::value::Value;
@@ -22,6 +24,7 @@ enum Read<'a> {
 }
 
 impl Read<'_> {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Here(_, bytes) => bytes,
@@ -29,12 +32,25 @@ impl Read<'_> {
         }
     }
 
+    #[inline]
     fn owned(self) -> Value {
         match self {
             Self::Here(place, _) => Value::new(place.map.clone(), place.start, place.length),
             Self::Elsewhere(value) => value,
         }
     }
+}
+
+/// What is to be said of the newest entry of a key without looking further.
+#[derive(Debug)]
+enum Sight<'a> {
+    /// The view sees this value.
+    Value(InPlace<'a>, &'a [u8]),
+    /// The view sees that the key was deleted.
+    Deleted,
+    /// That is for the long way: the view does not include the entry, the value is a big one or has a deadline that has
+    /// come, or there is damage to be reported.
+    Unsure,
 }
 
 /// Keys that are looked up together: as many cache misses as a processor has under way at once, and a few more.
@@ -44,7 +60,7 @@ impl Core {
     /// The values of `keys` at a view that is in use.
     pub(crate) fn get_many<K: AsRef<[u8]>>(&self, keys: &[K], view: View) -> Result<Vec<Option<Value>>> {
         let mut values = Vec::with_capacity(keys.len());
-        self.each_of(keys, view, |read| values.push(read.map(|read| read.owned())))?;
+        self.each_of(keys, view, |read| values.push(read.map(Read::owned)))?;
         Ok(values)
     }
 
@@ -66,26 +82,28 @@ impl Core {
         mut each: impl FnMut(Option<Read<'_>>),
     ) -> Result<()> {
         self.check_open()?;
-        let mut hashes = [0; TOGETHER];
+        let mut look = self.index.look();
+        let mut begun = [Begun::default(); TOGETHER];
         for keys in keys.chunks(TOGETHER) {
-            let hashed = hashes.iter_mut().zip(keys);
-            hashed.for_each(|(hash, key)| *hash = key_hash(key.as_ref()));
-            let hashes = &hashes[..keys.len()];
-            std::hint::black_box(hashes.iter().fold(0, |all, hash| all ^ self.index.warm(*hash)));
-            hashes.iter().for_each(|hash| self.index.touch(*hash));
-            for (key, hash) in keys.iter().map(AsRef::as_ref).zip(hashes) {
-                let mut is_done = false;
-                let newest = self.index.newest_seen(Space::Keys, key, *hash, |entry| {
-                    if let Some(read) = self.seen(entry, view, || view.time) {
-                        is_done = true;
-                        each(Some(read));
+            if !look.is_current() {
+                look.renew();
+            }
+            for (begun, key) in begun.iter_mut().zip(keys) {
+                *begun = self.index.begin(key_hash(key.as_ref()));
+            }
+            begun.iter_mut().take(keys.len()).for_each(|begun| self.index.go_on(begun, &mut look));
+            for (key, begun) in keys.iter().map(AsRef::as_ref).zip(&begun) {
+                match self.index.finish(begun, key, &look) {
+                    Newest::Plain(_, entry)
+                        if let Sight::Value(place, bytes) = self.sight(&entry, view, || view.time) =>
+                    {
+                        each(Some(Read::Here(place, bytes)));
                     }
-                });
-                if newest.is_none() {
-                    each(None);
-                } else if !is_done {
-                    let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
-                    each(value.map(Read::Elsewhere));
+                    Newest::Absent => each(None),
+                    Newest::Plain(..) | Newest::Unsure => {
+                        let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
+                        each(value.map(Read::Elsewhere));
+                    }
                 }
             }
         }
@@ -93,64 +111,111 @@ impl Core {
     }
 
     /// The newest value of `key`.
+    #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
-        self.with_newest(key, |read| read.owned())
+        self.with_newest(key, &self.index.glance(), |found| found.owned())
     }
 
     /// What `read` makes of the newest value of `key`.
+    #[inline]
     pub(crate) fn with_value<R>(&self, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-        let read = std::cell::Cell::new(Some(read));
-        let once = |found: Read<'_>| read.take().map(|read| read(found.bytes()));
-        Ok(self.with_newest(key, once)?.flatten())
+        self.with_newest(key, &self.index.glance(), |found| read(found.bytes()))
     }
 
     /// Whether `key` is there.
     pub(crate) fn contains(&self, key: &[u8]) -> Result<bool> {
         self.check_open()?;
-        Ok(self.newest_now(key, key_hash(key)).is_some())
+        let hash = key_hash(key);
+        let newest = match self.index.newest_plain(key, hash, &self.index.glance()) {
+            Newest::Absent => return Ok(false),
+            Newest::Plain(_, entry) => Some((entry.kind, entry.born)),
+            Newest::Unsure => {
+                self.index.see_newest(Space::Keys, key, hash, |_, entry| (entry.kind, entry.born))
+            }
+        };
+        Ok(match newest {
+            None => false,
+            Some((VersionKind::Value { deadline: None }, born))
+                if self.view_without_time().includes(born) =>
+            {
+                true
+            }
+            Some(_) => self.look_up_now(Target::Key(key)).is_some(),
+        })
     }
 
     /// Calls `read` with the newest value of `key`.
-    fn with_newest<R>(&self, key: &[u8], read: impl Fn(Read<'_>) -> R) -> Result<Option<R>> {
+    #[inline(always)]
+    fn with_newest<R>(
+        &self,
+        key: &[u8],
+        look: &impl Look,
+        read: impl FnOnce(Read<'_>) -> R,
+    ) -> Result<Option<R>> {
         self.check_open()?;
-        let (sequence, tail) = self.published.both();
-        let view = View { sequence, tail, ..View::default() };
-        let mut done = None;
-        let newest = self.index.newest_seen(Space::Keys, key, key_hash(key), |entry| {
-            // The clock is asked only where it matters: it costs as much as a cache miss.
-            done = self.seen(entry, view, || self.time.now()).map(&read);
+        let hash = key_hash(key);
+        match self.index.newest_plain(key, hash, look) {
+            Newest::Absent => return Ok(None),
+            Newest::Plain(_, entry) => {
+                // What is published is asked for only now, when there is an entry: if it is included, it was the newest
+                // entry of its key, and published, when it was found.
+                if let Sight::Value(place, bytes) =
+                    self.sight(&entry, self.view_without_time(), || self.time.now())
+                {
+                    return Ok(Some(read(Read::Here(place, bytes))));
+                }
+            }
+            Newest::Unsure => {}
+        }
+        self.with_newest_at_length(key, hash, read)
+    }
+
+    /// [`Self::with_newest`] where it is not as simple as that.
+    #[cold]
+    fn with_newest_at_length<R>(
+        &self,
+        key: &[u8],
+        hash: u64,
+        read: impl FnOnce(Read<'_>) -> R,
+    ) -> Result<Option<R>> {
+        let mut read = Some(read);
+        let mut once = |found: Read<'_>| read.take().map(|read| read(found));
+        let seen = self.index.see_newest(Space::Keys, key, hash, |_, entry| {
+            match self.sight(entry, self.view_without_time(), || self.time.now()) {
+                Sight::Value(place, bytes) => ControlFlow::Break(once(Read::Here(place, bytes))),
+                Sight::Deleted => ControlFlow::Break(None),
+                Sight::Unsure => ControlFlow::Continue(()),
+            }
         });
-        match newest {
+        match seen {
             None => Ok(None),
-            Some(_) if done.is_some() => Ok(done),
-            Some(_) => self.read_now(Target::Key(key), |hit| Ok(read(Read::Elsewhere(self.value_of(hit)?)))),
+            Some(ControlFlow::Break(read)) => Ok(read),
+            Some(ControlFlow::Continue(())) => {
+                let value = self.read_now(Target::Key(key), |hit| self.value_of(hit))?;
+                Ok(value.and_then(|value| once(Read::Elsewhere(value))))
+            }
         }
     }
 
-    /// The value of the newest entry of a key, if the view includes it, it is live, and it verifies where it lies. Every other
-    /// case, damage included, is for the long way.
-    #[inline]
-    fn seen<'a>(&self, entry: &Entry<'a>, view: View, now: impl FnOnce() -> Timestamp) -> Option<Read<'a>> {
-        let VersionKind::Value { deadline } = entry.kind else { return None };
-        let place = entry.value?;
-        let is_live = view.includes(entry.born) && deadline.is_none_or(|deadline| deadline > now());
-        if !is_live {
-            return None;
+    /// What is to be said of the newest entry of a key at a view.
+    #[inline(always)]
+    fn sight<'a>(&self, entry: &Entry<'a>, view: View, now: impl FnOnce() -> Timestamp) -> Sight<'a> {
+        if !view.includes(entry.born) || entry.is_damaged {
+            return Sight::Unsure;
         }
-        let bytes = place.verified(self.options.verify_reads)?;
-        Some(Read::Here(place, bytes))
-    }
-
-    /// The newest live version of `key` among what is published.
-    fn newest_now(&self, key: &[u8], hash: u64) -> Option<Version> {
-        let (sequence, tail) = self.published.both();
-        let newest = self.index.newest(Space::Keys, key, hash)?;
-        let is_included = View { sequence, tail, ..View::default() }.includes(newest.born);
-        if !is_included {
-            return self.look_up_now(Target::Key(key)).map(|hit| hit.version);
-        }
+        let VersionKind::Value { deadline } = entry.kind else { return Sight::Deleted };
         // The clock is asked only where it matters: it costs as much as a cache miss.
-        let is_live = !newest.is_tombstone() && newest.deadline().is_none_or(|at| at > self.time.now());
-        is_live.then_some(newest)
+        let value = entry.value.filter(|_| deadline.is_none_or(|deadline| deadline > now()));
+        match value.and_then(|place| Some((place, place.verified(self.options.verify_reads)?))) {
+            Some((place, bytes)) => Sight::Value(place, bytes),
+            None => Sight::Unsure,
+        }
+    }
+
+    /// What is published now, for entries whose deadlines are judged by themselves.
+    #[inline]
+    fn view_without_time(&self) -> View {
+        let (sequence, tail) = self.published.both();
+        View { sequence, tail, ..View::default() }
     }
 }

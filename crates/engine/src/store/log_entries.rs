@@ -1,12 +1,19 @@
 //! The log as the indexes read it: from an address to the head of the entry.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
+use arc_swap::Guard;
+
+use super::row::{FETCH_BYTES, Row};
 use crate::address::Address;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Place, Subject};
-use crate::index::{Born, Entries, Entry, Rank, Space, VersionKind};
+use crate::format::NUMBERS_END;
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Plain, Subject};
+use crate::index::{Born, Entries, Entry, Look, Rank, Space, VersionKind};
 use crate::log::frame_of::frame_of;
-use crate::log::segment_table::SegmentTable;
+use crate::log::segment::Segment;
+use crate::log::segment_table::{Held, SegmentTable, Table};
+use crate::numbers::Sequence;
 use crate::payload::InPlace;
 
 /// See the module.
@@ -20,159 +27,194 @@ impl LogEntries {
     pub(crate) fn new(segments: Arc<SegmentTable>, alignment: u64) -> Self {
         Self { segments, alignment }
     }
-
-    /// Calls `read` with the head of an entry and the log offset where it stands.
-    fn head<R>(&self, address: Address, read: impl FnOnce(Option<Head<'_>>) -> R) -> Option<R> {
-        let table = self.segments.now();
-        let segment = table.in_slot(address.slot())?;
-        let offset = address.offset();
-        let is_believed = segment.holds(offset, self.alignment);
-        let head = segment.kept_map().filter(|_| is_believed).and_then(|map| {
-            let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
-            let (head, layout) =
-                EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
-            let born =
-                head.moved.map_or(Born::At(segment.log_offset(offset)), |moved| Born::In(moved.sequence));
-            let value = match head.place {
-                Place::Inline { length, checksum } if layout.table.is_none() => {
-                    Some(InPlace { segment, map, start: layout.payload, length, checksum, mark: offset })
-                }
-                _ => None,
-            };
-            Some(Head { head, bytes: layout.end - layout.start, born, value })
-        });
-        Some(read(head))
-    }
-}
-
-/// Bytes that the system is asked for ahead of entries that stand in a row.
-const FETCH_BYTES: u64 = 256 << 10;
-
-/// Entries that are looked at one behind the other where they stand so, as in compacted segments: the system is told what
-/// comes next, because it fetches nothing ahead by itself.
-#[derive(Debug, Default)]
-struct Row {
-    last: Option<Address>,
-    /// How many stood behind each other.
-    length: u32,
-    /// The end of what was asked for.
-    fetched: u64,
-}
-
-impl Row {
-    /// Takes in the next entry; says from where on to fetch, if it is time to.
-    fn goes_on(&mut self, address: Address) -> Option<u64> {
-        /// Where the next entry starts at most this far behind the last one, the two count as a row.
-        const GAP_MAX: u64 = 32 << 10;
-        /// After so many it is taken to go on.
-        const LEAST: u32 = 32;
-        let offset = address.offset();
-        let follows = self.last.is_some_and(|last| {
-            last.slot() == address.slot() && (last.offset()..last.offset() + GAP_MAX).contains(&offset)
-        });
-        if !follows {
-            *self = Self { last: Some(address), ..Self::default() };
-            return None;
-        }
-        self.last = Some(address);
-        self.length += 1;
-        if self.length < LEAST || offset + FETCH_BYTES / 2 < self.fetched {
-            return None;
-        }
-        let start = self.fetched.max(offset);
-        self.fetched = start + FETCH_BYTES;
-        Some(start)
-    }
-}
-
-struct Head<'a> {
-    head: EntryHead<'a>,
-    bytes: u64,
-    born: Born,
-    value: Option<InPlace<'a>>,
 }
 
 impl Entries for LogEntries {
+    #[inline]
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
-        self.head(address, |found| {
-            let plain = VersionKind::Value { deadline: None };
-            let Some(Head { head, bytes, born, value }) = found else {
-                let (space, key, born) = (Space::Keys, &b""[..], Born::In(crate::numbers::Sequence(0)));
-                return read(&Entry {
-                    space,
-                    key,
-                    kind: plain,
-                    bytes: 0,
-                    born,
-                    value: None,
-                    is_damaged: true,
-                });
-            };
-            let kind = match head.deadline {
-                _ if head.is_tombstone() => VersionKind::Tombstone,
-                None => plain,
-                deadline => VersionKind::Value { deadline },
-            };
-            let hash;
-            let (space, key): (_, &[u8]) = match head.subject {
-                Subject::Key(key) => (Space::Keys, key),
-                Subject::Hash(number) => {
-                    hash = number.to_be_bytes();
-                    (Space::Hashes, &hash)
-                }
-            };
-            read(&Entry { space, key, kind, bytes, born, value, is_damaged: false })
-        })
+        let table = self.segments.now();
+        Some(show_in(table.in_slot(address.slot())?, address, self.alignment, read))
     }
 
-    fn toucher(&self) -> impl FnMut(Address) {
-        let mut table = self.segments.cached();
-        let mut row = Row::default();
-        move |address| {
-            let segment = table.load().in_slot(address.slot());
-            if let Some(map) = segment.and_then(|segment| segment.kept_map()) {
-                if let Some(start) = row.goes_on(address) {
-                    map.fetch(start, FETCH_BYTES);
-                }
-                map.prefetch(address.offset());
-            }
-        }
+    fn look(&self) -> impl Look {
+        LogLook { held: self.segments.for_reads(), row: Row::default(), alignment: self.alignment }
+    }
+
+    #[inline]
+    fn glance(&self) -> impl Look {
+        LogGlance { of: &self.segments, table: OnceCell::new(), alignment: self.alignment }
     }
 
     fn rank(&self, address: Address) -> Option<Rank> {
-        let moved = self.head(address, |found| found.and_then(|found| found.head.moved)).flatten();
+        let segment = Arc::clone(self.segments.now().in_slot(address.slot())?);
+        let moved = any_head(&segment, address, self.alignment).and_then(|(head, ..)| head.moved);
         if let Some(moved) = moved {
             return Some((moved.sequence, moved.ordinal));
         }
-        let segment = Arc::clone(self.segments.now().in_slot(address.slot())?);
         let frame = frame_of(&segment, self.alignment, address.offset()).ok()??;
         Some((frame.header.sequence, frame.ordinal))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{FETCH_BYTES, Row};
-    use crate::address::Address;
+/// A look that holds the segment table.
+#[derive(Debug)]
+struct LogLook<'t> {
+    held: Held<'t>,
+    row: Row,
+    alignment: u64,
+}
 
-    #[test]
-    fn what_stands_in_a_row_is_fetched_ahead_once_and_nothing_else_is() {
-        let mut row = Row::default();
-        let mut fetched = 128;
-        for entry in 0..50_000_u64 {
-            let offset = 128 + entry * 128;
-            if let Some(start) = row.goes_on(Address::at(3, offset)) {
-                assert!(start >= fetched && start >= offset, "{start} was fetched before");
-                assert!(entry < 100 || start == fetched, "a gap before {start}");
-                fetched = start + FETCH_BYTES;
-            }
-            assert!(entry < 100 || fetched > offset + FETCH_BYTES / 4, "nothing is ahead of {offset}");
-        }
-        let mut row = Row::default();
-        for entry in 1..1000_u64 {
-            let somewhere = entry * 7919 % 1000 * (64 << 10);
-            assert_eq!(row.goes_on(Address::at(3, somewhere + 128)), None);
-            assert_eq!(Row::default().goes_on(Address::at(4, somewhere + 128)), None);
-        }
+impl Look for LogLook<'_> {
+    #[inline]
+    fn plain(&self, address: Address) -> Option<Entry<'_>> {
+        plain_in(self.held.table(), address, self.alignment)
     }
+
+    #[inline]
+    fn fetch(&mut self, address: Address) {
+        fetch_in(self.held.table(), address, &mut self.row);
+    }
+
+    #[inline]
+    fn is_current(&self) -> bool {
+        self.held.is_current()
+    }
+
+    #[cold]
+    fn renew(&mut self) {
+        self.held.renew();
+    }
+}
+
+/// A look for a moment, which takes the segment table only if it comes to an entry.
+#[derive(Debug)]
+struct LogGlance<'t> {
+    of: &'t SegmentTable,
+    table: OnceCell<Guard<Arc<Table>>>,
+    alignment: u64,
+}
+
+impl LogGlance<'_> {
+    #[inline]
+    fn table(&self) -> &Table {
+        self.table.get_or_init(|| self.of.now())
+    }
+}
+
+impl Look for LogGlance<'_> {
+    #[inline]
+    fn plain(&self, address: Address) -> Option<Entry<'_>> {
+        plain_in(self.table(), address, self.alignment)
+    }
+
+    fn fetch(&mut self, address: Address) {
+        fetch_in(self.table(), address, &mut Row::default());
+    }
+
+    fn is_current(&self) -> bool {
+        self.table.get().is_none_or(|table| Arc::ptr_eq(table, &self.of.now()))
+    }
+
+    fn renew(&mut self) {
+        self.table.take();
+    }
+}
+
+#[inline(always)]
+fn plain_in(table: &Table, address: Address, alignment: u64) -> Option<Entry<'_>> {
+    plain_entry(table.in_slot(address.slot())?, address.offset(), alignment)
+}
+
+/// Cache lines that are fetched of an entry: all of a short one, wherever it begins in its first line.
+const LINES_AHEAD: usize = 3;
+
+#[inline]
+fn fetch_in(table: &Table, address: Address, row: &mut Row) {
+    let Some(segment) = table.in_slot(address.slot()) else { return };
+    if let Some(map) = segment.kept_map() {
+        if let Some(start) = row.goes_on(address) {
+            map.fetch(start, FETCH_BYTES);
+        }
+        map.prefetch::<LINES_AHEAD>(address.offset());
+        segment.touched().prefetch(address.offset());
+    }
+}
+
+/// Calls `read` with the entry at an address of this segment.
+#[inline]
+fn show_in<R>(segment: &Segment, address: Address, alignment: u64, read: impl FnOnce(&Entry<'_>) -> R) -> R {
+    if let Some(entry) = plain_entry(segment, address.offset(), alignment) {
+        return read(&entry);
+    }
+    let (mut read, mut answer) = (Some(read), None);
+    show_any(segment, address, alignment, &mut |entry| answer = read.take().map(|read| read(entry)));
+    answer.expect("an entry is shown, if only as damaged")
+}
+
+/// The entry, if it is one of the common kind.
+#[inline(always)]
+fn plain_entry(segment: &Segment, offset: u64, alignment: u64) -> Option<Entry<'_>> {
+    let map = segment.kept_map().filter(|_| segment.holds(offset, alignment))?;
+    let plain = Plain::decode(map.slice(offset, Plain::BYTES)?, offset, alignment)?;
+    let born = match plain.sequence {
+        None => Born::At(segment.log_offset(offset)),
+        Some(at) => {
+            let sequence = u64::from_le_bytes(*map.slice(at, 8)?.first_chunk()?);
+            Born::In(Sequence(Some(sequence).filter(|sequence| *sequence < NUMBERS_END)?))
+        }
+    };
+    // One look at the end of the map for both: the payload lies behind the key.
+    let key = map
+        .slice(plain.key, plain.payload_end() - plain.key)?
+        .get(..usize::try_from(plain.key_length).ok()?)?;
+    let Plain { payload: start, payload_length: length, checksum, .. } = plain;
+    Some(Entry {
+        space: Space::Keys,
+        key,
+        kind: VersionKind::Value { deadline: None },
+        bytes: plain.end() - offset,
+        born,
+        value: Some(InPlace { segment, map, start, length, checksum, mark: offset }),
+        is_damaged: false,
+    })
+}
+
+/// The head of an entry of any kind.
+fn any_head(segment: &Segment, address: Address, alignment: u64) -> Option<(EntryHead<'_>, Layout)> {
+    let offset = address.offset();
+    let map = segment.kept_map().filter(|_| segment.holds(offset, alignment))?;
+    let length = HEAD_BYTES_MAX.min(map.length().saturating_sub(offset));
+    EntryHead::decode(map.slice(offset, length)?, offset, alignment).ok()
+}
+
+#[cold]
+fn show_any(segment: &Segment, address: Address, alignment: u64, read: &mut dyn FnMut(&Entry<'_>)) {
+    let plain = VersionKind::Value { deadline: None };
+    let found = any_head(segment, address, alignment).zip(segment.kept_map());
+    let Some(((head, layout), map)) = found else {
+        let (space, key, born) = (Space::Keys, &b""[..], Born::In(Sequence(0)));
+        return read(&Entry { space, key, kind: plain, bytes: 0, born, value: None, is_damaged: true });
+    };
+    let born =
+        head.moved.map_or(Born::At(segment.log_offset(layout.start)), |moved| Born::In(moved.sequence));
+    let value = match head.place {
+        Place::Inline { length, checksum } if layout.table.is_none() => {
+            Some(InPlace { segment, map, start: layout.payload, length, checksum, mark: layout.start })
+        }
+        _ => None,
+    };
+    let kind = match head.deadline {
+        _ if head.is_tombstone() => VersionKind::Tombstone,
+        None => plain,
+        deadline => VersionKind::Value { deadline },
+    };
+    let hash;
+    let (space, key): (_, &[u8]) = match head.subject {
+        Subject::Key(key) => (Space::Keys, key),
+        Subject::Hash(number) => {
+            hash = number.to_be_bytes();
+            (Space::Hashes, &hash)
+        }
+    };
+    read(&Entry { space, key, kind, bytes: layout.end - layout.start, born, value, is_damaged: false });
 }

@@ -39,6 +39,7 @@ mod read;
 mod rebuild;
 mod repair;
 mod retention;
+mod row;
 mod scrub;
 mod snapshot;
 mod stats;

@@ -63,7 +63,7 @@ impl Snapshot {
         core.check_open()?;
         // Nothing moves while the places are noted.
         let _compacting = core.compacting.lock().unwrap_or_else(PoisonError::into_inner);
-        let table = core.segments.whole();
+        let table = core.segments.held();
         let mut left = self.addresses();
         // By place, to meet them in the order in which the segments are read.
         left.sort_unstable_by_key(|(_, address)| *address);

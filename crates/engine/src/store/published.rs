@@ -27,16 +27,19 @@ impl Published {
     }
 
     /// The last visible commit.
+    #[inline]
     pub(crate) fn sequence(&self) -> Sequence {
         Sequence(self.sequence.load(Ordering::Acquire))
     }
 
     /// The end of the log as of the last visible commit.
+    #[inline]
     pub(crate) fn tail(&self) -> LogOffset {
         LogOffset(self.tail.load(Ordering::Acquire))
     }
 
     /// The last visible commit, and the end of the log behind it.
+    #[inline]
     pub(crate) fn both(&self) -> (Sequence, LogOffset) {
         loop {
             let before = self.version.load(Ordering::Acquire);

@@ -73,8 +73,15 @@ fn child_process_that_reads() {
     println!("read all");
 }
 
+/// A lookup also looks at entries of other keys whose hashes are alike, as the secret of the store has it. So now and then the
+/// process ends at one of those, before anything behind the cut was refused; then another store is cut.
 #[test]
 fn f10_reading_a_file_that_was_cut_is_right_refused_or_the_end() {
+    assert!((0..50).any(|_| both_sides_of_a_cut_are_read()), "nothing behind the cut was ever read");
+}
+
+/// Cuts the file of a store that a process has open, which then reads it; says whether it read on both sides of the cut.
+fn both_sides_of_a_cut_are_read() -> bool {
     let root = tempfile::tempdir().unwrap();
     let (dir, log) = closed_store(root.path());
     let length = fs::metadata(&log).unwrap().len();
@@ -103,13 +110,13 @@ fn f10_reading_a_file_that_was_cut_is_right_refused_or_the_end() {
 
     let count = |what: &str| output.lines().filter(|line| line.ends_with(what)).count();
     assert_eq!(count("ALTERED"), 0, "{output}");
-    assert!(count("sound") > 0 && count("damaged") > 0, "both sides of the cut were read: {output}");
     assert!(!output.contains("read all"), "values that are gone were read: {output}");
     // SIGBUS is 7 or 10, as the system has it.
     assert!(matches!(status.signal(), Some(7 | 10)), "it ended by itself, by SIGBUS: {status:?}");
 
     verify_finds_damage_in(&dir, &log);
     assert_eq!(Store::open(&dir).unwrap_err().kind(), ErrorKind::Damaged);
+    count("sound") > 0 && count("damaged") > 0
 }
 
 /// Under [`VerifyReads::Always`] it does not help to have been read before. The cut goes through a value whose head stays,

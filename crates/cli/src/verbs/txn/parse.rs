@@ -145,7 +145,7 @@ mod tests {
             ("{\"put\": \"a\", \"value\": 1}", "must be a string"),
             ("{\"put\": \"a\", \"value\": \"1\", \"tll\": \"1s\"}", "\"tll\" has no place"),
             ("{\"put\": \"a\", \"value\": \"1\", \"ttl\": \"soon\"}", "write 90s"),
-            ("{\"delete\": \"a\", \"put\": \"b\"}", "\"delete\" has no place"),
+            ("{\"delete\": \"a\", \"put\": \"b\", \"value\": \"1\"}", "\"delete\" has no place"),
             ("{\"delete_base64\": \"*\"}", "not base64"),
             ("{\"increment\": \"a\", \"by\": 1.5}", "whole number"),
         ] {

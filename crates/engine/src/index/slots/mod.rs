@@ -67,4 +67,4 @@ mod table;
 mod tests;
 
 pub(super) use image::{Groups, SlotImage};
-pub(super) use table::{Set, SlotTable};
+pub(super) use table::{First, Set, SlotTable, Started};

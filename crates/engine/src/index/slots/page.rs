@@ -10,8 +10,9 @@
 //! stores, with `Release`; every load is `Acquire`.
 
 use super::secret::Mixed;
-use super::slot::{FAR, Numbers, Slot};
+use super::slot::{FAR, Field, Numbers, Slot};
 use crate::address::Address;
+use crate::seams::prefetch;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(not(loom))]
@@ -106,10 +107,10 @@ impl Page {
         }
     }
 
-    /// The first word of a line, so that the whole of it is on its way to the processor.
+    /// Fetches a line into the cache.
     #[inline]
-    pub(super) fn touch(&self, line: usize) -> u64 {
-        self.0[line].0[0].load(Ordering::Relaxed)
+    pub(super) fn prefetch(&self, line: usize) {
+        prefetch(&self.0[line]);
     }
 
     /// The lines that a lookup looks at, each with its distance from home, up to and including the first that is not
@@ -126,9 +127,24 @@ impl Page {
         })
     }
 
+    /// The address of the first entry, from a home on, whose known bits are those of a field.
+    #[inline(always)]
+    pub(super) fn first(&self, home: usize, field: Field) -> Option<Address> {
+        for distance in 0..LINES {
+            let words = self.line(behind(home, distance));
+            if let Some(slot) = field.among(&words).next() {
+                return Some(words[slot % LINE_SLOTS].address());
+            }
+            if !is_closed(&words) {
+                break;
+            }
+        }
+        None
+    }
+
     /// The address of the first entry, from a home on, that is accepted. `matching` says which slots of a line to ask for.
     #[inline]
-    pub(super) fn first(
+    pub(super) fn find(
         &self,
         home: usize,
         matching: impl Fn(&Words) -> Numbers,

@@ -11,6 +11,7 @@ pub(super) struct Mixed(pub(super) u64);
 
 impl Mixed {
     /// One bit, counted from the top.
+    #[inline]
     pub(super) fn bit(self, from_top: u32) -> bool {
         (self.0 << from_top) >> 63 == 1
     }
@@ -32,6 +33,7 @@ impl Secret {
 
     /// MurmurHash3's 64-bit finalizer (Austin Appleby), each step of which can be undone, with the secret worked in
     /// twice.
+    #[inline]
     pub(super) fn mix(&self, hash: u64) -> Mixed {
         let mut mixed = hash ^ self.0;
         mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -46,36 +46,53 @@ impl Field {
     /// Whether a slot holds an entry whose known bits are those of this field.
     #[inline]
     pub(super) fn matches(self, slot: Slot) -> bool {
-        self.among(&[slot]).next().is_some()
+        let field = slot.0 >> FIELD_SHIFT;
+        (field ^ self.0) < 2 * (field & field.wrapping_neg())
     }
 
-    /// Which of some slots hold an entry whose known bits are those of this field. Written so that a compiler makes
-    /// vector instructions of it.
+    /// Which slots of a line hold an entry whose known bits are those of this field: four at a time, each in sixteen bits of
+    /// one word, as far as a line has four.
     #[inline]
     pub(super) fn among<const N: usize>(self, slots: &[Slot; N]) -> Numbers {
-        let wanted = narrow(self.0);
-        let fields = slots.map(|slot| narrow(slot.0 >> FIELD_SHIFT));
-        // All bits above the terminator are equal; without an entry there is no terminator, and nothing is below 0.
-        Numbers::of(fields.map(|field| (field ^ wanted) < 2 * (field & field.wrapping_neg())))
+        let mut numbers = 0;
+        let (fours, rest) = slots.as_chunks::<4>();
+        for (at, four) in fours.iter().enumerate() {
+            numbers |= self.among_four(four) >> at;
+        }
+        for (at, slot) in rest.iter().enumerate() {
+            let is_in = if self.matches(*slot) { FIRST_LANE << (LANE_BITS * at) } else { 0 };
+            numbers |= is_in >> fours.len();
+        }
+        Numbers(numbers)
+    }
+
+    /// The highest bit of each lane whose slot is one of those.
+    #[inline]
+    fn among_four(self, slots: &[Slot; 4]) -> u64 {
+        // Every lane is a number of 16 bits; fields have 13, so that sums and differences stay in their lanes.
+        const HIGHEST: u64 = 0x8000_8000_8000_8000;
+        const ONE: u64 = 0x0001_0001_0001_0001;
+        let [a, b, c, d] = slots.map(|slot| slot.0);
+        let lanes = (a >> 48) | (b >> 32 & 0xffff << 16) | (c >> 16 & 0xffff << 32) | (d & 0xffff << 48);
+        let fields = lanes >> (FIELD_SHIFT - 48) & (ONE * ((1 << FIELD_BITS) - 1));
+        let differing = fields ^ (ONE * self.0);
+        let terminators = fields & (HIGHEST - fields);
+        // All bits above the terminator are equal: what differs is below twice the terminator. Without an entry there is
+        // no terminator, and nothing is below 0.
+        (((2 * terminators) | HIGHEST) - differing - ONE) & HIGHEST
     }
 }
 
-/// Some of the slots of a line by their numbers, lowest first.
+/// Some of the slots of a line: those of four that are looked at together have bits sixteen apart, and the next four the bits
+/// below those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Numbers(u16);
+pub(super) struct Numbers(u64);
+
+const LANE_BITS: usize = 16;
+/// The bit of the first slot.
+const FIRST_LANE: u64 = 1 << (LANE_BITS - 1);
 
 impl Numbers {
-    /// Those for which it is true. A number is a bit in a lane of its own until the lanes are put together, which is
-    /// what processors do well.
-    #[inline]
-    fn of<const N: usize>(are_in: [bool; N]) -> Self {
-        let mut lanes = [0_u16; N];
-        for (number, lane) in lanes.iter_mut().enumerate() {
-            *lane = if are_in[number] { 1 << number } else { 0 };
-        }
-        Self(lanes.into_iter().fold(0, |all, lane| all | lane))
-    }
-
     #[inline]
     pub(super) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -87,18 +104,12 @@ impl Iterator for Numbers {
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        let number = self.0.trailing_zeros() as usize;
+        let bit = self.0.trailing_zeros() as usize;
         (self.0 != 0).then(|| {
             self.0 &= self.0 - 1;
-            number
+            bit / LANE_BITS + 4 * (LANE_BITS - 1 - bit % LANE_BITS)
         })
     }
-}
-
-/// A field in as few bits as are compared together. Signed, because that is what processors compare.
-#[inline]
-fn narrow(field: u64) -> i16 {
-    i16::try_from(field).expect("a field has 13 bits")
 }
 
 impl Slot {
@@ -125,12 +136,6 @@ impl Slot {
     #[inline]
     pub(super) fn is_entry(self) -> bool {
         self.0 & FIELD_MASK != 0
-    }
-
-    /// Which of some slots an entry can be put into.
-    #[inline]
-    pub(super) fn free<const N: usize>(slots: &[Self; N]) -> Numbers {
-        Numbers::of(slots.map(|slot| narrow(slot.0 >> FIELD_SHIFT) == 0))
     }
 
     /// The address of an entry.
@@ -168,5 +173,40 @@ impl Slot {
     /// The same entry at another distance from its home.
     pub(super) fn at_distance(self, distance: usize) -> Self {
         Self::new(Field(self.0 >> FIELD_SHIFT), distance, self.address())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::secret::Mixed;
+    use super::super::tests::dice::{Dice, spread};
+    use super::{Field, KNOWN_MAX, Slot};
+    use crate::address::Address;
+
+    #[test]
+    fn slots_looked_at_together_are_those_that_match_one_by_one() {
+        let mut dice = Dice(7);
+        for number in 0..20_000 {
+            let wanted = Field::new(Mixed(spread(number)), 3);
+            let slots: [Slot; 8] = std::array::from_fn(|_| match dice.roll(5) {
+                0 => Slot::EMPTY,
+                1 => Slot::DELETED,
+                2 => Slot::new(
+                    Field::new(Mixed(dice.roll(u64::MAX)), 3),
+                    9,
+                    Address::new(1 + dice.roll(1 << 40)),
+                ),
+                _ => {
+                    // An entry that knows fewer bits, all of which are those of the field.
+                    let dropped = u32::try_from(dice.roll(u64::from(KNOWN_MAX))).unwrap();
+                    let field = Field((wanted.0 >> 1 >> dropped << 1 | 1) << dropped);
+                    Slot::new(field, 0, Address::new(1 + dice.roll(1 << 47)))
+                }
+            });
+            let one_by_one: Vec<usize> = (0..8).filter(|at| wanted.matches(slots[*at])).collect();
+            let mut together: Vec<usize> = wanted.among(&slots).collect();
+            together.sort_unstable();
+            assert_eq!(together, one_by_one, "{wanted:?} {slots:?}");
+        }
     }
 }

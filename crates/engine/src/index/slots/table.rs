@@ -49,6 +49,26 @@ pub(in super::super) struct SlotTable {
     freeze: Freeze,
 }
 
+/// Where a quick look came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum First {
+    /// This may be the entry, or not.
+    At(Address),
+    /// There is no entry of the hash.
+    Nowhere,
+    /// [`SlotTable::find`] knows.
+    Unsure,
+}
+
+/// A quick look that has begun.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Started<'t> {
+    mixed: Mixed,
+    state: State,
+    place: Place,
+    page: &'t Page,
+}
+
 /// How many entries there are, apart from what readers load.
 #[derive(Debug)]
 #[repr(align(64))]
@@ -119,17 +139,18 @@ impl SlotTable {
         mut is_it: impl FnMut(Address) -> bool,
     ) -> Option<Address> {
         let mixed = self.secret.mix(hash);
-        let mut place = self.state().place(mixed);
+        let mut state = self.state();
         loop {
+            let place = state.place(mixed);
             let found = self.look(mixed, place, &mut is_it);
             if found.is_some() {
                 return found;
             }
-            let now = self.state().place(mixed);
-            if now == place {
+            let now = self.state();
+            if now == state || now.place(mixed) == place {
                 return None;
             }
-            place = now;
+            state = now;
         }
     }
 
@@ -231,13 +252,46 @@ impl SlotTable {
         is_settled.then(|| wrong.address())
     }
 
-    /// The first of two passes over many hashes: brings the home line of one on its way to the processor, so that
-    /// what the second pass has to wait for is on its way all at once. The result means nothing; it must be used for
-    /// something that the compiler cannot leave out.
-    #[inline]
-    pub(in super::super) fn warm(&self, hash: u64) -> u64 {
+    /// The first address that may be that of the entry of a hash, where that is found without detours.
+    #[inline(always)]
+    pub(in super::super) fn first(&self, hash: u64) -> First {
+        self.first_from(&self.start(hash))
+    }
+
+    /// Fetches what a lookup of a hash looks at first.
+    pub(in super::super) fn fetch(&self, hash: u64) {
+        self.start_ahead(hash);
+    }
+
+    /// Starts [`Self::first`], and fetches what it looks at.
+    #[inline(always)]
+    pub(in super::super) fn start_ahead(&self, hash: u64) -> Started<'_> {
+        let started = self.start(hash);
+        started.page.prefetch(home(started.mixed));
+        started
+    }
+
+    #[inline(always)]
+    fn start(&self, hash: u64) -> Started<'_> {
         let mixed = self.secret.mix(hash);
-        self.directory.page(self.state().place(mixed).page).touch(home(mixed))
+        let state = self.state();
+        let place = state.place(mixed);
+        Started { mixed, state, place, page: self.directory.page(place.page) }
+    }
+
+    /// [`Self::first`] of what was started.
+    #[inline(always)]
+    pub(in super::super) fn first_from(&self, started: &Started<'_>) -> First {
+        let Started { mixed, state, place, page } = *started;
+        if place.is_rewritten {
+            return First::Unsure;
+        }
+        match page.first(home(mixed), Field::new(mixed, place.consumed)) {
+            Some(address) => First::At(address),
+            // Only then was the hash looked for where it had to be all the time.
+            None if self.state() == state => First::Nowhere,
+            None => First::Unsure,
+        }
     }
 
     /// How many entries there are.
@@ -260,15 +314,26 @@ impl SlotTable {
     }
 
     #[inline]
-    fn look(&self, mixed: Mixed, place: Place, is_it: impl FnMut(Address) -> bool) -> Option<Address> {
+    fn look(&self, mixed: Mixed, place: Place, mut is_it: impl FnMut(Address) -> bool) -> Option<Address> {
         let page = self.directory.page(place.page);
         let field = Field::new(mixed, place.consumed);
         if place.is_rewritten {
-            let next = Field::new(mixed, place.consumed + 1);
-            page.first(home(mixed), |words| field.among(words).or(next.among(words)), is_it)
+            Self::look_under_split(page, mixed, place, &mut is_it)
         } else {
-            page.first(home(mixed), |words| field.among(words), is_it)
+            page.find(home(mixed), |words| field.among(words), is_it)
         }
+    }
+
+    /// Apart from the other case, which then is all that there is in the code of a lookup.
+    #[cold]
+    fn look_under_split(
+        page: &Page,
+        mixed: Mixed,
+        place: Place,
+        is_it: &mut dyn FnMut(Address) -> bool,
+    ) -> Option<Address> {
+        let (field, next) = (Field::new(mixed, place.consumed), Field::new(mixed, place.consumed + 1));
+        page.find(home(mixed), |words| field.among(words).or(next.among(words)), is_it)
     }
 
     /// For the writer, who sees no split under way.
@@ -375,7 +440,10 @@ fn search(page: &Page, home: usize, field: Field, is_it: &mut impl FnMut(Address
             }
             refused += 1;
         }
-        free = free.or_else(|| Slot::free(&words).next().map(|slot| (Spot { line, slot }, distance)));
+        free = free.or_else(|| {
+            let slot = words.iter().position(|slot| !slot.is_entry())?;
+            Some((Spot { line, slot }, distance))
+        });
     }
     Search::IsNot { refused, free }
 }

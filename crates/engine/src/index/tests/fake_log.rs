@@ -3,11 +3,12 @@
 //! Invariant: what an address shows never changes until its segment is removed, and an address is never given out twice. Places
 //! in the log grow by [`ENTRY_BYTES`] for every entry, and say nothing of where the entry's segment is.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use crate::address::Address;
-use crate::index::{Born, Entries, Entry, Rank, Space, Version, VersionKind};
+use crate::index::{Born, Entries, Entry, Look, Rank, Space, Version, VersionKind};
 use crate::numbers::{LogOffset, Sequence};
 
 /// What every entry takes of the log, whatever size it says it has.
@@ -43,6 +44,8 @@ struct State {
     tail: u64,
     /// The commit that is being written, and the next number in it.
     last: Rank,
+    /// How often entries came or segments went.
+    changes: u64,
 }
 
 impl FakeLog {
@@ -93,6 +96,7 @@ impl FakeLog {
         let mut state = self.0.write().unwrap();
         assert_ne!(Some(slot), state.active, "the segment that is written to stays");
         state.segments[slot] = None;
+        state.changes += 1;
     }
 
     /// The slots that compaction may take in: those that it wrote to, and as many of the oldest of the others, of commits up to
@@ -141,18 +145,65 @@ impl State {
         let address = address(slot, segment.len());
         let version = Version { address, bytes: stored.bytes, kind: stored.kind, born: stored.born };
         segment.push(Arc::new(stored));
+        self.changes += 1;
         version
     }
 
     fn at(&self, address: Address) -> Option<Arc<Stored>> {
         let segment = self.segments.get(address.slot())?.as_ref()?;
-        let place = usize::try_from(address.offset() / ENTRY_BYTES).unwrap() - 1;
-        Some(Arc::clone(&segment[place]))
+        Some(Arc::clone(&segment[place_of(address)]))
     }
 }
 
 fn address(slot: usize, place: usize) -> Address {
     Address::at(u32::try_from(slot).unwrap(), (u64::try_from(place).unwrap() + 1) * ENTRY_BYTES)
+}
+
+fn place_of(address: Address) -> usize {
+    usize::try_from(address.offset() / ENTRY_BYTES).unwrap() - 1
+}
+
+/// Entries that a look can keep. With more than that it says nothing of some, so that both ways of reading are taken.
+const KEPT: usize = 64;
+
+/// Keeps the entries that it has shown.
+#[derive(Debug)]
+struct FakeLook {
+    log: FakeLog,
+    kept: [OnceCell<(Address, Arc<Stored>)>; KEPT],
+    changes: u64,
+}
+
+impl Look for FakeLook {
+    fn plain(&self, address: Address) -> Option<Entry<'_>> {
+        let kept = &self.kept[usize::try_from(address.get() / ENTRY_BYTES).unwrap() % KEPT];
+        if kept.get().is_none() {
+            let stored = self.log.at(address)?;
+            kept.get_or_init(|| (address, stored));
+        }
+        let (of, stored) = kept.get()?;
+        let Stored { space, ref key, kind, bytes, born, .. } = **stored;
+        let is_plain =
+            *of == address && space == Space::Keys && kind == VersionKind::Value { deadline: None };
+        is_plain.then_some(Entry { space, key, kind, bytes, born, value: None, is_damaged: false })
+    }
+
+    fn fetch(&mut self, _: Address) {}
+
+    fn is_current(&self) -> bool {
+        self.log.0.read().unwrap().changes == self.changes
+    }
+
+    fn renew(&mut self) {
+        *self = self.log.held();
+    }
+}
+
+impl FakeLog {
+    fn held(&self) -> FakeLook {
+        let changes = self.0.read().unwrap().changes;
+        FakeLook { log: self.clone(), kept: [const { OnceCell::new() }; KEPT], changes }
+    }
 }
 
 /// Nothing is locked while `read` runs: whoever compares keys shows one entry while it is shown another.
@@ -161,6 +212,10 @@ impl Entries for FakeLog {
         let stored = self.at(address)?;
         let Stored { space, ref key, kind, bytes, born, .. } = *stored;
         Some(read(&Entry { space, key, kind, bytes, born, value: None, is_damaged: false }))
+    }
+
+    fn look(&self) -> impl Look {
+        self.held()
     }
 
     fn rank(&self, address: Address) -> Option<Rank> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::table::CROWD;
-use super::super::{Set, SlotTable};
+use super::super::{First, Set, SlotTable};
 use super::checks::check;
 use super::dice::{Dice, spread};
 use crate::address::Address;
@@ -81,6 +81,14 @@ impl Pair {
     fn check(&self, keys: u64) {
         for key in 0..keys {
             assert_eq!(self.find(key), self.map.get(&key).copied(), "key {key}");
+            match self.table.first((self.hash)(key)) {
+                First::At(address) => {
+                    let is_newest = self.map.get(&Self::key_at(&self.log, address)) == Some(&address);
+                    assert!(is_newest, "{address:?} for key {key} is in the table no more");
+                }
+                First::Nowhere => assert!(!self.map.contains_key(&key), "key {key} in a quick look"),
+                First::Unsure => panic!("nothing is being split"),
+            }
             let mut found = 0;
             self.table.candidates((self.hash)(key), |address| {
                 found += u32::from(self.map.get(&key) == Some(&address));

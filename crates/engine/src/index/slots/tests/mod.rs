@@ -8,7 +8,7 @@ mod checks;
 #[cfg(not(loom))]
 mod corners;
 #[cfg(not(loom))]
-mod dice;
+pub(super) mod dice;
 mod hashes;
 #[cfg(loom)]
 mod models;
