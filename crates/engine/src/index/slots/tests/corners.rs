@@ -118,7 +118,7 @@ fn f04_a_split_that_would_lose_an_entry_that_cannot_be_read_is_not_made() {
     let hashes: Vec<u64> = (0..300).map(spread).collect();
     insert(&table, &hashes);
     let whole = |address: Address| hashes[usize::try_from(address.get()).unwrap() - 1];
-    let rotten = |address: Address| (address.get() % 3 > 0).then(|| whole(address));
+    let rotten = |address: Address| (!address.get().is_multiple_of(3)).then(|| whole(address));
     let mut pages = 0;
     while table.split(table.state(), rotten).is_some() {
         pages += 1;
