@@ -3,7 +3,7 @@
 //! Nothing here knows the format. Where a frame lies is learned by comparing the files before and after its commit.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -178,6 +178,19 @@ fn shows_nothing_false(store: &Store, past: &History, name: &str, context: &str)
     let mut backward: Vec<_> = store.range::<&[u8]>(..).rev().collect();
     backward.reverse();
     rows_are_true(&backward, past, now, context);
+    let model: BTreeMap<_, _> =
+        past.state().rows(now).map(|(key, entry)| (&key[..], &entry.value[..])).collect();
+    for key in store.range::<&[u8]>(..).keys() {
+        match key {
+            Ok(key) => assert!(model.contains_key(&key[..]), "{context}: key {key:?}"),
+            Err(error) => failed(&error),
+        }
+    }
+    let visited = store.range::<&[u8]>(..).visit(|key, value| {
+        assert_eq!(model.get(key), Some(&value), "{context}: visited {key:?}");
+        ControlFlow::<()>::Continue(())
+    });
+    visited.as_ref().err().into_iter().for_each(&mut failed);
     for (at, commit) in past.commits.iter().enumerate() {
         let sequence = at as u64 + 1;
         match store.batch(pentad_engine::Sequence(sequence)) {
