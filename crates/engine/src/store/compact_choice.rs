@@ -269,12 +269,12 @@ impl Core {
 
     /// How many log segments only wait for those that are left alone.
     pub(super) fn held_back(&self, damaged: &BTreeSet<SegmentId>) -> u64 {
-        let logs = |left_alone: &BTreeSet<SegmentId>| {
-            let mut inputs = self.inputs(left_alone);
-            inputs.retain(|segment| segment.kind == SegmentKind::Log && !damaged.contains(&segment.id));
-            inputs.len() as u64
-        };
-        logs(&BTreeSet::new()) - logs(damaged)
+        // Asked once: a prune or a roll in between would make two answers of two moments, and the later one the larger.
+        let mut logs = self.inputs(&BTreeSet::new());
+        logs.retain(|segment| segment.kind == SegmentKind::Log);
+        let is_damaged = |segment: &Arc<Segment>| damaged.contains(&segment.id);
+        let behind = logs.iter().skip_while(|segment| !is_damaged(segment));
+        behind.filter(|segment| !is_damaged(segment)).count() as u64
     }
 }
 
