@@ -6,7 +6,8 @@ use pentad_engine::seams::sim::Rng;
 
 use crate::harness::program::{Mix, step};
 use crate::harness::request::Request;
-use crate::harness::scenarios::{CARE, Care, cut_everywhere, cuts_in_care};
+use crate::harness::scenarios::{CARE, Care, cut_everywhere, cuts_in_care, without_checkpoints};
+use crate::harness::small_programs::PROGRAMS;
 use crate::harness::world::{Cut, World};
 use crate::seeds::each_seed;
 
@@ -78,6 +79,15 @@ fn f11_prune_and_compaction_of_parts_cut_at_every_operation() {
 #[test]
 fn f11_random_stores_cut_at_every_operation_of_their_care() {
     each_seed("f11_rearranging::f11_random_stores_cut_at_every_operation_of_their_care", 60, cuts_in_care);
+}
+
+#[test]
+fn f11_f04_every_program_leaves_a_log_that_says_the_same_without_checkpoints() {
+    each_seed(
+        "f11_rearranging::f11_f04_every_program_leaves_a_log_that_says_the_same_without_checkpoints",
+        PROGRAMS.len() as u64,
+        without_checkpoints,
+    );
 }
 
 #[test]

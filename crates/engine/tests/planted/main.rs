@@ -19,7 +19,7 @@ use pentad_engine::planted::{Bug, with};
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 14] = [
+const SCENARIOS: [(&str, Scenario); 15] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -32,6 +32,7 @@ const SCENARIOS: [(&str, Scenario); 14] = [
     ("rotten_checkpoint", scenarios::rotten_checkpoint),
     ("gaps", scenarios::gaps),
     ("cuts_in_care", scenarios::cuts_in_care),
+    ("without_checkpoints", scenarios::without_checkpoints),
     ("backups", backups::backups),
     ("transactions", transactions::transactions),
 ];

@@ -473,3 +473,23 @@ pub(crate) fn cut_everywhere(base: &World, care: Care, mut seeds: impl FnMut(u64
     }
     unreachable!("every operation ends")
 }
+
+/// A small program to its end, then the store without its checkpoints: the log alone says the same. (A checkpoint covers up what
+/// compaction has lost, until it is void.)
+pub(crate) fn without_checkpoints(seed: u64) {
+    let programs = super::small_programs::PROGRAMS;
+    let (name, program) = programs[usize::try_from(seed).expect("a small seed") % programs.len()];
+    let mut world = World::new(seed);
+    program(&mut world).unwrap_or_else(|stop| panic!("{name}, {}: {stop}", world.context()));
+    if world.is_open() {
+        world.close().unwrap_or_else(|stop| panic!("{name}, {}: {stop}", world.context()));
+    }
+    let mut image = world.disk.image();
+    image.retain(|path, _| path.extension().is_none_or(|extension| extension != "checkpoint"));
+    let disk = SimDisk::from_image(seed, &image);
+    let mut bare = World::on(seed, disk, world.past.clone(), world.clock.wall_ns());
+    bare.window = world.window;
+    bare.segment_bytes = world.segment_bytes;
+    bare.open().unwrap_or_else(|stop| panic!("{name}, without checkpoints: {stop}"));
+    finish(&mut bare);
+}
