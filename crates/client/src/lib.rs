@@ -1,0 +1,3 @@
+//! The network client of Pentad, and the wire protocol that it shares with the nodes.
+
+pub mod wire;
