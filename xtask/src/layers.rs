@@ -57,7 +57,8 @@ const LAYERS: &[Layer] = &[
     Layer {
         package: "pentad-cluster-backend",
         uses: &["pentad-traits", "pentad-engine", "pentad-client"],
-        tests_use: &["pentad-cluster-backend"],
+        // One program over all implementations of an interface is an example here.
+        tests_use: &["pentad-cluster-backend", "pentad-local-backend"],
         only: None,
         never: &["clap"],
     },

@@ -2,8 +2,12 @@
 //!
 //! `proto/pentad/v1` is the documentation: field by field, with units.
 
-#![expect(missing_docs, reason = "generated; the .proto files are documented")]
-#![expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+#![expect(
+    clippy::all,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
 
 tonic::include_proto!("pentad.v1");
 
