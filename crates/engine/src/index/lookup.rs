@@ -10,11 +10,11 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use super::crowds::Crowd;
-use super::entries::{Entries, Entry, Look, Rank};
+use super::entries::{Entries, Entry, Rank};
 use super::facade::Index;
 use super::key::Space;
 use super::ordered::Direction;
-use super::slots::{First, Started};
+use super::quick_look::Newest;
 use super::version::{Version, View};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
@@ -217,60 +217,6 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// A look at the log for many reads that follow each other.
-    pub(crate) fn look(&self) -> impl Look {
-        self.entries.look()
-    }
-
-    /// A look at the log for one.
-    #[inline]
-    pub(crate) fn glance(&self) -> impl Look {
-        self.entries.glance()
-    }
-
-    /// The newest entry of a key of the user's, where that is found without detours.
-    #[inline(always)]
-    pub(crate) fn newest_plain<'l>(&self, key: &[u8], hash: u64, look: &'l impl Look) -> Newest<'l> {
-        self.plain_at(self.slots.first(hash), key, look)
-    }
-
-    /// The first of three steps of [`Self::newest_plain`], each of which is made for many keys before the next one, so that
-    /// what they have to wait for is on its way all at once.
-    #[inline]
-    pub(crate) fn begin(&self, hash: u64) -> Begun<'_> {
-        Begun { started: Some(self.slots.start_ahead(hash)), first: First::Unsure }
-    }
-
-    /// The second: fetches the entry.
-    #[inline]
-    pub(crate) fn go_on(&self, begun: &mut Begun<'_>, look: &mut impl Look) {
-        begun.first = begun.started.map_or(First::Unsure, |started| self.slots.first_from(&started));
-        if let First::At(address) = begun.first {
-            look.fetch(address);
-        }
-    }
-
-    /// The third.
-    #[inline]
-    pub(crate) fn finish<'l>(&self, begun: &Begun<'_>, key: &[u8], look: &'l impl Look) -> Newest<'l> {
-        self.plain_at(begun.first, key, look)
-    }
-
-    #[inline(always)]
-    fn plain_at<'l>(&self, first: First, key: &[u8], look: &'l impl Look) -> Newest<'l> {
-        match first {
-            // It was the newest entry of its key when it was found.
-            First::At(address) => match look.plain(address) {
-                Some(entry) if entry.key == key => Newest::Plain(address, entry),
-                // One of another key with these hash bits, or anything.
-                _ => Newest::Unsure,
-            },
-            // Otherwise its hash may be a crowded one.
-            First::Nowhere if !self.crowds.are_there() => Newest::Absent,
-            First::Nowhere | First::Unsure => Newest::Unsure,
-        }
-    }
-
     fn find(&self, space: Space, key: &[u8], hash: u64, view: View) -> Option<Version> {
         let newest = self.newest(space, key, hash)?;
         if view.includes(newest.born) {
@@ -432,31 +378,6 @@ impl<E: Entries> Index<E> {
                 return held.into_iter().filter_map(visible).collect();
             }
         }
-    }
-}
-
-/// The newest entry of a key, as far as a quick look tells.
-#[derive(Debug)]
-pub(crate) enum Newest<'l> {
-    /// This one, of the common kind.
-    Plain(Address, Entry<'l>),
-    /// The key has none.
-    Absent,
-    /// [`Index::see_newest`] knows.
-    Unsure,
-}
-
-/// A lookup that has begun.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Begun<'i> {
-    started: Option<Started<'i>>,
-    first: First,
-}
-
-impl Default for Begun<'_> {
-    /// One of no key.
-    fn default() -> Self {
-        Self { started: None, first: First::Unsure }
     }
 }
 

@@ -12,7 +12,8 @@
 use super::entries::{Entries, Look};
 use super::facade::Index;
 use super::key::{Name, Space};
-use super::lookup::{Dead, Newest};
+use super::lookup::Dead;
+use super::quick_look::Newest;
 use super::version::Version;
 
 /// Keys looked up together: as many as the processor has misses under way at once, several times over, and few enough for

@@ -7,6 +7,8 @@ mod bus_error;
 mod clock;
 mod disk;
 mod environment;
+#[cfg(not(loom))]
+mod fields;
 pub(crate) mod lock;
 mod mapping;
 mod private_map;
@@ -24,6 +26,8 @@ pub use clock::{Clock, SystemClock};
 pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
+#[cfg(not(loom))]
+pub(crate) use fields::agreeing;
 pub use mapping::{Map, Region, WeakMap};
 pub(crate) use mapping::{prefetch, zeroed_words};
 pub use private_map::PrivateMap;

@@ -10,8 +10,11 @@
 //! how many bits it knows. A split takes the first off with one shift; what is known goes down from 12 and is asked for
 //! again before the last is gone.
 
+use super::page::LINE_SLOTS;
 use super::secret::Mixed;
 use crate::address::Address;
+#[cfg(not(loom))]
+use crate::seams::agreeing;
 
 const FIELD_SHIFT: u32 = 51;
 const FIELD_BITS: u32 = 64 - FIELD_SHIFT;
@@ -50,47 +53,26 @@ impl Field {
         (field ^ self.0) < 2 * (field & field.wrapping_neg())
     }
 
-    /// Which slots of a line hold an entry whose known bits are those of this field: four at a time, each in sixteen bits of
-    /// one word, as far as a line has four.
+    /// Which slots of a line hold an entry whose known bits are those of this field.
     #[inline]
-    pub(super) fn among<const N: usize>(self, slots: &[Slot; N]) -> Numbers {
-        let mut numbers = 0;
-        let (fours, rest) = slots.as_chunks::<4>();
-        for (at, four) in fours.iter().enumerate() {
-            numbers |= self.among_four(four) >> at;
+    pub(super) fn among(self, slots: &[Slot; LINE_SLOTS]) -> Numbers {
+        #[cfg(not(loom))]
+        {
+            let wanted = u16::try_from(self.0).expect("a field has 13 bits");
+            // Of the two bits for each slot one will do.
+            Numbers(u32::from(agreeing(&slots.map(|slot| slot.0), wanted)) & 0x5555)
         }
-        for (at, slot) in rest.iter().enumerate() {
-            let is_in = if self.matches(*slot) { FIRST_LANE << (LANE_BITS * at) } else { 0 };
-            numbers |= is_in >> fours.len();
+        #[cfg(loom)]
+        {
+            let matching = slots.iter().enumerate().filter(|(_, slot)| self.matches(**slot));
+            Numbers(matching.fold(0, |bits, (number, _)| bits | 1 << (2 * number)))
         }
-        Numbers(numbers)
-    }
-
-    /// The highest bit of each lane whose slot is one of those.
-    #[inline]
-    fn among_four(self, slots: &[Slot; 4]) -> u64 {
-        // Every lane is a number of 16 bits; fields have 13, so that sums and differences stay in their lanes.
-        const HIGHEST: u64 = 0x8000_8000_8000_8000;
-        const ONE: u64 = 0x0001_0001_0001_0001;
-        let [a, b, c, d] = slots.map(|slot| slot.0);
-        let lanes = (a >> 48) | (b >> 32 & 0xffff << 16) | (c >> 16 & 0xffff << 32) | (d & 0xffff << 48);
-        let fields = lanes >> (FIELD_SHIFT - 48) & (ONE * ((1 << FIELD_BITS) - 1));
-        let differing = fields ^ (ONE * self.0);
-        let terminators = fields & (HIGHEST - fields);
-        // All bits above the terminator are equal: what differs is below twice the terminator. Without an entry there is
-        // no terminator, and nothing is below 0.
-        (((2 * terminators) | HIGHEST) - differing - ONE) & HIGHEST
     }
 }
 
-/// Some of the slots of a line: those of four that are looked at together have bits sixteen apart, and the next four the bits
-/// below those.
+/// Some of the slots of a line: every other bit stands for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Numbers(u64);
-
-const LANE_BITS: usize = 16;
-/// The bit of the first slot.
-const FIRST_LANE: u64 = 1 << (LANE_BITS - 1);
+pub(super) struct Numbers(u32);
 
 impl Numbers {
     #[inline]
@@ -107,7 +89,7 @@ impl Iterator for Numbers {
         let bit = self.0.trailing_zeros() as usize;
         (self.0 != 0).then(|| {
             self.0 &= self.0 - 1;
-            bit / LANE_BITS + 4 * (LANE_BITS - 1 - bit % LANE_BITS)
+            bit / 2
         })
     }
 }
@@ -204,8 +186,7 @@ mod tests {
                 }
             });
             let one_by_one: Vec<usize> = (0..8).filter(|at| wanted.matches(slots[*at])).collect();
-            let mut together: Vec<usize> = wanted.among(&slots).collect();
-            together.sort_unstable();
+            let together: Vec<usize> = wanted.among(&slots).collect();
             assert_eq!(together, one_by_one, "{wanted:?} {slots:?}");
         }
     }

@@ -243,13 +243,42 @@ impl SlotTable {
         let page = self.directory.page(place.page);
         let slots = page.probe(home(mixed)).flat_map(|(_, words)| words);
         let wrong = slots.filter(|slot| field.matches(*slot)).find(|slot| {
-            let bits = place.consumed + slot.known();
-            let other = hash_of(slot.address()).map(|other| self.secret.mix(other));
-            other.is_some_and(|other| (mixed.0 ^ other.0) >> (u64::BITS - bits) != 0)
+            hash_of(slot.address()).is_some_and(|other| !self.may_share(mixed, place, *slot, other))
         })?;
         // While the page is rewritten it is not known which bits a slot speaks of.
         let is_settled = !place.is_rewritten && self.state().place(mixed) == place;
         is_settled.then(|| wrong.address())
+    }
+
+    /// Whether an entry of the hash `other` may stand in a slot that a lookup of `mixed` looks at and finds matching.
+    fn may_share(&self, mixed: Mixed, place: Place, slot: Slot, other: u64) -> bool {
+        let bits = place.consumed + slot.known();
+        (mixed.0 ^ self.secret.mix(other).0) >> (u64::BITS - bits) == 0
+    }
+
+    /// As [`Self::first`], past entries of other keys: `hash_of_another` gives the hash of an entry's key if that can be read
+    /// and is not the one that is looked for.
+    pub(in super::super) fn first_behind_others(
+        &self,
+        hash: u64,
+        mut hash_of_another: impl FnMut(Address) -> Option<u64>,
+    ) -> First {
+        let Started { mixed, state, place, page } = self.start(hash);
+        if place.is_rewritten {
+            return First::Unsure;
+        }
+        let field = Field::new(mixed, place.consumed);
+        for (_, words) in page.probe(home(mixed)) {
+            for slot in field.among(&words).map(|number| words[number % LINE_SLOTS]) {
+                match hash_of_another(slot.address()) {
+                    None => return First::At(slot.address()),
+                    Some(other) if self.may_share(mixed, place, slot, other) => {}
+                    // It cannot have been put there with the key that it has now.
+                    Some(_) => return First::Unsure,
+                }
+            }
+        }
+        if self.state() == state { First::Nowhere } else { First::Unsure }
     }
 
     /// The first address that may be that of the entry of a hash, where that is found without detours.
