@@ -1,5 +1,30 @@
 //! The network client of Pentad, and the wire protocol that it shares with the nodes.
+//!
+//! The interfaces are written once, over a [`Caller`]: one call goes in, its reply or a [`Failure`] comes out. The
+//! network client is one, and so is a node embedded in a program. What the interfaces have no words for (conditional
+//! transactions, pages, watches, reads of the past) is on [`Keys`], over the same thing.
 
 #![forbid(unsafe_code)]
 
+mod batch;
+mod caller;
+mod client_api;
+mod failure;
+mod keys;
+mod kv_backend;
+mod limits;
 pub mod wire;
+
+pub use batch::{Batch, Expect, Expiry};
+pub use caller::{Caller, InterfaceLimits};
+pub use client_api::Members;
+pub use keys::{Keys, Page, PageRequest};
+pub use kv_backend::TextKeys;
+pub use limits::{KEY_BYTES_MAX, MESSAGE_BYTES_MAX, OPERATIONS_MAX, PAGE_BYTES_MAX, PROTOCOL_VERSION};
+pub use wire::{Consistency, Failure, FailureKind};
+
+pub use bytes::Bytes;
+pub use pentad_traits::{
+    ClientApi, ClientApiError, ClientApiResult, ErrorCode, KvBackend, KvError, LeaderHint, NodeMeta,
+    NodeRole, NodeStatus, ReadConsistencyPolicy, async_trait,
+};

@@ -4,3 +4,5 @@
 
 #[cfg_attr(not(test), expect(dead_code, reason = "the node that uses all of this follows"))]
 mod raft;
+#[cfg_attr(not(test), expect(dead_code, reason = "the node that uses all of this follows"))]
+mod requests;

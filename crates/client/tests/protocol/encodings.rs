@@ -141,6 +141,7 @@ fn a_request_for_a_page() {
         token: Bytes::from_static(b"t"),
         count_only: false,
         at_sequence: Some(0),
+        one_view: true,
     };
-    check(request, "0a0a0a0161120162180120011003180a200128013201744000");
+    check(request, "0a0a0a0161120162180120011003180a2001280132017440004801");
 }

@@ -1,0 +1,5 @@
+//! Failures: how they are made, what the interfaces make of them, and how they travel in a gRPC status.
+
+mod errors;
+mod making;
+mod status;

@@ -1,0 +1,253 @@
+//! `Keys`: what callers offer beyond the interfaces, with types instead of messages.
+//!
+//! Invariant: one method is one call, and so one consistent view, but for [`Keys::rows`], which says what it is.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream;
+
+use crate::batch::{Batch, bytes};
+use crate::caller::Caller;
+use crate::wire::{
+    BatchRequest, Bounds, Consistency, DescribeRequest, DescribeResponse, ExtentRequest, ExtentResponse,
+    Failure, GetMultiRequest, GetRequest, PruneBatches, PruneBatchesRequest, RangeRequest, RangeResponse,
+    WriteRequest, WriteResult, call, reply,
+};
+
+/// Reads and writes of keys over a [`Caller`].
+///
+/// Reads are linearizable and of the latest commit, unless [`Keys::reading`] or [`Keys::at`] say otherwise; writes are
+/// durable on a majority when they answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys<C> {
+    caller: C,
+    consistency: Consistency,
+    at: Option<u64>,
+}
+
+/// Which page is wanted; [`PageRequest::new`] is the first page of some bounds, ascending, as long as the node makes it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PageRequest {
+    /// Which keys.
+    pub bounds: Bounds,
+    /// Rows at most; 0 leaves it to the node, which ends a page before it grows beyond 1 MiB anyway.
+    pub limit: u32,
+    /// From the last key to the first.
+    pub descending: bool,
+    /// Rows without values.
+    pub keys_only: bool,
+    /// Where the page before ended; `None` for the first page.
+    pub token: Option<Bytes>,
+    /// Whether the pages behind it are to be of the same view, for as long as that is retained.
+    pub one_view: bool,
+}
+
+impl PageRequest {
+    /// The first page of what is in `bounds`.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { bounds, ..Self::default() }
+    }
+}
+
+/// A page of rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Keys and values, in the order asked for.
+    pub rows: Vec<(Bytes, Bytes)>,
+    /// Where the next page begins; `None` when there is nothing more.
+    pub next: Option<Bytes>,
+    /// The commit that the page is of.
+    pub sequence: u64,
+}
+
+impl<C: Caller> Keys<C> {
+    /// Keys over `caller`.
+    pub fn new(caller: C) -> Self {
+        Self { caller, consistency: Consistency::Linearizable, at: None }
+    }
+
+    /// The same, with reads that see what `consistency` says.
+    #[must_use]
+    pub fn reading(mut self, consistency: Consistency) -> Self {
+        self.consistency = consistency;
+        self
+    }
+
+    /// The same, with reads of the store as it was right after the commit `sequence`, while that is retained. What had not
+    /// expired at that commit's time is there.
+    #[must_use]
+    pub fn at(mut self, sequence: u64) -> Self {
+        self.at = Some(sequence);
+        self
+    }
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    ///
+    /// What the caller answers, as all methods here.
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, Failure> {
+        let consistency = self.consistency.into();
+        let get = GetRequest { key: bytes(key), consistency, at_sequence: self.at };
+        match self.caller.call(call::Kind::Get(get)).await? {
+            reply::Kind::Get(answer) => Ok(answer.value),
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// The values of `keys`, in their order, all of one view.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn get_many(&self, keys: Vec<Bytes>) -> Result<Vec<Option<Bytes>>, Failure> {
+        let asked = keys.len();
+        let consistency = self.consistency.into();
+        let get = GetMultiRequest { keys, consistency, at_sequence: self.at };
+        match self.caller.call(call::Kind::GetMulti(get)).await? {
+            reply::Kind::GetMulti(answer) if answer.values.len() == asked => {
+                Ok(answer.values.into_iter().map(|value| value.value).collect())
+            }
+            reply::Kind::GetMulti(answer) => {
+                let text = format!("{} values were answered for {asked} keys", answer.values.len());
+                Err(Failure::malformed(text))
+            }
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// Commits a batch; `applied` of the result says whether its conditions held.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`]; nothing was changed then, unless `outcome_unknown`.
+    pub async fn commit(&self, batch: Batch) -> Result<WriteResult, Failure> {
+        let write = WriteRequest { write: Some(batch.into()), request: None };
+        match self.caller.call(call::Kind::Write(write)).await? {
+            reply::Kind::Write(result) => Ok(result),
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// One page of rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`]; `PRUNED` when a view that is to be read again is no longer retained.
+    pub async fn page(&self, request: PageRequest) -> Result<Page, Failure> {
+        let PageRequest { bounds, limit, descending, keys_only, token, one_view } = request;
+        let range = RangeRequest {
+            bounds: Some(bounds),
+            limit,
+            descending,
+            keys_only,
+            token: token.unwrap_or_default(),
+            one_view,
+            ..self.range_request()
+        };
+        let answer = self.range(range).await?;
+        let rows = answer.rows.into_iter().map(|row| (row.key, row.value)).collect();
+        let next = (!answer.token.is_empty()).then_some(answer.token);
+        Ok(Page { rows, next, sequence: answer.applied_sequence })
+    }
+
+    /// The rows of `request`, fetched page by page as they are taken, each page of a view of its own unless
+    /// [`PageRequest::one_view`] is set. The stream ends after an error.
+    pub fn rows(
+        &self,
+        request: PageRequest,
+    ) -> impl Stream<Item = Result<(Bytes, Bytes), Failure>> + Send + '_ {
+        let pages = stream::try_unfold(Some(request), async move |request| {
+            let Some(request) = request else { return Ok::<_, Failure>(None) };
+            let page = self.page(request.clone()).await?;
+            let next = page.next.map(|token| PageRequest { token: Some(token), ..request });
+            Ok(Some((stream::iter(page.rows.into_iter().map(Ok)), next)))
+        });
+        futures_util::TryStreamExt::try_flatten(pages)
+    }
+
+    /// How many keys are in `bounds`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn count(&self, bounds: Bounds) -> Result<u64, Failure> {
+        let range = RangeRequest { bounds: Some(bounds), count_only: true, ..self.range_request() };
+        Ok(self.range(range).await?.count)
+    }
+
+    /// What `key` is: length, version, deadline; `None` when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn describe(&self, key: impl AsRef<[u8]>) -> Result<Option<DescribeResponse>, Failure> {
+        let consistency = self.consistency.into();
+        let describe = DescribeRequest { key: bytes(key), consistency, at_sequence: self.at };
+        match self.caller.call(call::Kind::Describe(describe)).await? {
+            reply::Kind::Describe(answer) => Ok(answer.found.then_some(answer)),
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// How many keys there are, and which commits are retained.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn extent(&self) -> Result<ExtentResponse, Failure> {
+        let extent = ExtentRequest { consistency: self.consistency.into() };
+        match self.caller.call(call::Kind::Extent(extent)).await? {
+            reply::Kind::Extent(answer) => Ok(answer),
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// The pairs that the commit `sequence` put, in the caller's order; `None` when it is not retained.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn batch(&self, sequence: u64) -> Result<Option<Vec<(Bytes, Bytes)>>, Failure> {
+        let batch = BatchRequest { sequence, consistency: self.consistency.into() };
+        match self.caller.call(call::Kind::Batch(batch)).await? {
+            reply::Kind::Batch(answer) => {
+                let pairs = answer.pairs.into_iter().map(|row| (row.key, row.value)).collect();
+                Ok(answer.found.then_some(pairs))
+            }
+            other => Err(unfit(&other)),
+        }
+    }
+
+    /// Drops the commits before `before` from the batch log, on all nodes; how many those were.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::commit`].
+    pub async fn prune(&self, before: u64) -> Result<u64, Failure> {
+        let prune = PruneBatchesRequest { prune: Some(PruneBatches { before }), request: None };
+        match self.caller.call(call::Kind::PruneBatches(prune)).await? {
+            reply::Kind::PruneBatches(answer) => Ok(answer.dropped),
+            other => Err(unfit(&other)),
+        }
+    }
+
+    fn range_request(&self) -> RangeRequest {
+        RangeRequest { consistency: self.consistency.into(), at_sequence: self.at, ..RangeRequest::default() }
+    }
+
+    async fn range(&self, range: RangeRequest) -> Result<RangeResponse, Failure> {
+        match self.caller.call(call::Kind::Range(range)).await? {
+            reply::Kind::Range(answer) => Ok(answer),
+            other => Err(unfit(&other)),
+        }
+    }
+}
+
+/// The failure of a reply that is of another kind than its call.
+fn unfit(reply: &reply::Kind) -> Failure {
+    match reply {
+        reply::Kind::Failure(failure) => failure.clone(),
+        _ => Failure::malformed("the reply is of another kind than the call"),
+    }
+}

@@ -1,0 +1,28 @@
+//! The batch log, and how much there is.
+
+use bytes::Bytes;
+use pentad_client::Failure;
+use pentad_client::wire::{BatchRequest, BatchResponse, ExtentResponse, Row};
+use pentad_engine::{Sequence, Store};
+
+use super::failure_of;
+use super::view::check_answer;
+
+pub(super) fn batch(store: &Store, request: &BatchRequest) -> Result<BatchResponse, Failure> {
+    let pairs = store.batch(Sequence(request.sequence)).map_err(|error| failure_of(&error))?;
+    let Some(pairs) = pairs else { return Ok(BatchResponse::default()) };
+    let bytes = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
+    check_answer("a commit", bytes)?;
+    let row = |(key, value)| Row { key, value: Bytes::from(value) };
+    Ok(BatchResponse { found: true, pairs: pairs.into_iter().map(row).collect() })
+}
+
+pub(super) fn extent(store: &Store) -> ExtentResponse {
+    ExtentResponse {
+        sequence: store.sequence().0,
+        oldest_batch: store.oldest_batch().map(u64::from),
+        live_keys: store.len(),
+        now_ns: store.now().0,
+        oldest_readable: store.oldest_readable().map(u64::from),
+    }
+}

@@ -1,0 +1,28 @@
+//! Which state of the store a request is answered from.
+
+use pentad_client::Failure;
+use pentad_engine::{Sequence, Snapshot, Store};
+
+use super::failure_of;
+
+/// The state as of a commit that is retained, or of now.
+pub(super) fn view(store: &Store, at_sequence: Option<u64>) -> Result<Snapshot, Failure> {
+    let snapshot = match at_sequence {
+        Some(sequence) => store.at(Sequence(sequence)),
+        None => store.snapshot(),
+    };
+    snapshot.map_err(|error| failure_of(&error))
+}
+
+/// The longest answer in bytes of keys and values; what is around them takes the rest of a message.
+pub(super) const ANSWER_BYTES_MAX: usize = pentad_client::MESSAGE_BYTES_MAX - (1 << 20);
+
+/// Refuses an answer that no message holds.
+pub(super) fn check_answer(what: &str, bytes: usize) -> Result<(), Failure> {
+    if bytes <= ANSWER_BYTES_MAX {
+        return Ok(());
+    }
+    let text =
+        format!("{what} of {bytes} bytes does not fit into a message: {ANSWER_BYTES_MAX} are the limit");
+    Err(Failure::invalid(text))
+}
