@@ -5,11 +5,12 @@ mod payload;
 mod reads;
 
 use std::ops::RangeBounds;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-pub(crate) use self::operation::{Content, Contents, Held, Operation, Span};
+pub(crate) use self::operation::{Content, Contents, Held, Operation, Span, SystemValue};
 pub use self::payload::Payload;
 pub(crate) use self::reads::{Bounds, Reads, is_between};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
@@ -57,6 +58,8 @@ pub enum Expect {
 pub struct Batch {
     pub(crate) contents: Contents,
     pub(crate) durability: Option<Durability>,
+    /// The earliest store time at which it takes place.
+    pub(crate) at: Option<Timestamp>,
     pub(crate) always: bool,
     pub(crate) keys_max: Option<u64>,
     /// Whether the values before are wanted.
@@ -191,20 +194,59 @@ impl Batch {
         self
     }
 
+    /// Puts a *system entry*: something that whoever builds on the store keeps about it, outside every keyspace. It is written and
+    /// recovered with the commit that it is part of, and is in no range, count, batch log, watch or sequence, and it has no older
+    /// versions and no deadline. [`Store::get_system`](crate::Store::get_system) reads it.
+    ///
+    /// When the batch is refused or fails, its system entries are not written. A batch that changes no key of the user's
+    /// and has system entries is written without a sequence, unless [`Batch::always`] says otherwise. The store opens with
+    /// versions of Pentad that know of system entries only, from the first of them on. Of one key the last operation in
+    /// the batch counts. Key and value count towards the limits like those of any put; keys that begin with `pentad/` are the store's own.
+    pub fn put_system(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
+        self.contents.put_system(key.as_ref(), value.as_ref().into());
+        self
+    }
+
+    /// Puts a system entry whose value is made of what becomes of the batch, when that is decided and before it is written.
+    /// [`Outcome::tail`] is then the end of the log before the commit. `make` may be called again with another outcome if the
+    /// disk had no room for the first; it holds up every commit, and a panic in it closes the store for writing.
+    pub fn put_system_with(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        make: impl Fn(&Outcome) -> Vec<u8> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.contents.put_system_with(key.as_ref(), Arc::new(make));
+        self
+    }
+
+    /// Deletes a system entry. It is written whether or not the entry is there.
+    pub fn delete_system(&mut self, key: impl AsRef<[u8]>) -> &mut Self {
+        self.contents.delete_system(key.as_ref());
+        self
+    }
+
+    /// The commit takes place at this store time, or at the greatest that there was if that is later: conditions and expiries are
+    /// judged, deadlines counted and the commit stamped at it, and store time goes on from there. On a
+    /// [`StoppedClock`](crate::seams::StoppedClock) commits alone move it. A batch that is not written does not move it.
+    pub fn at(&mut self, time: Timestamp) -> &mut Self {
+        self.at = Some(time);
+        self
+    }
+
     /// Takes a sequence and an entry in the batch log even if nothing changes.
     pub fn always(&mut self) -> &mut Self {
         self.always = true;
         self
     }
 
-    /// How many operations there are.
+    /// How many operations there are, those on system entries not counted.
     pub fn len(&self) -> usize {
         self.contents.operations.len()
     }
 
-    /// Whether there are no operations.
+    /// Whether there are no operations, and no system entries.
     pub fn is_empty(&self) -> bool {
-        self.contents.operations.is_empty()
+        self.contents.entries() == 0
     }
 }
 

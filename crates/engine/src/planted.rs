@@ -92,6 +92,8 @@ bugs! {
     PhantomMissed,
     /// A transaction commits although a key that it read was deleted since.
     DeleteMissed,
+    /// The system entries of a commit are written in a frame of their own, so that a crash can part them from it.
+    SystemEntriesApart,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
 }

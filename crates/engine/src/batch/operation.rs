@@ -3,12 +3,14 @@
 //!
 //! Invariant: a [`Span`] is read through the [`Contents`] that gave it.
 
+use std::fmt;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::payload::{Payload, PayloadSource};
-use super::{Expect, Expiry};
+use super::{Expect, Expiry, Outcome};
 use crate::stream::StagedStream;
 use crate::value::Value;
 
@@ -86,12 +88,45 @@ pub(crate) enum Operation {
     },
 }
 
+/// What is to become of a system entry.
+#[derive(Clone, Debug)]
+pub(crate) struct SystemOperation {
+    pub(crate) key: Span,
+    pub(crate) value: SystemValue,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum SystemValue {
+    Given(Content),
+    Made(Made),
+    Delete,
+}
+
+/// A value that is made of what became of its batch.
+#[derive(Clone)]
+pub(crate) struct Made(Arc<MakeValue>);
+
+type MakeValue = dyn Fn(&Outcome) -> Vec<u8> + Send + Sync;
+
+impl Made {
+    pub(crate) fn of(&self, outcome: &Outcome) -> Vec<u8> {
+        (self.0)(outcome)
+    }
+}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Made")
+    }
+}
+
 /// The operations of a batch with their keys and values, and what there is to know of all of them together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Contents {
     buffer: Vec<u8>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) conditions: Vec<Condition>,
+    pub(crate) system: Vec<SystemOperation>,
     pub(crate) summary: Summary,
 }
 
@@ -191,6 +226,26 @@ impl Contents {
         self.summary.looks = true;
         let key = self.copy(key);
         self.conditions.push(Condition { key, expect });
+    }
+
+    pub(crate) fn put_system(&mut self, key: &[u8], value: Payload<'_>) {
+        let (key, value) = (self.key(key), SystemValue::Given(self.value(value)));
+        self.system.push(SystemOperation { key, value });
+    }
+
+    pub(super) fn put_system_with(&mut self, key: &[u8], make: Arc<MakeValue>) {
+        let (key, value) = (self.key(key), SystemValue::Made(Made(make)));
+        self.system.push(SystemOperation { key, value });
+    }
+
+    pub(super) fn delete_system(&mut self, key: &[u8]) {
+        let (key, value) = (self.key(key), SystemValue::Delete);
+        self.system.push(SystemOperation { key, value });
+    }
+
+    /// How many operations there are of both kinds.
+    pub(crate) fn entries(&self) -> usize {
+        self.operations.len() + self.system.len()
     }
 
     fn note_delete(&mut self) {

@@ -1,15 +1,16 @@
 //! From a batch to the entries of its frame: conditions judged, operations resolved against what is there.
 //!
-//! "There" is the published state plus the earlier commits of the group, at one store time for the group. How it is looked at
-//! is in `look`.
+//! "There" is the published state plus the earlier commits of the group, at the store time of the commit: that of the group, unless
+//! commits bring their own. How it is looked at is in `look`.
 
 mod look;
 mod ranges;
+mod system;
 
 use bytes::Bytes;
 
 use super::item::{Item, ItemKey, ItemValue};
-use super::overlay::Overlay;
+use super::overlay::{Overlay, Owner};
 use crate::batch::{Batch, Content, Contents, Expiry, Held, Operation, Span};
 use crate::error::{Error, ErrorKind, Result, escape_key};
 use crate::format::entry::Subject;
@@ -25,8 +26,10 @@ use crate::stream::StagedStream;
 #[derive(Debug)]
 pub(crate) struct Evaluation<'g> {
     core: &'g Core,
-    /// The published state, at the group's time.
+    /// The published state, at the time of the commit being evaluated.
     view: View,
+    /// The time of the last commit of the group; no later one takes place before it.
+    time: Timestamp,
     overlay: Overlay<'g>,
     /// Whether some commit of the group looks at what is there, so that the overlay is needed.
     looks: bool,
@@ -43,7 +46,9 @@ pub(crate) struct Evaluation<'g> {
 #[derive(Debug, Default)]
 pub(crate) struct Plan<'g> {
     pub(crate) applied: bool,
-    /// `None`: nothing is written.
+    /// When it takes place.
+    pub(crate) time: Timestamp,
+    /// `None`: nothing of the user's is written.
     pub(crate) sequence: Option<Sequence>,
     pub(crate) items: Vec<Item<'g>>,
     /// Bytes of their keys and of their values in the frame.
@@ -54,6 +59,21 @@ pub(crate) struct Plan<'g> {
     pub(crate) counter: Option<i64>,
     pub(crate) renewed: u64,
     pub(crate) previous: Vec<Option<Bytes>>,
+}
+
+impl<'g> Plan<'g> {
+    #[inline]
+    fn take(&mut self, item: Item<'g>, alignment: u64) {
+        let entry = item.entry();
+        self.bytes += entry.content_bytes();
+        self.bytes_max += entry.bytes_max(alignment);
+        self.items.push(item);
+    }
+
+    /// Whether it goes into the log: with a sequence, or as system entries alone.
+    pub(crate) fn is_written(&self) -> bool {
+        self.sequence.is_some() || !self.items.is_empty()
+    }
 }
 
 /// Refuses a commit that has grown beyond what a frame may hold: a rename has two entries, and one of them may be any value that is
@@ -71,7 +91,7 @@ fn check_entries(plan: &Plan<'_>, batch: &Batch) -> Result<()> {
         );
     }
     // One value of the greatest length is allowed, whatever its key's length is.
-    if batch.len() > 1 && plan.bytes > BATCH_BYTES_MAX {
+    if batch.contents.entries() > 1 && plan.bytes > BATCH_BYTES_MAX {
         return beyond("the length in bytes of what the batch writes", plan.bytes, BATCH_BYTES_MAX);
     }
     Ok(())
@@ -89,6 +109,7 @@ impl<'g> Evaluation<'g> {
         Self {
             core,
             view: View { time, ..core.view() },
+            time,
             overlay: Overlay::default(),
             looks: counts || batches.clone().any(|batch| batch.contents.summary.looks),
             counts,
@@ -107,11 +128,13 @@ impl<'g> Evaluation<'g> {
     pub(crate) fn plan(&mut self, batch: &'g Batch) -> Result<Plan<'g>> {
         let added = self.added;
         let streams = self.streams.len();
+        self.view.time = self.time.max(batch.at.unwrap_or_default());
         let planned = self.try_plan(batch);
         match &planned {
-            Ok(plan) if plan.sequence.is_some() => {
+            Ok(plan) if plan.is_written() => {
                 self.overlay.keep();
-                self.last_sequence = self.last_sequence.next();
+                self.last_sequence = plan.sequence.unwrap_or(self.last_sequence);
+                self.time = plan.time;
             }
             _ => {
                 self.overlay.take_back();
@@ -133,7 +156,7 @@ impl<'g> Evaluation<'g> {
             return Ok(Plan::default());
         }
         let before = self.added;
-        let mut plan = Plan { applied: true, ..Plan::default() };
+        let mut plan = Plan { applied: true, time: self.view.time, ..Plan::default() };
         plan.items.reserve_exact(contents.operations.len());
         for operation in &contents.operations {
             if batch.previous
@@ -160,6 +183,7 @@ impl<'g> Evaluation<'g> {
         if !plan.items.is_empty() || batch.always {
             plan.sequence = Some(self.last_sequence.next());
         }
+        self.plan_system(batch, &mut plan)?;
         Ok(plan)
     }
 
@@ -263,14 +287,15 @@ impl<'g> Evaluation<'g> {
     }
 
     fn delete_all(&mut self, plan: &mut Plan<'g>, hash: u64) {
-        let held =
-            self.core.index.all_with_hash(hash, self.view).into_iter().map(|(space, key)| match space {
-                Space::Keys => ItemKey::Found(Bytes::copy_from_slice(&key)),
-                Space::Hashes => ItemKey::hash(hash),
-            });
-        let group = self.overlay.with_hash(hash).iter().map(|owner| match owner.subject() {
-            Subject::Key(key) => ItemKey::Found(Bytes::copy_from_slice(key)),
-            Subject::Hash(hash) => ItemKey::hash(hash),
+        let held = self.core.index.all_with_hash(hash, self.view).into_iter();
+        let held = held.filter_map(|(space, key)| match space {
+            Space::Keys => Some(ItemKey::Found(Bytes::copy_from_slice(&key))),
+            Space::Hashes => Some(ItemKey::hash(hash)),
+            Space::System => None,
+        });
+        let group = self.overlay.with_hash(hash).iter().map(|owner| match owner {
+            Owner::Key(key) => ItemKey::Found(Bytes::copy_from_slice(key)),
+            Owner::Hash(hash) => ItemKey::hash(*hash),
         });
         let keys: Vec<_> = held.chain(group).collect();
         for key in keys {
@@ -283,10 +308,7 @@ impl<'g> Evaluation<'g> {
         if self.looks {
             self.note(&item);
         }
-        let entry = item.entry();
-        plan.bytes += entry.content_bytes();
-        plan.bytes_max += entry.bytes_max(self.core.identity.alignment.bytes());
-        plan.items.push(item);
+        plan.take(item, self.core.identity.alignment.bytes());
     }
 
     /// Notes what later commits of the group, and later operations of the commit, have to know.

@@ -26,6 +26,8 @@ pub(crate) enum ItemKey<'g> {
     Found(Bytes),
     /// A hash alone: the item's hash as 8 big-endian bytes, as the index names it.
     Hash([u8; 8]),
+    /// The key of a system entry.
+    System(&'g [u8]),
 }
 
 /// The value of an item.
@@ -45,6 +47,7 @@ impl Item<'_> {
             ItemKey::Key(key) => Subject::Key(key),
             ItemKey::Found(key) => Subject::Key(key),
             ItemKey::Hash(_) => Subject::Hash(self.hash),
+            ItemKey::System(key) => Subject::System(key),
         };
         let value = match &self.value {
             ItemValue::Tombstone => FrameValue::Tombstone,
@@ -64,6 +67,7 @@ impl Item<'_> {
             ItemKey::Key(key) => (Space::Keys, key),
             ItemKey::Found(key) => (Space::Keys, key),
             ItemKey::Hash(key) => (Space::Hashes, key),
+            ItemKey::System(key) => (Space::System, key),
         };
         Name { space, key, hash: self.hash }
     }

@@ -24,7 +24,7 @@ impl Job {
     /// What it is for, which decides how much of the reserve of disk is there for it.
     pub(crate) fn purpose(&self) -> Purpose {
         match self {
-            Self::Commit(batch) if !batch.is_empty() && batch.contents.summary.deletes == batch.len() => {
+            Self::Commit(batch) if matches!(batch.contents.summary.deletes, deletes @ 1.. if deletes == batch.len()) => {
                 Purpose::Delete
             }
             Self::Commit(_) => Purpose::Ordinary,
@@ -36,8 +36,8 @@ impl Job {
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Self::Commit(batch) => {
-                let Contents { operations, conditions, summary, .. } = &batch.contents;
-                let parts = (operations.len() + conditions.len()) as u64;
+                let Contents { conditions, summary, .. } = &batch.contents;
+                let parts = (batch.contents.entries() + conditions.len()) as u64;
                 256 + 64 * parts + summary.bytes + summary.condition_bytes
             }
             Self::Sync | Self::Prune(_) => 64,
@@ -54,9 +54,10 @@ pub(crate) fn check_limits(batch: &Batch, options: &Options) -> Result<()> {
         ))
     };
     let summary = &batch.contents.summary;
-    if batch.len() > BATCH_OPERATIONS_MAX {
+    let operations = batch.contents.entries();
+    if operations > BATCH_OPERATIONS_MAX {
         let limit = BATCH_OPERATIONS_MAX as u64;
-        return beyond("the number of operations in the batch", batch.len() as u64, limit);
+        return beyond("the number of operations in the batch", operations as u64, limit);
     }
     if summary.longest_key > options.key_bytes_max {
         let limit = options.key_bytes_max as u64;
@@ -66,7 +67,7 @@ pub(crate) fn check_limits(batch: &Batch, options: &Options) -> Result<()> {
         return beyond("the value's length in bytes", summary.longest_value, options.value_bytes_max);
     }
     // One value of the greatest length is allowed, whatever its key's length is.
-    if batch.len() > 1 && summary.bytes > BATCH_BYTES_MAX {
+    if operations > 1 && summary.bytes > BATCH_BYTES_MAX {
         return beyond("the batch's length in bytes", summary.bytes, BATCH_BYTES_MAX);
     }
     Ok(())

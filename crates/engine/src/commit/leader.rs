@@ -4,20 +4,22 @@
 //! a hole; when a write or sync fails, every result of the group is an error and no later commit is taken.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::evaluate::{Evaluation, Plan};
-use super::item::{Item, ItemValue};
+use super::item::{Item, ItemKey, ItemValue};
 use super::job::{Job, JobResult};
 use super::queue::Leader;
 use crate::batch::Outcome;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::frame::{self, FrameKind};
+use crate::format::frame::{self, FrameKind, rank_in};
 use crate::index::{Born, Change, Name, Version};
+use crate::log::announce::announce;
 use crate::log::failure::Failure;
 use crate::log::frame_writer::Standing;
 use crate::log::segment::Segment;
 use crate::log::writer::{LogWriter, Purpose};
-use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::numbers::{FrameNumber, LogOffset, Sequence, Timestamp};
 use crate::options::Durability;
 use crate::planted::{Bug, planted};
 use crate::store::core::Core;
@@ -41,7 +43,8 @@ enum Step<'g> {
 /// Where a commit was written.
 #[derive(Debug)]
 struct Written {
-    sequence: Sequence,
+    frame: FrameNumber,
+    sequence: Option<Sequence>,
     offset: u64,
     /// The end of the log behind it.
     tail: LogOffset,
@@ -209,23 +212,33 @@ impl Core {
         let mut written = Vec::new();
         let mut entries = Entries::default();
         if bytes > 0 {
+            self.announce_system(steps)?;
             writer.reserve(bytes, purpose)?;
             self.resolve(steps, &mut entries);
             self.list_streams(writer, streams)?;
             if planted(Bug::PublishBeforeWrite) {
-                let ahead = steps.iter().filter(|step| step.is_written()).count();
+                let has_sequence =
+                    |step: &&Step<'_>| matches!(step, Step::Commit(plan) if plan.sequence.is_some());
+                let ahead = steps.iter().filter(has_sequence).count();
                 self.published.publish(Sequence(writer.state.last_sequence.0 + ahead as u64), writer.tail());
             }
             let mut frames = writer.begin();
             for step in steps {
                 match step {
-                    Step::Commit(Plan { sequence: Some(sequence), items, .. }) => {
-                        let header = writer.next_header(FrameKind::Commit, *sequence, time);
-                        let offset = frames.position();
-                        let placed = |standing| entries.standing.push(standing);
-                        frames.frame(header, items.iter().map(Item::entry), placed);
+                    Step::Commit(plan) if plan.is_written() => {
+                        let Plan { sequence, items, time, .. } = plan;
+                        let kind = if sequence.is_some() { FrameKind::Commit } else { FrameKind::Metadata };
+                        let header = writer.next_header(kind, sequence.unwrap_or_default(), *time);
+                        let (offset, frame) = (frames.position(), header.number);
+                        let mut placed = |standing| entries.standing.push(standing);
+                        let apart = items_apart(plan);
+                        frames.frame(header, items[..apart].iter().map(Item::entry), &mut placed);
+                        if apart < items.len() {
+                            let header = writer.next_header(FrameKind::Metadata, Sequence(0), *time);
+                            frames.frame(header, items[apart..].iter().map(Item::entry), placed);
+                        }
                         let tail = writer.active.segment.log_offset(frames.position());
-                        written.push(Written { sequence: *sequence, offset, tail });
+                        written.push(Written { frame, sequence: *sequence, offset, tail });
                     }
                     Step::Prune { floor, is_news: true, .. } => {
                         let header = writer.next_header(FrameKind::Floor, Sequence(0), time);
@@ -249,6 +262,18 @@ impl Core {
             self.make_visible(writer, steps, &written, &entries);
         }
         Ok(written.into_iter().map(|written| written.tail).collect())
+    }
+
+    /// Says in the identity that there may be system entries, before the first is written.
+    fn announce_system(&self, steps: &[Step<'_>]) -> Result<(), Failure> {
+        let is_system = |item: &Item<'_>| matches!(item.key, ItemKey::System(_));
+        let wanted = || steps.iter().any(|step| step.items().iter().any(is_system));
+        if self.announced.load(Ordering::Acquire) || !wanted() {
+            return Ok(());
+        }
+        announce(&*self.environment.disk, &self.dir, &self.identity, &self.catalog)?;
+        self.announced.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Puts staged streams into the catalog and the table, before a frame refers to them.
@@ -302,7 +327,7 @@ impl Core {
         segment.set_end(writer.active.tail);
         let mut changes = Vec::with_capacity(entries.standing.len());
         let mut facts = entries.standing.iter().zip(&entries.before);
-        let mut live = 0;
+        let (mut live, mut commits) = (0, 0);
         for (step, written) in steps.iter().filter(|step| step.is_written()).zip(written) {
             for ((item, (standing, before)), ordinal) in step.items().iter().zip(facts.by_ref()).zip(0..) {
                 if let ItemValue::External { segment: stream, .. } = item.value {
@@ -313,11 +338,16 @@ impl Core {
                 let born = Born::At(segment.log_offset(standing.start));
                 let address = segment.address(standing.start);
                 let version = Version { address, bytes, kind: item.kind(), born };
-                let (Name { space, key, hash }, rank) = (item.name(), (written.sequence, ordinal));
+                let Name { space, key, hash } = item.name();
+                let sequence = written.sequence.unwrap_or_default();
+                let rank = (rank_in(written.frame, sequence, item.entry().subject), ordinal);
                 changes.push(Change { space, key, hash, version, rank, before: before.as_ref() });
             }
             segment.frame_starts().note(written.offset);
-            self.batches.push(written.sequence);
+            if let Some(sequence) = written.sequence {
+                self.batches.push(sequence);
+                commits += 1;
+            }
         }
         segment.count_live(live.cast_signed());
         let mut dead = DeadBytes::default();
@@ -331,8 +361,10 @@ impl Core {
             horizon.time = horizon.time.min(writer.state.time);
             self.index.apply(&changes, horizon, &mut |version| dead.note(version));
         }
+        // Also on a clock that stands: a commit that shows takes place no later than now.
+        self.time.raise(writer.state.time);
         if let Some(last) = written.last() {
-            // Marks and floors do not show in the tail that users see: it moves with commits alone.
+            // Marks and floors do not show in the tail that users see: it moves with commits and system entries alone.
             self.published.publish(writer.state.last_sequence, last.tail);
         }
         for step in steps {
@@ -341,7 +373,7 @@ impl Core {
             }
         }
         self.retain(writer.tail());
-        self.counters.group(written.len() as u64, writer.syncs);
+        self.counters.group(commits, writer.syncs);
         self.note_expiries();
         let horizon =
             if planted(Bug::PrunePastReader) && steps.iter().any(|s| matches!(s, Step::Prune { .. })) {
@@ -358,7 +390,10 @@ impl<'g> Step<'g> {
     /// Most bytes that the step's frame takes.
     fn bytes_max(&self) -> u64 {
         match self {
-            Self::Commit(plan) if plan.sequence.is_some() => frame::LENGTH + plan.bytes_max,
+            Self::Commit(plan) if plan.is_written() => {
+                let frames = if items_apart(plan) < plan.items.len() { 2 } else { 1 };
+                frames * frame::LENGTH + plan.bytes_max
+            }
             Self::Prune { is_news: true, .. } => frame::LENGTH + 8,
             _ => 0,
         }
@@ -366,13 +401,13 @@ impl<'g> Step<'g> {
 
     /// Whether it is a commit that goes into the log.
     fn is_written(&self) -> bool {
-        matches!(self, Self::Commit(plan) if plan.sequence.is_some())
+        matches!(self, Self::Commit(plan) if plan.is_written())
     }
 
     /// The entries that it writes.
     fn items(&self) -> &[Item<'g>] {
         match self {
-            Self::Commit(plan) if plan.sequence.is_some() => &plan.items,
+            Self::Commit(plan) if plan.is_written() => &plan.items,
             _ => &[],
         }
     }
@@ -387,6 +422,13 @@ impl<'g> Step<'g> {
         let Plan { applied, sequence, deleted, counter, renewed, previous, .. } = plan;
         Ok(Outcome { applied, sequence, tail, deleted, counter, renewed, previous })
     }
+}
+
+/// From which item on a commit goes into a frame of its own: none, but for a deliberate defect.
+fn items_apart(plan: &Plan<'_>) -> usize {
+    let is_system = |item: &Item<'_>| matches!(item.key, ItemKey::System(_));
+    let first = plan.items.iter().position(is_system).filter(|_| planted(Bug::SystemEntriesApart));
+    first.filter(|_| plan.sequence.is_some()).unwrap_or(plan.items.len())
 }
 
 #[cfg(test)]

@@ -35,20 +35,12 @@ pub(crate) enum Owner<'g> {
     Hash(u64),
 }
 
-impl Owner<'_> {
-    pub(crate) fn subject(&self) -> Subject<'_> {
-        match self {
-            Self::Key(key) => Subject::Key(key),
-            Self::Hash(hash) => Subject::Hash(*hash),
-        }
-    }
-}
-
 impl<'g> Overlay<'g> {
     pub(crate) fn get(&self, subject: Subject<'_>) -> Option<&Pending<'g>> {
         match subject {
             Subject::Key(key) => self.keys.get(key),
             Subject::Hash(hash) => self.hashes.get(&hash),
+            Subject::System(_) => None,
         }
     }
 
@@ -76,6 +68,8 @@ impl<'g> Overlay<'g> {
             ItemKey::Key(key) => Owner::Key(Cow::Borrowed(key)),
             ItemKey::Found(key) => Owner::Key(Cow::Owned(key.to_vec())),
             ItemKey::Hash(_) => Owner::Hash(item.hash),
+            // Nothing depends on them.
+            ItemKey::System(_) => return,
         };
         let before = self.set(owner.clone(), pending);
         if before.is_none() {

@@ -97,6 +97,8 @@ pub(crate) enum SectionKind {
     Tombstones,
     /// Starts of frames, in units of 8 bytes, of the segments in their order.
     FrameStarts,
+    /// A run of system entries; the newest first.
+    SystemRun,
 }
 
 /// A part of the file.
@@ -118,7 +120,7 @@ pub(crate) struct Chunk {
 }
 
 impl SectionKind {
-    const ALL: [(Self, u32); 7] = [
+    const ALL: [(Self, u32); 8] = [
         (Self::Slots, 1),
         (Self::KeyRun, 2),
         (Self::HashRun, 3),
@@ -126,6 +128,7 @@ impl SectionKind {
         (Self::Crowds, 5),
         (Self::Tombstones, 6),
         (Self::FrameStarts, 7),
+        (Self::SystemRun, 8),
     ];
 
     fn code(self) -> u32 {

@@ -8,15 +8,21 @@ const FIXED: usize = 12;
 const TOMBSTONE: u16 = 1;
 const DEADLINE: u16 = 1 << 1;
 const MOVED: u16 = 1 << 2;
+const NAMESPACE: u16 = 1 << 3;
 const HASH_ONLY: u16 = 1 << 4;
 const EXTERNAL: u16 = 1 << 5;
 const CHUNKED: u16 = 1 << 6;
 /// What the flag of moved entries adds.
 const MOVED_BYTES: u64 = 32;
-const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | HASH_ONLY | EXTERNAL | CHUNKED;
+const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | NAMESPACE | HASH_ONLY | EXTERNAL | CHUNKED;
 
 /// Most bytes of an entry before its payload's padding: fixed part, optional fields and key.
-pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 32 + 8 + 16 + 65_535;
+pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 32 + 8 + 16 + 4 + 65_535;
+
+/// The namespace of what the store, or whoever built on it, keeps beside the user's keys.
+const SYSTEM: u32 = u32::MAX;
+/// Length of a namespace id in bytes.
+const NAMESPACE_BYTES: u64 = 4;
 
 /// What an entry is stored under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +31,8 @@ pub(crate) enum Subject<'a> {
     Key(&'a [u8]),
     /// A key hash alone.
     Hash(u64),
+    /// A key outside every keyspace of the user's.
+    System(&'a [u8]),
 }
 
 /// Where a payload is.
@@ -151,6 +159,7 @@ impl<'a> EntryHead<'a> {
         set(self.place == Place::None, TOMBSTONE);
         set(self.deadline.is_some(), DEADLINE);
         set(self.moved.is_some(), MOVED);
+        set(matches!(self.subject, Subject::System(_)), NAMESPACE);
         set(matches!(self.subject, Subject::Hash(_)), HASH_ONLY);
         set(matches!(self.place, Place::External { .. }), EXTERNAL);
         set(chunked, CHUNKED);
@@ -162,6 +171,7 @@ impl<'a> EntryHead<'a> {
         let key = match self.subject {
             Subject::Key(key) => key.len() as u64,
             Subject::Hash(_) => 8,
+            Subject::System(key) => NAMESPACE_BYTES + key.len() as u64,
         };
         FIXED as u64
             + if self.deadline.is_some() { 8 } else { 0 }
@@ -187,7 +197,7 @@ impl<'a> EntryHead<'a> {
             Place::External { checksum, .. } => (0, checksum),
         };
         let key: &[u8] = match self.subject {
-            Subject::Key(key) => key,
+            Subject::Key(key) | Subject::System(key) => key,
             Subject::Hash(_) => b"",
         };
         let mut fixed = [0; FIXED];
@@ -212,6 +222,9 @@ impl<'a> EntryHead<'a> {
             buffer.extend_from_slice(&segment.0.to_le_bytes());
             buffer.extend_from_slice(&length.to_le_bytes());
         }
+        if let Subject::System(_) = self.subject {
+            buffer.extend_from_slice(&SYSTEM.to_be_bytes());
+        }
         buffer.extend_from_slice(key);
     }
 
@@ -226,7 +239,13 @@ impl<'a> EntryHead<'a> {
         }
         let has = |flag: u16, length: u64| if flags & flag != 0 { length } else { 0 };
         let key = u64::from(u16_at(fixed, 2));
-        Ok(FIXED as u64 + has(DEADLINE, 8) + has(MOVED, 32) + has(HASH_ONLY, 8) + has(EXTERNAL, 16) + key)
+        Ok(FIXED as u64
+            + has(DEADLINE, 8)
+            + has(MOVED, 32)
+            + has(HASH_ONLY, 8)
+            + has(EXTERNAL, 16)
+            + has(NAMESPACE, NAMESPACE_BYTES)
+            + key)
     }
 
     /// Reads the entry that starts at `start` of its segment; `bytes` begin there and hold at least the head.
@@ -260,12 +279,18 @@ impl<'a> EntryHead<'a> {
             let here = field(16);
             (SegmentId(u64_at(bytes, here)), u64_at(bytes, here + 8))
         });
+        let namespace = has(NAMESPACE).then(|| {
+            let id = &bytes[at..at + 4];
+            at += id.len();
+            id
+        });
         let key = &bytes[at..at + key_length];
         let chunked = inline > super::CHUNKED_ABOVE;
         let contradicts = has(CHUNKED) != chunked
             || (has(TOMBSTONE) && (inline != 0 || checksum != 0 || external.is_some() || deadline.is_some()))
             || (external.is_some() && inline != 0)
-            || (hash.is_some() && key_length != 0)
+            || (hash.is_some() && (key_length != 0 || namespace.is_some()))
+            || (namespace.is_some() && (deadline.is_some() || external.is_some()))
             || moved.is_some_and(|moved| moved.sequence.0 >= NUMBERS_END)
             || external.is_some_and(|(segment, length)| segment.0 >= NUMBERS_END || length >= NUMBERS_END);
         if contradicts {
@@ -276,7 +301,12 @@ impl<'a> EntryHead<'a> {
             Some((segment, length)) => Place::External { segment, length, checksum },
             None => Place::Inline { length: inline, checksum },
         };
-        let subject = hash.map_or(Subject::Key(key), Subject::Hash);
+        let subject = match (namespace, hash) {
+            (None, None) => Subject::Key(key),
+            (None, Some(hash)) => Subject::Hash(hash),
+            (Some(id), _) if id == SYSTEM.to_be_bytes() => Subject::System(key),
+            (Some(_), _) => return Err(EntryFault::Unknown),
+        };
         let layout = Layout::new(start, start + head_length, inline, chunked, alignment);
         Ok((Self { subject, place, deadline, moved }, layout))
     }

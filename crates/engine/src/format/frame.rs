@@ -2,6 +2,7 @@
 
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
 use super::checksum::{Nonce, Salt, finish_salted};
+use super::entry::Subject;
 use super::{NUMBERS_END, UNIT};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
 
@@ -19,6 +20,8 @@ pub(crate) enum FrameKind {
     Mark,
     /// A new floor of the batch log.
     Floor,
+    /// The system entries of a commit that changes nothing else, and takes no sequence.
+    Metadata,
     /// Entries that compaction moved.
     Moved,
 }
@@ -29,12 +32,20 @@ impl FrameKind {
             Self::Commit => 1,
             Self::Mark => 2,
             Self::Floor => 3,
+            Self::Metadata => 4,
             Self::Moved => 6,
         }
     }
 
+    /// Whether its body is entries.
+    pub(crate) fn has_entries(self) -> bool {
+        matches!(self, Self::Commit | Self::Metadata | Self::Moved)
+    }
+
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Commit, Self::Mark, Self::Floor, Self::Moved].into_iter().find(|kind| kind.code() == code)
+        [Self::Commit, Self::Mark, Self::Floor, Self::Metadata, Self::Moved]
+            .into_iter()
+            .find(|kind| kind.code() == code)
     }
 }
 
@@ -52,7 +63,21 @@ pub(crate) struct FrameHeader {
     pub(crate) epoch: u32,
 }
 
+/// What orders the versions of an entry's key, if it stands in such a frame: the commit, or for a system entry the frame,
+/// which may be that of no commit.
+pub(crate) fn rank_in(number: FrameNumber, sequence: Sequence, subject: Subject<'_>) -> Sequence {
+    match subject {
+        Subject::System(_) => Sequence(number.0),
+        Subject::Key(_) | Subject::Hash(_) => sequence,
+    }
+}
+
 impl FrameHeader {
+    /// See [`rank_in`].
+    pub(crate) fn rank_of(&self, subject: Subject<'_>) -> Sequence {
+        rank_in(self.number, self.sequence, subject)
+    }
+
     /// The whole frame's length in bytes.
     pub(crate) fn frame_length(&self) -> u64 {
         LENGTH + self.body_length

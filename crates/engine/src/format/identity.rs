@@ -21,12 +21,24 @@ pub(crate) struct Identity {
     pub(crate) features: Features,
 }
 
-/// Feature bits; version 1 knows none.
+/// Feature bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Features {
     pub(crate) compatible: u64,
     pub(crate) read_only_compatible: u64,
     pub(crate) incompatible: u64,
+}
+
+impl Features {
+    /// Incompatible: entries may have a namespace, frames may be of the kind metadata, checkpoints hold runs of both.
+    pub(crate) const NAMED_ENTRIES: u64 = 1;
+    /// The incompatible features that this version knows.
+    const KNOWN: u64 = Self::NAMED_ENTRIES;
+
+    /// Whether entries may have a namespace.
+    pub(crate) fn has_named_entries(self) -> bool {
+        self.incompatible & Self::NAMED_ENTRIES != 0
+    }
 }
 
 /// Why bytes are not an identity that this version can use.
@@ -94,8 +106,9 @@ impl Identity {
             read_only_compatible: u64_at(bytes, 32),
             incompatible: u64_at(bytes, 40),
         };
-        if features.incompatible != 0 {
-            return Err(IdentityFault::Features(features.incompatible));
+        let unknown = features.incompatible & !Features::KNOWN;
+        if unknown != 0 {
+            return Err(IdentityFault::Features(unknown));
         }
         let alignment = match u32_at(bytes, 20) {
             8 => Alignment::Compact,

@@ -29,9 +29,9 @@ impl<E: Entries> Index<E> {
     pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         self.raise_horizon(horizon);
         let mut ledger = Ledger::default();
-        let InOrder { keys, hashes, hidden } = InOrder::of(changes);
+        let InOrder { orders, hidden } = InOrder::of(changes);
         let mut garbage = self.writer();
-        for (space, order) in [(Space::Keys, keys), (Space::Hashes, hashes)] {
+        for (space, order) in Space::ALL.into_iter().zip(orders).filter(|(_, order)| !order.is_empty()) {
             let records: Vec<_> = order
                 .iter()
                 .map(|&(_, at)| &changes[at])
@@ -40,6 +40,7 @@ impl<E: Entries> Index<E> {
             self.ordered(space).push(&records, &self.keys_of(space), &self.drops());
         }
         let mut hidden = hidden.into_iter().peekable();
+        let mut last = Sequence(0);
         for (at, change) in changes.iter().enumerate() {
             if changes.len() > WARM && at.is_multiple_of(TOGETHER) {
                 let next = &changes[at..changes.len().min(at + TOGETHER)];
@@ -50,6 +51,18 @@ impl<E: Entries> Index<E> {
                 continue;
             }
             let before = self.place(change);
+            if !change.space.is_versioned() {
+                // Nobody reads older versions, so nothing waits for a view to go.
+                if let Some(before) = before {
+                    dropped(&before.extent());
+                }
+                if change.version.is_tombstone() {
+                    self.forget(change.hash, change.version.address);
+                    dropped(&change.version.extent());
+                }
+                continue;
+            }
+            last = change.rank.0;
             if let Some(before) = before {
                 garbage.push_older(change.rank.0, before.extent());
             }
@@ -63,7 +76,6 @@ impl<E: Entries> Index<E> {
             ledger.replace(change.hash, before, Some(change.version));
         }
         drop(garbage);
-        let last = changes.last().map_or(Sequence(0), |change| change.rank.0);
         self.settle(last, ledger);
     }
 
@@ -131,10 +143,9 @@ impl<E: Entries> Index<E> {
     }
 }
 
-/// The places of changes in key order, each with eight bytes of its key; versions of one key newest first.
+/// The places of changes of each space in key order, each with eight bytes of its key; versions of one key newest first.
 struct InOrder {
-    keys: Vec<(u64, usize)>,
-    hashes: Vec<(u64, usize)>,
+    orders: [Vec<(u64, usize)>; Space::ALL.len()],
     /// The places, ascending, of those that a later change of the same key in the same commit replaces: nobody ever sees them.
     hidden: Vec<usize>,
 }
@@ -142,10 +153,9 @@ struct InOrder {
 impl InOrder {
     fn of(changes: &[Change<'_>]) -> Self {
         let mut hidden = Vec::new();
-        let [keys, hashes] =
-            [Space::Keys, Space::Hashes].map(|space| in_key_order(changes, space, &mut hidden));
+        let orders = Space::ALL.map(|space| in_key_order(changes, space, &mut hidden));
         hidden.sort_unstable();
-        Self { keys, hashes, hidden }
+        Self { orders, hidden }
     }
 }
 

@@ -4,8 +4,9 @@
 //! been raised before the merge begins.
 
 use super::entries::Entries;
+use super::key::Space;
 use super::runs::Keep;
-use super::version::{Version, View};
+use super::version::{Born, View};
 use crate::address::Address;
 use crate::planted::{Bug, planted};
 
@@ -16,20 +17,27 @@ pub(super) struct Drops<'a, E> {
     pub(super) horizon: View,
 }
 
+impl<E> Drops<'_, E> {
+    /// Whether there is no view in use that an entry is too new for.
+    fn is_seen_by_all(&self, space: Space, born: Born) -> bool {
+        !space.is_versioned() || self.horizon.includes(born)
+    }
+}
+
 impl<E: Entries> Keep for Drops<'_, E> {
     fn superseded(&self, newer: Address, _older: Address) -> bool {
         if planted(Bug::MergeDropsPinned) {
             return true;
         }
-        let born = self.entries.show(newer, |entry| entry.born);
+        let is_seen = self.entries.show(newer, |entry| self.is_seen_by_all(entry.space, entry.born));
         // One that cannot be looked at may have been moved in this very moment, so it hides nothing.
-        born.is_some_and(|born| self.horizon.includes(born))
+        is_seen.unwrap_or(false)
     }
 
     fn tombstone_may_go(&self, address: Address) -> bool {
-        let version = self.entries.show(address, |entry| Version::of(address, entry));
-        version.is_none_or(|version| {
-            self.horizon.includes(version.born) && !version.is_live_at(self.horizon.time)
-        })
+        let may_go = self.entries.show(address, |entry| {
+            self.is_seen_by_all(entry.space, entry.born) && !entry.is_live_at(self.horizon.time)
+        });
+        may_go.unwrap_or(true)
     }
 }

@@ -10,7 +10,6 @@ use super::key::Space;
 use super::runs::{Keys, Missing};
 use super::version::{Born, VersionKind};
 use crate::address::Address;
-use crate::hash::key_hash;
 use crate::numbers::{Sequence, Timestamp};
 use crate::payload::InPlace;
 
@@ -45,14 +44,12 @@ impl Entry<'_> {
 
     /// The hash by which it is found.
     pub(crate) fn hash(&self) -> u64 {
-        match self.space {
-            Space::Keys => key_hash(self.key),
-            Space::Hashes => self.key.try_into().map(u64::from_be_bytes).unwrap_or_default(),
-        }
+        self.space.hash(self.key)
     }
 }
 
-/// When an entry was written: its commit, and its number in there, from 0. It orders the versions of all keys.
+/// When an entry was written: its commit, and its number in there, from 0. It orders the versions of all keys. A system entry
+/// has the number of its frame in place of that of a commit: it may have none.
 pub(crate) type Rank = (Sequence, u32);
 
 /// The log as the index reads it.

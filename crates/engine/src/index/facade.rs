@@ -41,9 +41,10 @@ pub(crate) struct Index<E> {
     /// The newest version of each key, by hash.
     pub(super) slots: SlotTable,
     pub(super) crowds: Crowds,
-    /// Every version that is held, by key, for each of the two spaces.
+    /// Every version that is held, by key, for each of the spaces.
     pub(super) keys: Ordered,
     pub(super) hashes: Ordered,
+    pub(super) system: Ordered,
     /// Held by whoever changes the parts, so that they change in the same order.
     writer: Mutex<Garbage>,
     accounts: Mutex<Accounts>,
@@ -67,6 +68,7 @@ impl<E: Entries> Index<E> {
             crowds: Crowds::default(),
             keys: Ordered::default(),
             hashes: Ordered::default(),
+            system: Ordered::default(),
             writer: Mutex::default(),
             accounts: Mutex::new(accounts),
             told: AtomicU64::new(0),
@@ -199,7 +201,7 @@ impl<E: Entries> Index<E> {
         self.writer().due_for(bytes)
     }
 
-    /// How many keys are live at `now`, in both spaces together. Exact: every commit applied so far counts as a
+    /// How many keys are live at `now`, in the spaces of the user's together. Exact: every commit applied so far counts as a
     /// whole, and what has expired does not count, whether or not anyone touched it. Costs what has expired since
     /// the last call. Waits while the deadlines of a commit are entered.
     pub(crate) fn len(&self, now: Timestamp) -> u64 {
@@ -266,14 +268,14 @@ impl<E: Entries> Index<E> {
     /// holds nobody up. `idle` is for how long nothing was written; the longer, the more is worth merging.
     pub(crate) fn maintain(&self, idle: Duration) -> bool {
         let drops = self.drops();
-        let keys = self.keys.maintain(&self.keys_of(Space::Keys), &drops, idle);
-        keys | self.hashes.maintain(&self.keys_of(Space::Hashes), &drops, idle)
+        let maintain = |space| self.ordered(space).maintain(&self.keys_of(space), &drops, idle);
+        Space::ALL.map(maintain).contains(&true)
     }
 
     /// Takes everything out of the ordered index that no view can see. A compaction that removes what hides an older version,
     /// and not that version, calls it before it does so. Costs time in proportion to the index.
     pub(crate) fn leave_out_hidden(&self) {
-        for space in [Space::Keys, Space::Hashes] {
+        for space in Space::ALL {
             self.ordered(space).rewrite(&self.keys_of(space), &self.drops());
         }
     }
@@ -282,7 +284,7 @@ impl<E: Entries> Index<E> {
     pub(crate) fn memory_bytes(&self) -> u64 {
         let garbage = self.writer().memory_bytes();
         let accounts = self.accounts().memory_bytes();
-        let ordered = self.keys.memory_bytes() + self.hashes.memory_bytes();
+        let ordered = Space::ALL.iter().map(|space| self.ordered(*space).memory_bytes()).sum::<u64>();
         self.slots.memory_bytes() + self.crowds.memory_bytes() + ordered + garbage + accounts
     }
 
@@ -321,6 +323,7 @@ impl<E: Entries> Index<E> {
         match space {
             Space::Keys => &self.keys,
             Space::Hashes => &self.hashes,
+            Space::System => &self.system,
         }
     }
 
@@ -328,6 +331,7 @@ impl<E: Entries> Index<E> {
         match space {
             Space::Keys => &mut self.keys,
             Space::Hashes => &mut self.hashes,
+            Space::System => &mut self.system,
         }
     }
 

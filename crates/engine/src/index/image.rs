@@ -27,6 +27,7 @@ pub(crate) struct IndexImage {
     /// The runs of each space, newest first.
     pub(crate) keys: Arc<List>,
     pub(crate) hashes: Arc<List>,
+    pub(crate) system: Arc<List>,
     /// Live keys, those included that have expired and were not forgotten.
     pub(crate) live: u64,
     /// Deadlines and hashes, ascending.
@@ -71,6 +72,7 @@ pub(crate) struct IndexParts {
     /// The runs of each space, newest first.
     pub(crate) keys: Vec<Run>,
     pub(crate) hashes: Vec<Run>,
+    pub(crate) system: Vec<Run>,
     pub(crate) live: u64,
     /// Pairs of a deadline and a hash, ascending.
     pub(crate) deadlines: Slab<u64>,
@@ -106,6 +108,7 @@ impl<E: Entries> Index<E> {
             slots: self.slots.freeze(),
             keys: self.keys.runs(),
             hashes: self.hashes.runs(),
+            system: self.system.runs(),
             live,
             deadlines: deadlines.into_iter().map(|deadline| [deadline.at.0, deadline.hash]).collect(),
             crowds: self.crowds.all(),
@@ -128,7 +131,7 @@ impl<E: Entries> Index<E> {
 
     /// The index that a checkpoint holds; `None` when it cannot be one. Costs nothing for keys, but for those of crowded hashes.
     pub(crate) fn of_parts(secret: u64, entries: E, parts: IndexParts) -> Option<Self> {
-        let IndexParts { slots, groups, keys, hashes, live, deadlines, crowds, tombstones } = parts;
+        let IndexParts { slots, groups, keys, hashes, system, live, deadlines, crowds, tombstones } = parts;
         let image = SlotImage { state: slots.0, len: slots.1 };
         let ending = u64::try_from(deadlines.len() / 2).ok()?;
         if live < ending || !deadlines.len().is_multiple_of(2) {
@@ -139,6 +142,7 @@ impl<E: Entries> Index<E> {
         index.slots = SlotTable::of_image(secret, image, Arc::new(Held(groups)))?;
         index.keys = Ordered::of_runs(keys);
         index.hashes = Ordered::of_runs(hashes);
+        index.system = Ordered::of_runs(system);
         let mut by_hash: HashMap<u64, Crowd> = HashMap::new();
         for Crowded { hash, address, rank } in crowds {
             let crowd = by_hash.entry(hash).or_default();

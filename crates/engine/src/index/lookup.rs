@@ -38,7 +38,7 @@ impl<E: Entries> Index<E> {
     pub(crate) fn newest_with_hash(&self, hash: u64, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
         let of_crowd = |crowd: &Crowd| {
             let mut live = Vec::new();
-            for ((space, key), address) in crowd.by_rank() {
+            for ((space, key), address) in crowd.by_rank().filter(|((space, _), _)| space.is_versioned()) {
                 let is_above = self.version_at(address).is_none_or(|newest| !view.includes(newest.born));
                 if let Some(version) = self.visible(*space, key, address, view) {
                     live.push((*space, Arc::clone(key), version));
@@ -66,7 +66,8 @@ impl<E: Entries> Index<E> {
     pub(crate) fn all_with_hash(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>)> {
         let of_crowd = |crowd: &Crowd| {
             let live = |((space, key), address): (&(Space, Arc<[u8]>), Address)| {
-                self.visible(*space, key, address, view).map(|version| (*space, Arc::clone(key), version))
+                let version = self.visible(*space, key, address, view)?;
+                space.is_versioned().then(|| (*space, Arc::clone(key), version))
             };
             crowd.by_rank().filter_map(live).collect()
         };
@@ -117,7 +118,8 @@ impl<E: Entries> Index<E> {
                 let mut versions = Vec::new();
                 for version in shown {
                     // One that cannot be read may be of another key, and then it hides nothing of this one.
-                    let decides = version.is_readable() && horizon.includes(version.born);
+                    let is_seen = !space.is_versioned() || horizon.includes(version.born);
+                    let decides = version.is_readable() && is_seen;
                     if !decides || version.is_live_at(horizon.time) {
                         versions.push(version);
                     }
@@ -311,7 +313,7 @@ impl<E: Entries> Index<E> {
 
     /// What `judge` makes of the versions of a key, which stood at these addresses a moment ago. It is not shown what is older
     /// than a version whose segment has gone: that one hid it, and views that could tell are below the horizon.
-    fn settled<R>(
+    pub(super) fn settled<R>(
         &self,
         space: Space,
         key: &[u8],
@@ -362,7 +364,7 @@ impl<E: Entries> Index<E> {
                 let shown = self.entries.show(address, |entry| {
                     if entry.is_damaged {
                         unreadable(address);
-                    } else if entry.hash() == hash {
+                    } else if entry.space.is_versioned() && entry.hash() == hash {
                         let name: (Space, Arc<[u8]>) = (entry.space, Arc::from(entry.key));
                         if !held.iter().any(|(held, _)| *held == name) {
                             held.push((name, address));

@@ -45,6 +45,7 @@ mod resolve;
 mod runs;
 mod scan;
 mod slots;
+mod system;
 #[cfg(test)]
 mod tests;
 mod told;

@@ -22,6 +22,7 @@ use crate::numbers::{Sequence, Timestamp};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Met {
     pub(crate) address: Address,
+    /// Its commit, or of a system entry its frame: see [`Rank`](super::Rank).
     pub(crate) sequence: Sequence,
     pub(crate) hash: u64,
     /// The first bytes of its key.
@@ -44,12 +45,11 @@ impl<E: Entries> Index<E> {
     ) -> Self {
         let mut index = Self::new(secret, entries);
         let mut waste = Vec::new();
-        for space in [Space::Keys, Space::Hashes] {
+        for space in Space::ALL {
             let mut found: Vec<Met> = met.iter().filter(|met| met.space == space).copied().collect();
-            if space == Space::Keys {
-                met.retain(|met| met.space != Space::Keys);
-            } else {
-                met = Vec::new();
+            met.retain(|met| met.space != space);
+            if found.is_empty() {
+                continue;
             }
             sort(&mut found, &index.keys_of(space), |met| met.address, |met| &mut met.piece);
             let mut held = Vec::with_capacity(found.len());
@@ -80,7 +80,7 @@ impl<E: Entries> Index<E> {
                 // An earlier operation of the same commit, or the same entry once more.
                 continue;
             }
-            let decides = met.sequence <= oldest;
+            let decides = met.sequence <= oldest || !met.space.is_versioned();
             let Some(version) = self.version_at(met.address) else { continue };
             if version.is_tombstone() {
                 if decides {
@@ -120,8 +120,10 @@ impl<E: Entries> Index<E> {
         let key = || -> Vec<u8> {
             self.entries.show(newest.address, |entry| entry.key.to_vec()).unwrap_or_default()
         };
-        ledger.replace(newest.hash, None, Some(version));
-        self.settle(newest.sequence, ledger);
+        if newest.space.is_versioned() {
+            ledger.replace(newest.hash, None, Some(version));
+            self.settle(newest.sequence, ledger);
+        }
         // Each key comes once, so nothing is replaced, and no key has to be compared.
         let rank = (newest.sequence, newest.ordinal);
         let crowded = self.crowds.change(newest.hash, |crowd| {

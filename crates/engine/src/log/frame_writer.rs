@@ -38,6 +38,7 @@ impl Deref for PayloadBytes {
 pub(crate) enum DraftSubject {
     Key(Bytes),
     Hash(u64),
+    System(Bytes),
 }
 
 impl DraftSubject {
@@ -45,6 +46,7 @@ impl DraftSubject {
         match self {
             Self::Key(key) => Subject::Key(key),
             Self::Hash(hash) => Subject::Hash(*hash),
+            Self::System(key) => Subject::System(key),
         }
     }
 }
@@ -77,6 +79,11 @@ impl Draft {
             }
         };
         FrameEntry { subject: self.subject.as_subject(), value, deadline: self.deadline, moved: self.moved }
+    }
+
+    /// Whether it was written by a commit that takes a sequence: of system entries that is not known.
+    pub(crate) fn is_of_a_commit(&self) -> bool {
+        !matches!(self.subject, DraftSubject::System(_))
     }
 
     /// Most bytes that the entry can take, wherever it starts.
@@ -121,6 +128,7 @@ impl<'a> FrameEntry<'a> {
         let key = match self.subject {
             Subject::Key(key) => key.len() as u64,
             Subject::Hash(_) => 8,
+            Subject::System(key) => 4 + key.len() as u64,
         };
         key + self.inline_bytes()
     }

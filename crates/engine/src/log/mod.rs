@@ -3,6 +3,7 @@
 //! Lock order: the commit leadership (`commit::queue`) is taken before the reserve's lock, that before the catalog's lock,
 //! and none of them is ever taken by a reader.
 
+pub(crate) mod announce;
 pub(crate) mod catalog_file;
 pub(crate) mod checkpoint_file;
 pub(crate) mod checkpoint_writer;

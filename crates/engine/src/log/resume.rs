@@ -182,7 +182,7 @@ fn rewrite(
     let mut entries = Vec::with_capacity(tail.undecided.len());
     for (offset, header) in &tail.undecided {
         let mut drafts = Vec::new();
-        if matches!(header.kind, FrameKind::Commit | FrameKind::Moved) {
+        if header.kind.has_entries() {
             let mut draft = |head: &EntryHead<'_>, layout: &Layout| drafts.push(draft_of(head, layout, &map));
             frames.entries(*offset, header, &mut draft).map_err(read)?;
         }
@@ -198,7 +198,7 @@ fn rewrite(
                 writer.plain_frame(again, &floor.to_le_bytes());
             }
             FrameKind::Mark => writer.plain_frame(again, &[]),
-            FrameKind::Commit | FrameKind::Moved => {
+            FrameKind::Commit | FrameKind::Metadata | FrameKind::Moved => {
                 writer.frame(again, drafts.iter().map(Draft::entry), |_| {});
             }
         }
@@ -219,6 +219,7 @@ pub(crate) fn draft_of(head: &EntryHead<'_>, layout: &Layout, map: &Map) -> Draf
     let subject = match head.subject {
         Subject::Key(key) => DraftSubject::Key(bytes::Bytes::copy_from_slice(key)),
         Subject::Hash(hash) => DraftSubject::Hash(hash),
+        Subject::System(key) => DraftSubject::System(bytes::Bytes::copy_from_slice(key)),
     };
     let value = match head.place {
         Place::None => DraftValue::Tombstone,

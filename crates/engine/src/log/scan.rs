@@ -69,7 +69,7 @@ impl<S: Source> Frames<S> {
         let body_end = body + header.body_length;
         let mut payloads = Vec::new();
         let fits = match header.kind {
-            FrameKind::Commit | FrameKind::Moved => {
+            FrameKind::Commit | FrameKind::Metadata | FrameKind::Moved => {
                 let mut at = body;
                 let mut count = 0;
                 loop {
@@ -144,7 +144,7 @@ impl<S: Source> Frames<S> {
         const DAMAGED: &str = "fail their checksum";
         let mut at = offset + frame::LENGTH;
         let end = at.saturating_add(header.body_length).min(self.end);
-        while at < end && matches!(header.kind, FrameKind::Commit | FrameKind::Moved) {
+        while at < end && header.kind.has_entries() {
             let fixed = self.source.slice(at, 12.min(end - at))?;
             if EntryHead::head_length_of(fixed) == Err(EntryFault::Unknown) {
                 return Ok(UNKNOWN);

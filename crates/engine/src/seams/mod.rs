@@ -22,7 +22,7 @@ pub(crate) mod sync;
 mod watched;
 
 pub use bus_error::report_bus_errors;
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, StoppedClock, SystemClock};
 pub(crate) use disk::uninterrupted;
 pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;

@@ -286,7 +286,12 @@ impl Core {
             go_on()?;
             writer.chunk(|out| self.index.take_group(group, out))?;
         }
-        for (kind, runs) in [(SectionKind::KeyRun, &image.keys), (SectionKind::HashRun, &image.hashes)] {
+        let runs = [
+            (SectionKind::KeyRun, &image.keys),
+            (SectionKind::HashRun, &image.hashes),
+            (SectionKind::SystemRun, &image.system),
+        ];
+        for (kind, runs) in runs {
             for run in runs.iter() {
                 let shape = run.shape();
                 writer.begin(kind, [shape.records, shape.arena_bytes, shape.prefix_bytes]);

@@ -182,6 +182,7 @@ pub(super) fn index_of(
         groups: Arc::new(Slots(chunks)),
         keys: runs(file, SectionKind::KeyRun)?,
         hashes: runs(file, SectionKind::HashRun)?,
+        system: runs(file, SectionKind::SystemRun)?,
         live: head.live,
         deadlines,
         crowds: crowds.iter().map(crowd).collect::<Option<_>>()?,

@@ -21,10 +21,9 @@ use super::pace::{Pace, Wait};
 use super::verify_report::Progress;
 use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::entry::{Moved, Subject};
+use crate::format::entry::Moved;
 use crate::format::segment_header::{self, SegmentKind};
-use crate::hash::key_hash;
-use crate::index::{Space, Version, VersionKind};
+use crate::index::{Name, Space, Version, VersionKind};
 use crate::log::frame_writer::{Draft, DraftSubject, DraftValue};
 use crate::log::segment::Segment;
 use crate::numbers::SegmentId;
@@ -314,7 +313,7 @@ impl Core {
     ) -> Result<()> {
         // One for all pages: the oldest view in use when the dead were last collected.
         let horizon = self.index.horizon();
-        for space in [Space::Keys, Space::Hashes] {
+        for space in Space::ALL {
             let mut after: Option<Arc<[u8]>> = None;
             loop {
                 let page = self.index.versions_page(space, after.as_deref(), PAGE, horizon);
@@ -323,7 +322,7 @@ impl Core {
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
                     self.write_tombstones_before(Some((space, &key)), tombstones, output, pace)?;
-                    let hash = hash_of(space, &key);
+                    let hash = space.hash(&key);
                     let kept = if planted(Bug::CompactionDropsPinned) { 1 } else { versions.len() };
                     for version in &versions[..kept] {
                         if !inputs.contains_key(&version.address.slot()) {
@@ -402,6 +401,7 @@ impl Core {
         tombstones.retain(|(space, key), (hash, _)| match space {
             Space::Keys => self.index.get(key, *hash, view).is_none(),
             Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
+            Space::System => self.index.get_system(key, *hash).is_none(),
         });
         Ok(tombstones)
     }
@@ -416,16 +416,14 @@ impl Core {
             let header = header_at(&mut frames, segment, offset)?;
             frames
                 .entries(offset, &header, &mut |head, _| {
-                    let (space, key, hash) = match head.subject {
-                        Subject::Key(key) => (Space::Keys, key.to_vec(), key_hash(key)),
-                        Subject::Hash(hash) => (Space::Hashes, hash.to_be_bytes().to_vec(), hash),
-                    };
+                    let mut spelled = [0; 8];
+                    let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
                     let moved = head.moved.unwrap_or(Moved {
-                        sequence: header.sequence,
+                        sequence: header.rank_of(head.subject),
                         time: header.time,
                         ordinal: 0,
                     });
-                    let slot = tombstones.entry((space, key)).or_insert((hash, moved));
+                    let slot = tombstones.entry((space, key.to_vec())).or_insert((hash, moved));
                     if slot.1.sequence < moved.sequence {
                         *slot = (hash, moved);
                     }
@@ -434,14 +432,6 @@ impl Core {
             offset += header.frame_length();
         }
         Ok(())
-    }
-}
-
-/// The key hash of a key as the index names it.
-pub(crate) fn hash_of(space: Space, key: &[u8]) -> u64 {
-    match space {
-        Space::Keys => key_hash(key),
-        Space::Hashes => u64::from_be_bytes(key.try_into().expect("a hash-only entry is named by its hash")),
     }
 }
 

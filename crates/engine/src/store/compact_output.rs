@@ -181,7 +181,7 @@ impl<'a> Output<'a> {
             if let DraftValue::External { segment, .. } = draft.value {
                 current.streams.insert(segment);
             }
-            if let Some(entry) = &draft.moved {
+            if let Some(entry) = draft.moved.filter(|_| draft.is_of_a_commit()) {
                 current.last_sequence = current.last_sequence.max(entry.sequence);
             }
             let mark = if matches!(from, Origin::Held(_)) { 0 } else { HIDES };

@@ -4,6 +4,7 @@
 //! older entry in a compacted segment that is not among the inputs, is found too, the newest of each key; it is kept as a
 //! tombstone until that segment goes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compact_output::Origin;
@@ -12,9 +13,8 @@ use super::core::Core;
 use super::pace::Pace;
 use crate::address::Address;
 use crate::error::{Error, Result};
-use crate::format::entry::{EntryHead, Layout, Subject};
-use crate::hash::key_hash;
-use crate::index::{KeyPiece, Space, View};
+use crate::format::entry::{EntryHead, Layout};
+use crate::index::{KeyPiece, Name, Space, View};
 use crate::log::segment::Segment;
 use crate::numbers::{Sequence, Timestamp};
 use crate::planted::{Bug, planted};
@@ -38,8 +38,7 @@ impl Kept {
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) sources: Sources,
-    keys: Vec<Kept>,
-    hashes: Vec<Kept>,
+    kept: BTreeMap<Space, Vec<Kept>>,
 }
 
 /// Reads the inputs.
@@ -54,29 +53,19 @@ struct Reading<'a> {
     others: Vec<(Space, Kept)>,
     /// Where those stand, with the hashes of their keys.
     places: Vec<(u64, Address)>,
-    keys: Vec<Kept>,
-    hashes: Vec<Kept>,
+    kept: BTreeMap<Space, Vec<Kept>>,
 }
 
 impl Reading<'_> {
     fn keep(&mut self, space: Space, kept: Kept) {
-        match space {
-            Space::Keys => self.keys.push(kept),
-            Space::Hashes => self.hashes.push(kept),
-        }
+        self.kept.entry(space).or_default().push(kept);
     }
 }
 
 impl Visit for Reading<'_> {
     fn entry(&mut self, head: &EntryHead<'_>, layout: &Layout) {
-        let hash_key;
-        let (space, key, hash): (_, &[u8], _) = match head.subject {
-            Subject::Key(key) => (Space::Keys, key, key_hash(key)),
-            Subject::Hash(hash) => {
-                hash_key = hash.to_be_bytes();
-                (Space::Hashes, &hash_key, hash)
-            }
-        };
+        let mut spelled = [0; 8];
+        let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
         let kept =
             Kept { piece: KeyPiece::of(key), address: self.segment.address(layout.start), hides: false };
         let index = &self.core.index;
@@ -88,6 +77,7 @@ impl Visit for Reading<'_> {
             // What the oldest view in use sees is kept, and hides what is older from it and from all others.
             Space::Keys => index.get(key, hash, self.horizon).is_none(),
             Space::Hashes => index.get_hash_only(hash, self.horizon).is_none(),
+            Space::System => index.get_system(key, hash).is_none(),
         };
         let hides = self.hides && is_void && is_bare() && !planted(Bug::PartLosesTombstones);
         self.others.push((space, Kept { hides, ..kept }));
@@ -128,8 +118,7 @@ impl Scan {
             segment: Arc::clone(first),
             others: Vec::new(),
             places: Vec::new(),
-            keys: Vec::new(),
-            hashes: Vec::new(),
+            kept: BTreeMap::new(),
         };
         let mut sources = Sources::new();
         for segment in inputs {
@@ -138,17 +127,16 @@ impl Scan {
                 .inspect_err(|error| failed(error, segment))?;
             sources.insert(usize::try_from(segment.slot()).expect("20 bits"), source);
         }
-        let Reading { mut keys, mut hashes, .. } = reading;
-        for (space, kept) in [(Space::Keys, &mut keys), (Space::Hashes, &mut hashes)] {
-            core.index.sort_by_key(space, kept, |kept| kept.address, |kept| &mut kept.piece);
+        let mut kept = reading.kept;
+        for (space, kept) in &mut kept {
+            core.index.sort_by_key(*space, kept, |kept| kept.address, |kept| &mut kept.piece);
         }
-        Ok(Self { sources, keys, hashes })
+        Ok(Self { sources, kept })
     }
 
     /// What is kept in key order; of what only hides something, the newest of each key.
     pub(super) fn kept(&self) -> impl Iterator<Item = Kept> {
-        let versions = [&self.keys, &self.hashes].into_iter();
-        let versions = versions.flat_map(|kept| kept.chunk_by(|_, next| next.piece.is_same_key()));
+        let versions = self.kept.values().flat_map(|kept| kept.chunk_by(|_, next| next.piece.is_same_key()));
         versions.flat_map(|versions| {
             let hiding = versions.iter().filter(|kept| kept.hides);
             let newest = hiding.max_by_key(|kept| self.rank(kept.address)).map(|kept| kept.address);

@@ -10,12 +10,12 @@ use super::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::UNIT;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Moved};
-use crate::format::frame::FrameHeader;
+use crate::format::frame::{FrameHeader, rank_in};
 use crate::format::segment_header;
 use crate::log::scan::{Depth, Frames, Verdict};
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
-use crate::numbers::{SegmentId, Sequence, Timestamp};
+use crate::numbers::{FrameNumber, SegmentId, Sequence, Timestamp};
 use crate::seams::Map;
 
 /// Bytes of an input that the system is asked for at a time.
@@ -86,6 +86,7 @@ pub(super) struct Source {
 struct Commit {
     /// How many starts come before those of its entries.
     first: u32,
+    number: FrameNumber,
     sequence: Sequence,
     time: Timestamp,
 }
@@ -121,7 +122,8 @@ impl Source {
                 })
                 .map_err(io)?;
             if starts.len() > usize::try_from(first).map_err(|_| core.closed_error())? {
-                commits.push(Commit { first, sequence: header.sequence, time: header.time });
+                let FrameHeader { number, sequence, time, .. } = header;
+                commits.push(Commit { first, number, sequence, time });
             }
             visit.end_frame();
             pace.step(header.frame_length())?;
@@ -143,6 +145,7 @@ impl Source {
         let at = u32::try_from(at).ok()?;
         let behind = self.commits.partition_point(|commit| commit.first <= at);
         let commit = self.commits.get(behind.checked_sub(1)?)?;
-        Some(Moved { sequence: commit.sequence, time: commit.time, ordinal: at - commit.first })
+        let sequence = rank_in(commit.number, commit.sequence, head.subject);
+        Some(Moved { sequence, time: commit.time, ordinal: at - commit.first })
     }
 }

@@ -39,7 +39,10 @@ use crate::seams::{Environment, Lock};
 pub(crate) struct Core {
     pub(crate) environment: Environment,
     pub(crate) dir: PathBuf,
+    /// As it was when the store was opened.
     pub(crate) identity: Identity,
+    /// Whether the identity on the disk says that there may be entries with a namespace.
+    pub(crate) announced: AtomicBool,
     pub(crate) options: Options,
     pub(crate) read_only: bool,
     /// What was passed over when a damaged store was opened.

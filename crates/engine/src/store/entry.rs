@@ -38,6 +38,7 @@ pub(crate) fn subject_of(space: Space, key: &[u8], hash: u64) -> DraftSubject {
     match space {
         Space::Keys => DraftSubject::Key(bytes::Bytes::copy_from_slice(key)),
         Space::Hashes => DraftSubject::Hash(hash),
+        Space::System => DraftSubject::System(bytes::Bytes::copy_from_slice(key)),
     }
 }
 
@@ -45,6 +46,7 @@ fn name_of(subject: &DraftSubject) -> Vec<u8> {
     match subject {
         DraftSubject::Key(key) => key.to_vec(),
         DraftSubject::Hash(hash) => format!("#{hash:016x}").into_bytes(),
+        DraftSubject::System(key) => [b"system entry ", &key[..]].concat(),
     }
 }
 
@@ -176,6 +178,7 @@ impl Core {
                 let same = match (head.subject, subject) {
                     (Subject::Key(key), DraftSubject::Key(wanted)) => key == wanted,
                     (Subject::Hash(hash), DraftSubject::Hash(wanted)) => hash == *wanted,
+                    (Subject::System(key), DraftSubject::System(wanted)) => key == wanted,
                     _ => false,
                 };
                 same && layout.end <= segment.end()

@@ -52,7 +52,8 @@ impl Entries for LogEntries {
             return Some((moved.sequence, moved.ordinal));
         }
         let frame = frame_of(&segment, self.alignment, address.offset()).ok()??;
-        Some((frame.header.sequence, frame.ordinal))
+        let (head, ..) = any_head(&segment, address, self.alignment)?;
+        Some((frame.header.rank_of(head.subject), frame.ordinal))
     }
 }
 
@@ -215,6 +216,7 @@ fn show_any(segment: &Segment, address: Address, alignment: u64, read: &mut dyn 
             hash = number.to_be_bytes();
             (Space::Hashes, &hash)
         }
+        Subject::System(key) => (Space::System, key),
     };
     read(&Entry { space, key, kind, bytes: layout.end - layout.start, born, value, is_damaged: false });
 }

@@ -43,6 +43,7 @@ mod row;
 mod scrub;
 mod snapshot;
 mod stats;
+mod system_entries;
 mod tail;
 mod time;
 mod transaction;

@@ -150,6 +150,10 @@ impl Entries {
                 (Some(key_bytes.clone()), key_hash(key), DraftSubject::Key(key_bytes))
             }
             Subject::Hash(hash) => (None, hash, DraftSubject::Hash(hash)),
+            Subject::System(_) => {
+                let text = "a system entry stands where one of the user's belongs";
+                return Err(Error::damaged(&segment.path, address.offset(), text));
+            }
         };
         let value = core.payload_in(segment, address.offset(), &subject)?.value()?;
         Ok(Entry { sequence: rank.0, key, key_hash, value })

@@ -26,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::format::{align_up, names};
 use crate::index::View;
+use crate::log::announce::is_announced;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::commit_search::CommitSearch;
 use crate::log::create::{create_beside, create_inside, sync_name};
@@ -197,6 +198,7 @@ pub(super) fn load(
     // As of the recorded time: what has expired since is seen for the first time, below.
     let now = View { sequence: state.last_sequence, tail, time: state.time };
     let index = builder.finish(held, (oldest, now), &segments, identity.alignment.bytes());
+    let announced = AtomicBool::new(is_announced(&identity, &catalog));
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     counters.opened(tail);
@@ -204,6 +206,7 @@ pub(super) fn load(
         environment,
         dir,
         identity,
+        announced,
         options: options.clone(),
         read_only,
         skipped: policy.into_skipped(),

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use super::compact::hash_of;
 use super::core::Core;
 use super::entry::{EntryInfo, subject_of};
 use super::unpinned::{look_up_unpinned, read_unmoved};
@@ -155,6 +154,7 @@ impl Core {
                         Subject::Hash(hash) => {
                             (self.index.get_hash_only(hash, view), DraftSubject::Hash(hash), hash)
                         }
+                        Subject::System(_) => return,
                     };
                     if let Some(version) = found.filter(|version| version.address == at) {
                         newest = Some(Hit { version, subject, hash });
@@ -167,7 +167,7 @@ impl Core {
             sequence = Sequence(sequence.0 - 1);
         }
         Ok(self.index.newest_live(view).map(|(space, key, version)| {
-            let hash = hash_of(space, &key);
+            let hash = space.hash(&key);
             Hit { version, subject: subject_of(space, &key, hash), hash }
         }))
     }

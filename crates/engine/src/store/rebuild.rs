@@ -6,14 +6,13 @@ use std::sync::Arc;
 use super::log_entries::LogEntries;
 use super::tail::Tail;
 use crate::address::Address;
-use crate::format::entry::{EntryHead, Layout, Place, Subject};
-use crate::format::frame::FrameHeader;
-use crate::hash::key_hash;
-use crate::index::{Index, KeyPiece, Met, Space, View};
+use crate::format::entry::{EntryHead, Layout, Place};
+use crate::format::frame::{FrameHeader, rank_in};
+use crate::index::{Index, KeyPiece, Met, Name, View};
 use crate::log::recovery::Replay;
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
-use crate::numbers::{SegmentId, Sequence};
+use crate::numbers::{FrameNumber, SegmentId, Sequence};
 
 /// Collects what recovery shows.
 #[derive(Debug)]
@@ -23,7 +22,8 @@ pub(crate) struct IndexBuilder {
     met: Vec<Met>,
     segments: Vec<SegmentId>,
     places: HashMap<SegmentId, u32>,
-    /// The sequence of the frame being shown.
+    /// The number and the sequence of the frame being shown.
+    number: FrameNumber,
     sequence: Sequence,
     /// How many of its entries were shown.
     entries: u32,
@@ -38,6 +38,7 @@ impl IndexBuilder {
             met: Vec::new(),
             segments: Vec::new(),
             places: HashMap::new(),
+            number: FrameNumber(0),
             sequence: Sequence(0),
             entries: 0,
             tail: None,
@@ -90,30 +91,27 @@ impl IndexBuilder {
 
 impl Replay for IndexBuilder {
     fn frame(&mut self, segment: &Arc<Segment>, offset: u64, header: &FrameHeader) {
-        self.sequence = header.sequence;
+        (self.number, self.sequence) = (header.number, header.sequence);
         self.entries = 0;
         segment.frame_starts().note(offset);
     }
 
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout) {
-        let hash_key;
-        let (space, key, hash): (_, &[u8], _) = match head.subject {
-            Subject::Key(key) => (Space::Keys, key, key_hash(key)),
-            Subject::Hash(hash) => {
-                hash_key = hash.to_be_bytes();
-                (Space::Hashes, &hash_key, hash)
-            }
-        };
+        let mut spelled = [0; 8];
+        let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
         if let Place::External { segment: stream, .. } = head.place {
             segment.refer(stream);
         }
+        let rank = rank_in(self.number, self.sequence, head.subject);
         let (sequence, ordinal) =
-            head.moved.map_or((self.sequence, self.entries), |moved| (moved.sequence, moved.ordinal));
+            head.moved.map_or((rank, self.entries), |moved| (moved.sequence, moved.ordinal));
         self.entries += 1;
         if head.moved.is_some() && head.is_tombstone() {
             segment.count_hiding(layout.end - layout.start);
         }
-        segment.raise_last_sequence(sequence.0);
+        if space.is_versioned() {
+            segment.raise_last_sequence(sequence.0);
+        }
         if let Some(tail) = &mut self.tail {
             let ordinal = self.entries - 1;
             tail.push(segment, (head, layout), (space, key, hash), (sequence, ordinal));

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::answer::Answer;
-use super::compact::hash_of;
 use super::entry::subject_of;
 use super::handle::Store;
 use super::verification::OnProgress;
@@ -36,7 +35,7 @@ const BATCH_BYTES: u64 = 4 << 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepairReport {
-    /// Entries in the new store, hash-only ones included.
+    /// Entries in the new store, hash-only ones and system entries included.
     pub entries: u64,
     /// Bytes of their keys and values.
     pub bytes: u64,
@@ -57,7 +56,7 @@ impl RepairReport {
 
 /// Copies what is provably good of the store at `from` into a new one at `to`, where nothing may be yet.
 ///
-/// Copied are the live entries that [`Options::open_damaged`] finds, with their deadlines, in the order in which they were
+/// Copied are the system entries, and the live entries that [`Options::open_damaged`] finds, with their deadlines, in the order in which they were
 /// written; entries whose values do not verify are left out and listed. The new store is one of its own: it has a
 /// new id and incarnation, and `options` apart from the alignment, which it takes over. **Its sequences and its batch log
 /// begin anew**, with a commit for each few thousand entries. `from` is only read. When this returns, the new store is
@@ -193,7 +192,7 @@ impl<'a> Copy<'a> {
         let core = self.source.core();
         let view = core.view();
         let mut entries = Vec::new();
-        for space in [Space::Keys, Space::Hashes] {
+        for space in Space::ALL {
             let mut after: Option<Arc<[u8]>> = None;
             loop {
                 let page = core.index.versions_page(space, after.as_deref(), PAGE, view);
@@ -201,7 +200,8 @@ impl<'a> Copy<'a> {
                 let is_last = !versions.iter().any(Version::is_readable);
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
-                    let newest = versions.into_iter().find(|version| view.includes(version.born));
+                    let is_seen = |version: &Version| !space.is_versioned() || view.includes(version.born);
+                    let newest = versions.into_iter().find(is_seen);
                     if let Some(version) = newest.filter(|version| version.is_live_at(view.time)) {
                         entries.push(Entry { space, key, version });
                     }
@@ -211,13 +211,13 @@ impl<'a> Copy<'a> {
                 }
             }
         }
-        entries.sort_by_cached_key(|entry| core.index.rank(&entry.version));
+        entries.sort_by_cached_key(|entry| (!entry.space.is_versioned(), core.index.rank(&entry.version)));
         entries
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<()> {
         let core = self.source.core();
-        let subject = subject_of(entry.space, &entry.key, hash_of(entry.space, &entry.key));
+        let subject = subject_of(entry.space, &entry.key, entry.space.hash(&entry.key));
         let payload = match core.payload_at(&entry.version, &subject) {
             Ok(payload) => payload,
             Err(error) => {
@@ -245,14 +245,17 @@ impl<'a> Copy<'a> {
                 self.batch.put_expiring(&entry.key, value, expiry);
             }
             Space::Hashes => {
-                self.batch.put_hashed(hash_of(entry.space, &entry.key), value);
+                self.batch.put_hashed(entry.space.hash(&entry.key), value);
+            }
+            Space::System => {
+                self.batch.contents.put_system(&entry.key, value);
             }
         }
         self.report.entries += 1;
         self.report.bytes += bytes;
         self.report.streams += u64::from(is_stream);
         self.batch_bytes += if is_stream { entry.key.len() as u64 } else { bytes };
-        if self.batch.len() >= BATCH_ENTRIES { self.commit() } else { Ok(()) }
+        if self.batch.contents.entries() >= BATCH_ENTRIES { self.commit() } else { Ok(()) }
     }
 
     /// A value that stands in a frame.
@@ -308,7 +311,7 @@ impl<'a> Copy<'a> {
         }
         let key = match entry.space {
             Space::Keys => Some(Bytes::copy_from_slice(&entry.key)),
-            Space::Hashes => None,
+            Space::Hashes | Space::System => None,
         };
         let sequence = Some(self.source.core().sequence_of(&entry.version));
         // The place has fields of its own here.

@@ -366,7 +366,7 @@ impl<'a> Verification<'a> {
                     let (own_sequence, key, payload) = entry_at(frames, start, self.subject.alignment)?;
                     let what = match &key {
                         Some(key) => format!("the value of {} fails its checksum", escape_key(key)),
-                        None => "the value of a hash-only entry fails its checksum".to_owned(),
+                        None => "the value of a hash-only or system entry fails its checksum".to_owned(),
                     };
                     self.damage(path, payload, own_sequence.or(sequence(header)), key, what);
                 }
@@ -377,7 +377,7 @@ impl<'a> Verification<'a> {
         self.report.frames += 1;
         self.report.entries += u64::from(header.entries);
         let mut missing = Vec::new();
-        if matches!(header.kind, FrameKind::Commit | FrameKind::Moved) {
+        if header.kind.has_entries() {
             let streams = &self.streams;
             frames.entries(offset, header, &mut |head, layout| {
                 if let Place::External { segment, .. } = head.place
@@ -435,7 +435,7 @@ impl<'a> Verification<'a> {
 fn key_of(head: &EntryHead<'_>) -> Option<Bytes> {
     match head.subject {
         entry::Subject::Key(key) => Some(Bytes::copy_from_slice(key)),
-        entry::Subject::Hash(_) => None,
+        entry::Subject::Hash(_) | entry::Subject::System(_) => None,
     }
 }
 

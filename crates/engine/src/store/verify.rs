@@ -65,7 +65,9 @@ impl Core {
         match read_file(disk, &path, identity::LENGTH as u64)? {
             None => found(path, "the identity is missing; the copy in the catalog says the same"),
             Some(bytes) => match Identity::decode(&bytes) {
-                Ok(identity) if identity == self.identity => {}
+                // Which features it uses may have changed since.
+                Ok(identity)
+                    if Identity { features: self.identity.features, ..identity } == self.identity => {}
                 Ok(_) => found(path, "the identity is another store's"),
                 Err(_) => found(path, "the identity cannot be read; the copy in the catalog says the same"),
             },

@@ -13,13 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
-use harness::{backups, forged, scenarios, transactions};
+use harness::{backups, forged, scenarios, system_entries, transactions};
 use pentad_engine::planted::{Bug, with};
 
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 15] = [
+const SCENARIOS: [(&str, Scenario); 16] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -35,6 +35,7 @@ const SCENARIOS: [(&str, Scenario); 15] = [
     ("without_checkpoints", scenarios::without_checkpoints),
     ("backups", backups::backups),
     ("transactions", transactions::transactions),
+    ("system_entries", system_entries::system_entries),
 ];
 
 /// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.

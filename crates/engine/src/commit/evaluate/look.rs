@@ -55,6 +55,7 @@ impl<'g> Evaluation<'g> {
         let version = match subject {
             Subject::Key(key) => self.published(key, hash),
             Subject::Hash(_) => self.core.index.get_hash_only(hash, self.view),
+            Subject::System(key) => self.core.index.get_system(key, hash),
         }?;
         Some(Found { at: FoundAt::Index(version), deadline: version.deadline() })
     }

@@ -26,10 +26,7 @@ pub(super) fn keyed(key: &[u8], kind: VersionKind) -> Write<'_> {
 
 /// The hash by which a key is found.
 pub(super) fn hash_of(space: Space, key: &[u8]) -> u64 {
-    match space {
-        Space::Keys => key_hash(key),
-        Space::Hashes => u64::from_be_bytes(key.try_into().unwrap()),
-    }
+    space.hash(key)
 }
 
 pub(super) fn key(number: usize) -> Vec<u8> {

@@ -18,6 +18,7 @@ pub(crate) mod request;
 pub(crate) mod scenarios;
 pub(crate) mod small_programs;
 pub(crate) mod stop;
+pub(crate) mod system_entries;
 pub(crate) mod transactions;
 pub(crate) mod views;
 pub(crate) mod world;
