@@ -32,6 +32,7 @@ mod payload;
 pub mod planted;
 #[cfg(not(feature = "planted"))]
 mod planted;
+mod record_log;
 pub mod seams;
 mod store;
 mod stream;
@@ -45,6 +46,10 @@ pub use numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
 pub use options::{
     Alignment, BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX, Durability, KEY_BYTES_MAX, Options, Retention,
     VALUE_BYTES_MAX, VerifyReads,
+};
+pub use record_log::{
+    Group, RECORD_BYTES_MAX, RecordLog, RecordLogOptions, RecordLogStats, SMALL_BYTES_MAX, SMALL_COUNT_MAX,
+    SMALL_KEY_BYTES_MAX,
 };
 pub use seams::report_bus_errors;
 pub use store::{

@@ -96,6 +96,10 @@ bugs! {
     SystemEntriesApart,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
+    /// A record log does not write down that records were truncated.
+    TruncationNotLogged,
+    /// A record log gives back segments before what counts in them is durable elsewhere.
+    CutBeforeSmall,
 }
 
 #[cfg(feature = "planted")]

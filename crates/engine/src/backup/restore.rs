@@ -12,7 +12,7 @@ use super::repository::{Backups, info};
 use super::transfer::Transfer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::backup::{BackupRecord, length_of};
-use crate::format::identity::{Identity, IdentityFault};
+use crate::format::identity::{Identity, IdentityFault, LogKind};
 use crate::format::names;
 use crate::log::catalog_file::{self, write_file};
 use crate::log::create::{make_lock, remove_known};
@@ -184,6 +184,9 @@ impl Restoration<'_> {
                 Error::damaged(&path, 0, "the identity of the store is not what was written")
             }
         })?;
+        if identity.log_kind() != LogKind::Commits {
+            return Err(Error::damaged(&path, 0, "it is not the record of a backup of a store"));
+        }
         if identity.store_id != self.backups.store_id {
             return Err(Error::damaged(&path, 0, "it is the record of a backup of another store"));
         }

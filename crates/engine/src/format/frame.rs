@@ -3,6 +3,7 @@
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
 use super::checksum::{Nonce, Salt, finish_salted};
 use super::entry::Subject;
+use super::identity::LogKind;
 use super::{NUMBERS_END, UNIT};
 use crate::numbers::{FrameNumber, Sequence, Timestamp};
 
@@ -18,34 +19,66 @@ pub(crate) enum FrameKind {
     Commit,
     /// Nothing: it carries the mark and the time.
     Mark,
-    /// A new floor of the batch log.
+    /// A new floor: of the batch log, or of the records of a record log.
     Floor,
     /// The system entries of a commit that changes nothing else, and takes no sequence.
     Metadata,
+    /// Numbered records of a record log.
+    Records,
     /// Entries that compaction moved.
     Moved,
+    /// The number from which on the records so far of a record log do not count any more.
+    Truncate,
+    /// Small records of a record log, each under its key.
+    Small,
 }
 
 impl FrameKind {
+    const ALL: [Self; 8] = [
+        Self::Commit,
+        Self::Mark,
+        Self::Floor,
+        Self::Metadata,
+        Self::Records,
+        Self::Moved,
+        Self::Truncate,
+        Self::Small,
+    ];
+
+    /// Whether its body is entries.
+    pub(crate) fn has_entries(self) -> bool {
+        matches!(self, Self::Commit | Self::Metadata | Self::Moved | Self::Records | Self::Small)
+    }
+
+    /// Whether its body is a number.
+    pub(crate) fn has_number(self) -> bool {
+        matches!(self, Self::Floor | Self::Truncate)
+    }
+
+    /// Whether such frames stand in a log of this kind.
+    pub(crate) fn belongs_in(self, log: LogKind) -> bool {
+        match self {
+            Self::Mark | Self::Floor => true,
+            Self::Commit | Self::Metadata | Self::Moved => log == LogKind::Commits,
+            Self::Small | Self::Records | Self::Truncate => log == LogKind::Records,
+        }
+    }
+
     fn code(self) -> u8 {
         match self {
             Self::Commit => 1,
             Self::Mark => 2,
             Self::Floor => 3,
             Self::Metadata => 4,
+            Self::Records => 5,
             Self::Moved => 6,
+            Self::Truncate => 7,
+            Self::Small => 8,
         }
     }
 
-    /// Whether its body is entries.
-    pub(crate) fn has_entries(self) -> bool {
-        matches!(self, Self::Commit | Self::Metadata | Self::Moved)
-    }
-
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Commit, Self::Mark, Self::Floor, Self::Metadata, Self::Moved]
-            .into_iter()
-            .find(|kind| kind.code() == code)
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 }
 

@@ -21,6 +21,25 @@ pub(crate) struct Identity {
     pub(crate) features: Features,
 }
 
+/// What the log segments of a directory hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogKind {
+    /// The commits of a store.
+    Commits,
+    /// The records of a record log.
+    Records,
+}
+
+impl LogKind {
+    /// What a directory with such a log is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Commits => "store",
+            Self::Records => "record log",
+        }
+    }
+}
+
 /// Feature bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Features {
@@ -32,8 +51,19 @@ pub(crate) struct Features {
 impl Features {
     /// Incompatible: entries may have a namespace, frames may be of the kind metadata, checkpoints hold runs of both.
     pub(crate) const NAMED_ENTRIES: u64 = 1;
+    /// Incompatible: it is a record log, which must not be taken for a store.
+    const RECORD_LOG: u64 = 1 << 1;
     /// The incompatible features that this version knows.
-    const KNOWN: u64 = Self::NAMED_ENTRIES;
+    const KNOWN: u64 = Self::NAMED_ENTRIES | Self::RECORD_LOG;
+
+    /// Those of a new directory with such a log.
+    pub(crate) fn of(kind: LogKind) -> Self {
+        let incompatible = match kind {
+            LogKind::Commits => 0,
+            LogKind::Records => Self::RECORD_LOG,
+        };
+        Self { incompatible, ..Self::default() }
+    }
 
     /// Whether entries may have a namespace.
     pub(crate) fn has_named_entries(self) -> bool {
@@ -60,6 +90,15 @@ pub(crate) fn checksum_holds(bytes: &[u8]) -> bool {
 }
 
 impl Identity {
+    /// What the segments hold.
+    pub(crate) fn log_kind(&self) -> LogKind {
+        if self.features.incompatible & Features::RECORD_LOG == 0 {
+            LogKind::Commits
+        } else {
+            LogKind::Records
+        }
+    }
+
     /// The bytes of the file.
     pub(crate) fn encode(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];

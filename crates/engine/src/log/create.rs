@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog_file::{self, write_file};
-use super::directory::{Directory, inspect};
+use super::directory::{Directory, inspect_for};
 use super::reserve::half;
 use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::checksum::Nonce;
-use crate::format::identity::{Features, Identity, MAGIC};
+use crate::format::identity::{Features, Identity, LogKind, MAGIC};
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
 use crate::format::{align_up, names};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
@@ -20,8 +20,42 @@ use crate::options::Alignment;
 use crate::planted::{Bug, planted};
 use crate::seams::{Access, Disk, Environment, File, LockMode, Map, uninterrupted};
 
+/// What is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) kind: LogKind,
+    pub(crate) alignment: Alignment,
+}
+
+/// Who the store at `path` is; it is made when there is none and it may be.
+pub(crate) fn find_or_create(
+    environment: &Environment,
+    path: &Path,
+    plan: Plan,
+    may_create: bool,
+) -> Result<Box<Identity>> {
+    let disk = &*environment.disk;
+    let name = plan.kind.name();
+    match inspect_for(disk, path, plan.kind)? {
+        Directory::Store(identity) => return Ok(identity),
+        _ if !may_create => {
+            let text = format!("there is no {name} at {}", path.display());
+            return Err(Error::new(ErrorKind::StoreNotFound, text));
+        }
+        Directory::Missing => create_beside(environment, path, plan)?,
+        Directory::Empty => create_inside(environment, path, plan)?,
+    }
+    match inspect_for(disk, path, plan.kind)? {
+        Directory::Store(identity) => Ok(identity),
+        _ => {
+            let text = format!("{} was removed while it was made", path.display());
+            Err(Error::new(ErrorKind::NotAStore, text))
+        }
+    }
+}
+
 /// Makes a store at `path`, where nothing is.
-pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
+fn create_beside(environment: &Environment, path: &Path, plan: Plan) -> Result<()> {
     let disk = &*environment.disk;
     let name = path.file_name().ok_or_else(|| {
         Error::new(
@@ -43,14 +77,14 @@ pub(crate) fn create_beside(environment: &Environment, path: &Path, alignment: A
     environment.random.fill(&mut suffix).map_err(|e| Error::io("draw a name for", path, &e))?;
     let sibling = parent.join(format!("{}{:016x}", names::CREATING_SIBLING, u64::from_le_bytes(suffix)));
     disk.create_dir(&sibling).map_err(|e| Error::io("create", &sibling, &e))?;
-    let made = fill(environment, &sibling, alignment).and_then(|()| {
+    let made = fill(environment, &sibling, plan).and_then(|()| {
         let target = parent.join(name);
         disk.rename(&sibling, &target).map_err(|e| Error::io("move the new store to", &target, &e))
     });
     if let Err(error) = made {
         // Whoever came first has the name; what was made for nothing goes again, as far as the disk lets it.
         remove_known(disk, &sibling);
-        return match inspect(disk, path) {
+        return match inspect_for(disk, path, plan.kind) {
             Ok(Directory::Store(_)) => Ok(()),
             _ => Err(error),
         };
@@ -83,7 +117,7 @@ pub(crate) fn remove_known(disk: &dyn Disk, dir: &Path) {
 
 /// Makes a store in `path`, an empty directory or one in which that was interrupted before. Whoever does the same at the
 /// same time is kept out by the lock, and a store that he has made meanwhile is left as it is.
-pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: Alignment) -> Result<()> {
+fn create_inside(environment: &Environment, path: &Path, plan: Plan) -> Result<()> {
     let disk = &*environment.disk;
     let note = path.join(names::CREATING);
     write_note(disk, &note)?;
@@ -96,8 +130,8 @@ pub(crate) fn create_inside(environment: &Environment, path: &Path, alignment: A
         return Err(Error::new(ErrorKind::Locked, text));
     };
     // What was seen before the lock was taken may be long over.
-    if let Directory::Empty = inspect(disk, path)? {
-        fill(environment, path, alignment)?;
+    if let Directory::Empty = inspect_for(disk, path, plan.kind)? {
+        fill(environment, path, plan)?;
     }
     disk.remove_file(&note).map_err(|e| Error::io("remove", &note, &e))?;
     sync_dir(disk, path)
@@ -139,7 +173,7 @@ pub(crate) fn make_lock(disk: &dyn Disk, path: &Path) -> Result<()> {
 }
 
 /// Writes all files of an empty store, the identity last.
-fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<()> {
+fn fill(environment: &Environment, dir: &Path, plan: Plan) -> Result<()> {
     let disk = &*environment.disk;
     let mut random = [[0; 16]; 3];
     for bytes in &mut random {
@@ -147,13 +181,13 @@ fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<(
     }
     let [store_id, incarnation, secret] = random;
     let identity = Identity {
-        alignment,
+        alignment: plan.alignment,
         store_id,
         incarnation,
         cluster_id: [0; 16],
         created_ns: environment.clock.wall_ns(),
         secret,
-        features: Features::default(),
+        features: Features::of(plan.kind),
     };
     for name in disk.list(dir).map_err(|e| Error::io("list", dir, &e))? {
         let name = name.to_string_lossy();
@@ -173,7 +207,8 @@ fn fill(environment: &Environment, dir: &Path, alignment: Alignment) -> Result<(
         time: Timestamp(0),
         mark: FrameNumber(0),
         active_end: 0,
-        floor: Sequence(1),
+        // The first of what is numbered: of commits, or of records.
+        floor: Sequence(u64::from(plan.kind == LogKind::Commits)),
         next_segment: SegmentId(1),
         history: Sequence(1),
         segments: Vec::new(),

@@ -34,6 +34,8 @@ pub(crate) trait Replay {
     fn frame(&mut self, segment: &Arc<Segment>, offset: u64, header: &FrameHeader);
     /// An entry of the frame that was shown last.
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout);
+    /// The number that the frame holds that was shown last. Of floors the state of the log keeps count.
+    fn number(&mut self, _segment: &Arc<Segment>, _kind: FrameKind, _number: u64) {}
 }
 
 /// What a store's files hold.
@@ -216,7 +218,7 @@ pub(crate) fn replay_undecided(
     let map = segment.map()?;
     let mut frames = frames_of(segment, &map, tail.end, identity);
     for (offset, header) in &tail.undecided {
-        if advance(segment, *offset, header, state, policy)? {
+        if advance(segment, *offset, header, identity, state, policy)? {
             show(segment, &mut frames, *offset, header, state, replay)?;
         }
     }
@@ -235,9 +237,9 @@ pub(crate) fn state_with_undecided(
     let mut frames = frames_of(segment, &map, tail.end, identity);
     let mut state = state;
     for (offset, header) in &tail.undecided {
-        advance(segment, *offset, header, &mut state, &mut Policy::Refuse)?;
+        advance(segment, *offset, header, identity, &mut state, &mut Policy::Refuse)?;
         if header.kind == FrameKind::Floor {
-            let floor = frames.floor(*offset).map_err(|e| Error::io("read", &segment.path, &e))?;
+            let floor = frames.number(*offset).map_err(|e| Error::io("read", &segment.path, &e))?;
             state.floor = state.floor.max(Sequence(floor));
         }
     }
@@ -349,7 +351,7 @@ fn replay_sealed(
                 continue;
             }
         };
-        if advance(segment, offset, &header, state, policy)? {
+        if advance(segment, offset, &header, identity, state, policy)? {
             show(segment, &mut frames, offset, &header, state, replay)?;
         }
         offset += header.frame_length();
@@ -367,10 +369,13 @@ fn advance(
     segment: &Segment,
     offset: u64,
     header: &FrameHeader,
+    identity: &Identity,
     state: &mut LogState,
     policy: &mut Policy,
 ) -> Result<bool> {
-    if (header.kind == FrameKind::Moved) != (segment.kind == SegmentKind::Compacted) {
+    if (header.kind == FrameKind::Moved) != (segment.kind == SegmentKind::Compacted)
+        || !header.kind.belongs_in(identity.log_kind())
+    {
         let what = format!("frame {} is of a kind that does not belong in such a segment", header.number);
         policy.found(Skipped::at(&segment.path, offset, what).frames(header.number, header.number))?;
         state.last_frame = state.last_frame.max(header.number);
@@ -410,11 +415,15 @@ fn show(
     replay: &mut dyn Replay,
 ) -> Result<()> {
     let io = |e| Error::io("read", &segment.path, &e);
-    if header.kind == FrameKind::Floor {
-        state.floor = state.floor.max(Sequence(frames.floor(offset).map_err(io)?));
-    }
     segment.raise_last_sequence(header.sequence.0);
     replay.frame(segment, offset, header);
+    if header.kind.has_number() {
+        let number = frames.number(offset).map_err(io)?;
+        if header.kind == FrameKind::Floor {
+            state.floor = state.floor.max(Sequence(number));
+        }
+        replay.number(segment, header.kind, number);
+    }
     frames.entries(offset, header, &mut |head, layout| replay.entry(segment, head, layout)).map_err(io)?;
     segment.set_end(segment.end().max(offset + header.frame_length()));
     Ok(())

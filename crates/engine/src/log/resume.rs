@@ -192,15 +192,17 @@ fn rewrite(
     for ((offset, header), drafts) in tail.undecided.iter().zip(&entries) {
         let again = FrameHeader { epoch, mark: tail.durable.mark, body_length: 0, ..*header };
         match header.kind {
-            FrameKind::Floor => {
-                let floor = frames.floor(*offset).map_err(read)?;
-                state.floor.0 = state.floor.0.max(floor);
-                writer.plain_frame(again, &floor.to_le_bytes());
+            kind if kind.has_number() => {
+                let number = frames.number(*offset).map_err(read)?;
+                if kind == FrameKind::Floor {
+                    state.floor.0 = state.floor.0.max(number);
+                }
+                writer.plain_frame(again, &number.to_le_bytes());
             }
-            FrameKind::Mark => writer.plain_frame(again, &[]),
-            FrameKind::Commit | FrameKind::Metadata | FrameKind::Moved => {
+            kind if kind.has_entries() => {
                 writer.frame(again, drafts.iter().map(Draft::entry), |_| {});
             }
+            _ => writer.plain_frame(again, &[]),
         }
         state.last_frame = header.number;
         state.last_sequence = state.last_sequence.max(header.sequence);
@@ -324,6 +326,9 @@ fn show_rewritten(writer: &LogWriter, replay: &mut dyn Replay) -> Result<()> {
             ));
         };
         replay.frame(segment, offset, &header);
+        if header.kind.has_number() {
+            replay.number(segment, header.kind, frames.number(offset).map_err(io)?);
+        }
         frames
             .entries(offset, &header, &mut |head, layout| replay.entry(segment, head, layout))
             .map_err(io)?;

@@ -8,11 +8,11 @@ use std::io;
 use super::source::Source;
 use crate::format::checksum::{self, Nonce, finish_salted};
 use crate::format::entry::{EntryFault, EntryHead, Layout};
-use crate::format::frame::{self, FrameHeader, FrameKind};
+use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, UNIT};
 
-/// Length of the body of a floor frame.
-pub(crate) const FLOOR_BODY: u64 = 8;
+/// Length of the body of a frame that holds a number.
+pub(crate) const NUMBER_BODY: u64 = 8;
 
 /// What stands at an offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl<S: Source> Frames<S> {
         let body_end = body + header.body_length;
         let mut payloads = Vec::new();
         let fits = match header.kind {
-            FrameKind::Commit | FrameKind::Metadata | FrameKind::Moved => {
+            kind if kind.has_entries() => {
                 let mut at = body;
                 let mut count = 0;
                 loop {
@@ -86,11 +86,11 @@ impl<S: Source> Frames<S> {
                     at = layout.end;
                 }
             }
-            FrameKind::Mark => header.body_length == 0 && header.entries == 0,
-            FrameKind::Floor => {
-                hasher.update(self.source.slice(body, header.body_length.min(FLOOR_BODY))?);
-                header.body_length == FLOOR_BODY && header.entries == 0
+            kind if kind.has_number() => {
+                hasher.update(self.source.slice(body, header.body_length.min(NUMBER_BODY))?);
+                header.body_length == NUMBER_BODY && header.entries == 0
             }
+            _ => header.body_length == 0 && header.entries == 0,
         };
         if !fits || finish_salted(hasher) != body_checksum {
             return Ok(Verdict::BadBody(header));
@@ -186,9 +186,9 @@ impl<S: Source> Frames<S> {
         Ok(())
     }
 
-    /// The content of a floor frame that was found whole.
-    pub(crate) fn floor(&mut self, offset: u64) -> io::Result<u64> {
-        let bytes = self.source.slice(offset + frame::LENGTH, FLOOR_BODY)?;
+    /// The content of a frame that holds a number and was found whole.
+    pub(crate) fn number(&mut self, offset: u64) -> io::Result<u64> {
+        let bytes = self.source.slice(offset + frame::LENGTH, NUMBER_BODY)?;
         bytes.try_into().map(u64::from_le_bytes).map_err(|_| changed())
     }
 

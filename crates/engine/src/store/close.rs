@@ -5,12 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::core::Core;
 use crate::error::{Error, Result};
-use crate::format::catalog::Catalog;
-use crate::format::frame::FrameKind;
 use crate::log::failure::Failure;
-use crate::log::writer::{LogWriter, Purpose};
-use crate::numbers::Sequence;
-use crate::planted::{Bug, planted};
+use crate::log::writer::LogWriter;
 
 impl Core {
     /// Waits for what is under way, records the end of the log, gives the lock back. Once; later calls are `Ok`.
@@ -41,41 +37,14 @@ impl Core {
     }
 
     fn finish(&self, writer: &mut LogWriter) -> Result<(), Failure> {
-        writer.sync()?;
-        if !planted(Bug::LostMark) {
-            match self.append_mark(writer) {
-                Ok(()) => writer.sync()?,
-                // A full disk must not keep a store from being closed in order: the catalog says what the mark would.
-                Err(Failure::Refused(_)) => {}
-                Err(fatal) => return Err(fatal),
-            }
-        }
         writer.state.floor = writer.state.floor.max(self.batches.oldest_or_next());
-        let end = writer.active.tail;
-        let path = &writer.active.segment.path;
-        let cut = |e| Failure::Fatal(Error::io("cut the unwritten end of", path, &e));
-        writer.active.file.set_length(end).map_err(cut)?;
-        writer.active.file.sync_whole().map_err(cut)?;
-        let closed = |catalog: &mut Catalog| {
-            writer.stamp(catalog);
-            catalog.time = catalog.time.max(self.time.now());
-            if planted(Bug::LostMark) {
-                catalog.mark = crate::numbers::FrameNumber(0);
-            }
-            catalog.closed = true;
-            catalog.active_end = end;
-        };
-        writer.shared.reserve.relieve(|_| self.catalog.update(closed))?;
+        writer.finish(|| self.time.now())?;
         self.checkpoint_at_close(writer);
         Ok(())
     }
 
     /// Appends a mark frame, which records the time and how far the log is durable.
     pub(crate) fn append_mark(&self, writer: &mut LogWriter) -> Result<(), Failure> {
-        writer.reserve(crate::format::frame::LENGTH, Purpose::Relief)?;
-        let mut frames = writer.begin();
-        let header = writer.next_header(FrameKind::Mark, Sequence(0), self.time.now());
-        frames.plain_frame(header, &[]);
-        writer.write(frames)
+        writer.append_mark(self.time.now())
     }
 }

@@ -3,7 +3,6 @@
 //! Invariant: nothing is created or changed, the lock included, before the identity was checked; nothing is changed before
 //! the log was read and found whole.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -23,14 +22,14 @@ use super::time::StoreTime;
 use super::watch::Wakeups;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::identity::Identity;
-use crate::format::{align_up, names};
+use crate::format::align_up;
+use crate::format::identity::{Identity, LogKind};
 use crate::index::View;
 use crate::log::announce::is_announced;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::commit_search::CommitSearch;
-use crate::log::create::{create_beside, create_inside, sync_name};
-use crate::log::directory::{Directory, canonical, inspect};
+use crate::log::create::{Plan, find_or_create, sync_name};
+use crate::log::directory::{self, canonical};
 use crate::log::policy::Policy;
 use crate::log::recovery::replay_undecided;
 use crate::log::reserve::Reserve;
@@ -45,7 +44,7 @@ use crate::seams::{Lock, LockMode, RememberingDisk};
 impl Store {
     /// Opens the store at `path`.
     pub(crate) fn open_with(path: &Path, options: &Options, read_only: bool) -> Result<Self> {
-        let identity = find_or_create(path, options, read_only).map_err(with_next_step)?;
+        let identity = find(path, options, read_only).map_err(with_next_step)?;
         let disk = &options.environment.disk;
         let dir = canonical(&**disk, path)?;
         let lock = take_lock(options, &dir, read_only)?;
@@ -75,44 +74,14 @@ fn with_next_step(error: Error) -> Error {
     Error::new(ErrorKind::Damaged, format!("{error}; {step}"))
 }
 
-fn find_or_create(path: &Path, options: &Options, read_only: bool) -> Result<Box<Identity>> {
-    let environment = &options.environment;
-    let disk = &*environment.disk;
-    let found = inspect(disk, path)?;
-    match found {
-        Directory::Store(identity) => return Ok(identity),
-        _ if read_only || !options.create => {
-            let text = format!("there is no store at {}", path.display());
-            return Err(Error::new(ErrorKind::StoreNotFound, text));
-        }
-        Directory::Missing => create_beside(environment, path, options.alignment)?,
-        Directory::Empty => create_inside(environment, path, options.alignment)?,
-    }
-    match inspect(disk, path)? {
-        Directory::Store(identity) => Ok(identity),
-        _ => {
-            Err(Error::new(ErrorKind::NotAStore, format!("{} was removed while it was made", path.display())))
-        }
-    }
+fn find(path: &Path, options: &Options, read_only: bool) -> Result<Box<Identity>> {
+    let plan = Plan { kind: LogKind::Commits, alignment: options.alignment };
+    find_or_create(&options.environment, path, plan, !read_only && options.create)
 }
 
 pub(super) fn take_lock(options: &Options, dir: &Path, read_only: bool) -> Result<Box<dyn Lock>> {
-    let path = dir.join(names::LOCK);
     let mode = if read_only { LockMode::Shared } else { LockMode::Exclusive };
-    let lock = options.environment.disk.lock(&path, mode).map_err(|e| match e.kind() {
-        // It is made with the store and never removed; some copying programs leave empty files out.
-        io::ErrorKind::NotFound => Error::damaged(
-            &path,
-            0,
-            "the file is missing; if no process has the store open, an empty file of that name mends it",
-        ),
-        _ => Error::io("lock", &path, &e),
-    })?;
-    lock.ok_or_else(|| {
-        let text =
-            format!("{} is open in another process or by another handle; close it there", dir.display());
-        Error::new(ErrorKind::Locked, text)
-    })
+    directory::take_lock(&*options.environment.disk, dir, mode)
 }
 
 pub(super) fn load(

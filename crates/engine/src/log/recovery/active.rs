@@ -139,7 +139,7 @@ pub(super) fn read_active(
                 let fault = frames.body_fault(offset, &header).map_err(io)?;
                 policy.found(bad_body(&segment, offset, &header, fault))?;
                 state.last_frame = header.number;
-            } else if advance(&segment, offset, &header, state, policy)? {
+            } else if advance(&segment, offset, &header, reading.identity, state, policy)? {
                 show(&segment, &mut frames, offset, &header, state, replay)?;
             }
             durable_end = offset + header.frame_length();

@@ -1,0 +1,185 @@
+//! A record log as its user sees it, on the real disk and with its own thread.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use pentad_engine::{ErrorKind, RecordLog, RecordLogOptions, Store};
+
+fn records(range: std::ops::Range<u64>) -> Vec<Bytes> {
+    range.map(|number| format!("record {number}").into()).collect()
+}
+
+fn numbers(log: &RecordLog) -> Vec<u64> {
+    log.read(0..u64::MAX, u64::MAX).unwrap().into_iter().map(|(number, _)| number).collect()
+}
+
+/// Appends and waits until it is on the disk.
+fn append(log: &RecordLog, range: std::ops::Range<u64>) {
+    let (tell, told) = mpsc::channel();
+    log.append(range.start, records(range), move |result| tell.send(result).unwrap()).unwrap();
+    told.recv().unwrap().unwrap();
+}
+
+#[test]
+fn records_can_be_read_at_once_and_again_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let log = RecordLog::open(&path).unwrap();
+    assert_eq!((log.first_index(), log.last_index(), log.purged()), (None, None, None));
+    log.append(0, records(0..5), |_| {}).unwrap();
+    assert_eq!(numbers(&log), [0, 1, 2, 3, 4]);
+    append(&log, 5..8);
+    log.truncate_after(Some(5)).unwrap();
+    log.append(6, vec!["another".into()], |_| {}).unwrap();
+    log.put_small("vote", "for me", |_| {}).unwrap();
+    log.put_small_later("committed", "6").unwrap();
+    log.purge(2).unwrap();
+    let expected = |log: &RecordLog| {
+        assert_eq!(numbers(log), [3, 4, 5, 6]);
+        assert_eq!(log.read(6..7, 0).unwrap()[0].1, "another");
+        assert_eq!(log.read(3..9, 10).unwrap().len(), 1, "one at least");
+        assert_eq!(log.small(b"vote").as_deref(), Some(&b"for me"[..]));
+        assert_eq!(log.small(b"committed").as_deref(), Some(&b"6"[..]));
+        assert_eq!((log.first_index(), log.last_index(), log.purged()), (Some(3), Some(6), Some(2)));
+    };
+    expected(&log);
+    log.close().unwrap();
+    log.close().unwrap();
+    assert_eq!(log.append(7, records(7..8), |_| {}).unwrap_err().kind(), ErrorKind::Closed);
+    drop(log);
+    for _ in 0..2 {
+        let log = RecordLogOptions::new().create(false).open(&path).unwrap();
+        expected(&log);
+    }
+}
+
+#[test]
+fn callbacks_come_in_the_order_of_the_calls() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let note = |number: u64| {
+        let heard = Arc::clone(&heard);
+        move |result: pentad_engine::Result<()>| {
+            result.unwrap();
+            heard.lock().unwrap().push(number);
+        }
+    };
+    for number in 0..200 {
+        if number % 3 == 0 {
+            log.put_small("vote", number.to_string(), note(number)).unwrap();
+        } else {
+            let next = log.last_index().map_or(0, |last| last + 1);
+            log.append(next, records(next..next + 1), note(number)).unwrap();
+        }
+    }
+    log.close().unwrap();
+    assert_eq!(*heard.lock().unwrap(), (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_would_leave_a_hole_is_refused_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    append(&log, 7..10);
+    assert_eq!(log.purged(), Some(6), "what is before the first record of all counts as purged");
+    for first in [0, 9, 11] {
+        let error = log.append(first, records(0..1), |result| assert!(result.is_err())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{first}");
+    }
+    assert_eq!(log.truncate_after(Some(3)).unwrap_err().kind(), ErrorKind::InvalidInput);
+    log.purge(20).unwrap();
+    assert_eq!((log.first_index(), log.purged()), (None, Some(20)));
+    assert_eq!(log.append(10, records(10..11), |_| {}).unwrap_err().kind(), ErrorKind::InvalidInput);
+    append(&log, 21..23);
+    log.truncate_after(None).unwrap();
+    assert_eq!(log.last_index(), None);
+    append(&log, 21..22);
+    drop(log);
+    assert_eq!(numbers(&RecordLog::open(dir.path()).unwrap()), [21]);
+}
+
+#[test]
+fn a_record_is_read_from_its_segment_when_it_is_not_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = RecordLogOptions::new().segment_bytes(4096).recent_bytes(0);
+    let log = options.open(dir.path()).unwrap();
+    let long = |number: u64| {
+        Bytes::from(vec![u8::try_from(number % 251).unwrap(); 100 * usize::try_from(number).unwrap()])
+    };
+    for number in 0..100 {
+        log.append(number, vec![long(number)], |_| {}).unwrap();
+    }
+    append(&log, 100..101);
+    let held = log.read(50..51, 0).unwrap().remove(0).1;
+    for (number, record) in log.read(0..100, u64::MAX).unwrap() {
+        assert_eq!(record, long(number));
+    }
+    log.purge(98).unwrap();
+    append(&log, 101..102);
+    assert_eq!(held, long(50), "what was read stays");
+    assert_eq!(numbers(&log), [99, 100, 101]);
+    let stats = log.stats();
+    assert_eq!((stats.records, stats.unwritten_bytes, stats.poisoned), (3, 0, false));
+    assert!(stats.memory_bytes < 4096 && stats.segments < 6 && stats.syncs > 0, "{stats:?}");
+}
+
+#[test]
+fn f05_a_store_is_no_record_log_and_a_record_log_no_store() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path().join("store")).unwrap());
+    drop(RecordLog::open(dir.path().join("log")).unwrap());
+    let error = RecordLog::open(dir.path().join("store")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotAStore, "{error}");
+    let error = Store::open(dir.path().join("log")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotAStore, "{error}");
+    let missing = RecordLogOptions::new().create(false).open(dir.path().join("none")).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::StoreNotFound, "{missing}");
+}
+
+#[test]
+fn f06_a_second_handle_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    assert_eq!(RecordLog::open(dir.path()).unwrap_err().kind(), ErrorKind::Locked);
+    drop(log);
+    drop(RecordLog::open(dir.path()).unwrap());
+}
+
+#[test]
+fn f25_a_callback_that_panics_ends_the_log_and_nobody_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    let (tell, told) = mpsc::channel();
+    {
+        let _together = log.group();
+        log.append(0, records(0..1), |_| panic!("on purpose")).unwrap();
+        log.append(1, records(1..2), move |result| tell.send(result).unwrap()).unwrap();
+    }
+    told.recv().unwrap().expect("it is on the disk all the same");
+    while log.append(2, vec![], |_| {}).is_ok() {}
+    assert_eq!(log.append(2, vec![], |_| {}).unwrap_err().kind(), ErrorKind::Poisoned);
+    assert!(log.close().is_err());
+    drop(log);
+    assert_eq!(numbers(&RecordLog::open(dir.path()).unwrap()), [0, 1]);
+}
+
+#[test]
+fn f14_what_is_too_long_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    let refused =
+        |key: usize, value: usize| log.put_small(vec![b'k'; key], vec![0; value], |_| {}).unwrap_err().kind();
+    assert_eq!(refused(0, 1), ErrorKind::InvalidInput);
+    assert_eq!(refused(256, 1), ErrorKind::LimitExceeded);
+    assert_eq!(refused(1, (64 << 10) + 1), ErrorKind::LimitExceeded);
+    for key in 0..pentad_engine::SMALL_COUNT_MAX {
+        log.put_small_later(key.to_string(), "").unwrap();
+    }
+    assert_eq!(refused(1, 1), ErrorKind::LimitExceeded);
+    log.put_small_later("7", "again").unwrap();
+    assert_eq!(log.purge(u64::MAX).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    log.append(0, vec![Bytes::new()], |_| {}).unwrap();
+    assert_eq!(log.read(0..1, 0).unwrap(), [(0, Bytes::new())], "an empty record is one");
+}
