@@ -78,6 +78,8 @@ impl Index {
         while self.recent_first() < floor {
             self.forget_oldest_recent();
         }
+        trim(&mut self.positions);
+        trim(&mut self.recent);
     }
 
     /// Notes where the records from `first` on stand, which have been written.
@@ -163,6 +165,14 @@ impl Index {
             self.recent_bytes -= record.len() as u64;
             end -= 1;
         }
+    }
+}
+
+/// Gives back memory that a longer log had needed.
+fn trim<T>(deque: &mut VecDeque<T>) {
+    const SPARE: usize = 1024;
+    if deque.capacity() > 4 * deque.len() + SPARE {
+        deque.shrink_to(2 * deque.len() + SPARE / 2);
     }
 }
 

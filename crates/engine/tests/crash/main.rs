@@ -28,6 +28,7 @@ mod f14_limits;
 mod f15_collisions;
 mod f17_clocks;
 mod f19_transactions;
+mod f20_record_log;
 mod f25_backup;
 mod harness;
 mod seeds;
