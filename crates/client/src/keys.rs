@@ -18,6 +18,18 @@ use crate::wire::{
 ///
 /// Reads are linearizable and of the latest commit, unless [`Keys::reading`] or [`Keys::at`] say otherwise; writes are
 /// durable on a majority when they answer.
+///
+/// ```no_run
+/// use pentad_client::{Batch, Client, Expect};
+///
+/// # async fn example(client: Client) -> Result<(), pentad_client::Failure> {
+/// let keys = client.keys();
+/// let mut sale = Batch::new();
+/// sale.require("stock:tea", Expect::Value("3".into())).put("stock:tea", "2").put("order:1", "tea");
+/// assert!(keys.commit(sale).await?.applied);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Keys<C> {
     caller: C,

@@ -1,5 +1,16 @@
 //! The network client of Pentad, and the wire protocol that it shares with the nodes.
 //!
+//! ```no_run
+//! use pentad_client::{Client, ClientApi};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect(["127.0.0.1:7421", "127.0.0.1:7422", "127.0.0.1:7423"]).await?;
+//! client.put("user:1", "Ada").await?; // on the disks of a majority when it returns
+//! assert_eq!(client.get("user:1").await?.as_deref(), Some(&b"Ada"[..]));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The interfaces are written once, over a [`Caller`]: one call goes in, its reply or a [`Failure`] comes out. The
 //! network client is one, and so is a node embedded in a program. What the interfaces have no words for (conditional
 //! transactions, pages, watches, reads of the past) is on [`Keys`], over the same thing.
@@ -8,6 +19,7 @@
 
 mod batch;
 mod caller;
+mod client;
 mod client_api;
 mod failure;
 mod keys;
@@ -17,6 +29,7 @@ pub mod wire;
 
 pub use batch::{Batch, Expect, Expiry};
 pub use caller::{Caller, InterfaceLimits};
+pub use client::{Client, ClientBuilder, Cluster, Watch, WatchEvent, WatchFilter, WatchFrom};
 pub use client_api::Members;
 pub use keys::{Keys, Page, PageRequest};
 pub use kv_backend::TextKeys;

@@ -6,3 +6,5 @@
 mod raft;
 #[cfg_attr(not(test), expect(dead_code, reason = "the node that uses all of this follows"))]
 mod requests;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the node that uses all of this follows"))]
+mod server;

@@ -16,3 +16,4 @@ mod watching;
 pub(crate) use answer::answer;
 pub(crate) use bounds::engine_bounds;
 pub(crate) use failure::failure_of;
+pub(crate) use watching::Watching;

@@ -1,0 +1,8 @@
+//! The services of keys and the network client, over loopback, with a plain store in the place of the node.
+
+mod conformance;
+mod hostile;
+mod local;
+mod retries;
+mod server;
+mod watches;
