@@ -4,7 +4,7 @@
 
 #[cfg_attr(not(test), expect(dead_code, reason = "the node that uses all of this follows"))]
 mod raft;
-#[cfg_attr(not(test), expect(dead_code, reason = "the node that uses all of this follows"))]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the node that uses all of this follows"))]
 mod requests;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the node that uses all of this follows"))]
 mod server;

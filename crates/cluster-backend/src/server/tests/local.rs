@@ -15,11 +15,14 @@ use crate::requests::{Watching, answer, engine_bounds, failure_of};
 use crate::server::Answers;
 use crate::server::{reply, unknown_kind};
 
+/// By client and number.
+type Results = HashMap<(Vec<u8>, u64), WriteResult>;
+
 /// The store, and what it does to calls.
 #[derive(Clone, Debug)]
 pub(super) struct Local {
     pub(super) store: Store,
-    results: Arc<Mutex<HashMap<(Vec<u8>, u64), WriteResult>>>,
+    results: Arc<Mutex<Results>>,
     pub(super) manners: Arc<Manners>,
 }
 
