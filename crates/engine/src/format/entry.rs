@@ -124,6 +124,16 @@ impl Plain {
         Some(Self { key, key_length, payload, payload_length, checksum: u32_at(fixed, 8), sequence })
     }
 
+    /// The bytes that an entry begins with whose key and payload have these lengths, and which was not moved.
+    #[inline]
+    pub(crate) fn fixed(key_length: u16, payload_length: u32, checksum: u32) -> [u8; FIXED] {
+        let mut fixed = [0; FIXED];
+        put_at(&mut fixed, 2, &key_length.to_le_bytes());
+        put_at(&mut fixed, 4, &payload_length.to_le_bytes());
+        put_at(&mut fixed, 8, &checksum.to_le_bytes());
+        fixed
+    }
+
     /// Where the payload ends, without the zeros behind it.
     #[inline]
     pub(crate) fn payload_end(&self) -> u64 {

@@ -9,6 +9,7 @@ use super::entries::Entries;
 use super::facade::Index;
 use super::key::{Change, Space};
 use super::ordered::mark;
+use super::scatter;
 use super::slots::Set;
 use super::version::{Extent, Version, View};
 use crate::numbers::Sequence;
@@ -169,12 +170,14 @@ fn in_key_order(changes: &[Change<'_>], space: Space, hidden: &mut Vec<usize>) -
     });
     let mut order: Vec<(u64, usize)> =
         of_space().map(|(at, change)| (piece(&change.key[shared..]), at)).collect();
-    order.sort_unstable_by(|(piece, at), (other_piece, other)| {
-        piece.cmp(other_piece).then_with(|| {
+    // Numbers alone, which is fast; where they tie, mostly nowhere, the whole keys decide.
+    scatter::sort(&mut order);
+    for ties in order.chunk_by_mut(|(piece, _), (next, _)| piece == next).filter(|ties| ties.len() > 1) {
+        ties.sort_unstable_by(|(_, at), (_, other)| {
             let by_key = changes[*at].key[shared..].cmp(&changes[*other].key[shared..]);
             by_key.then(other.cmp(at))
-        })
-    });
+        });
+    }
     let mut last: Option<&Change<'_>> = None;
     order.retain(|(_, at)| {
         let change = &changes[*at];

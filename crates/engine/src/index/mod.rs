@@ -44,6 +44,7 @@ mod rebuild;
 mod resolve;
 mod runs;
 mod scan;
+mod scatter;
 mod slots;
 mod system;
 #[cfg(test)]

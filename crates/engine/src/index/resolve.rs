@@ -13,7 +13,7 @@ use super::entries::{Entries, Look};
 use super::facade::Index;
 use super::key::{Name, Space};
 use super::lookup::Dead;
-use super::quick_look::Newest;
+use super::quick_look::{Begun, Newest};
 use super::version::Version;
 
 /// Keys looked up together: as many as the processor has misses under way at once, several times over, and few enough for
@@ -28,7 +28,7 @@ impl<E: Entries> Index<E> {
         mut found: impl FnMut(Option<Version>),
     ) {
         let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
-        let mut may_stand = Vec::with_capacity(some.capacity());
+        let mut begun = [Begun::default(); TOGETHER];
         let mut look = self.entries.look();
         loop {
             some.extend(names.by_ref().take(TOGETHER));
@@ -39,20 +39,21 @@ impl<E: Entries> Index<E> {
                     if !look.is_current() {
                         look.renew();
                     }
-                    some.iter().for_each(|name| self.slots.fetch(name.hash));
-                    // Most new keys have no candidate at all, and are done with.
-                    may_stand.clear();
-                    may_stand.extend(some.iter().map(|name| {
-                        let mut any = false;
-                        self.slots.candidates(name.hash, |address| {
-                            look.fetch(address);
-                            any = true;
+                    for (begun, name) in begun.iter_mut().zip(some) {
+                        *begun = self.begin(name.hash);
+                    }
+                    begun.iter_mut().take(some.len()).for_each(|begun| self.go_on(begun, &mut look));
+                    for (name, begun) in some.iter().zip(&begun) {
+                        let newest = match name.space {
+                            Space::Keys => self.finish(begun, name.key, &look),
+                            Space::Hashes | Space::System => Newest::Unsure,
+                        };
+                        found(match newest {
+                            Newest::Plain(address, entry) => Some(Version::of(address, &entry)),
+                            Newest::Absent => None,
+                            Newest::Unsure => self.standing_at_length(name),
                         });
-                        any || self.crowds.has(name.hash)
-                    }));
-                    let standing = some.iter().zip(&may_stand);
-                    standing
-                        .for_each(|(name, may)| found(if *may { self.standing(name, &look) } else { None }));
+                    }
                 }
             }
             some.clear();
@@ -68,6 +69,11 @@ impl<E: Entries> Index<E> {
                 Newest::Unsure => {}
             }
         }
+        self.standing_at_length(name)
+    }
+
+    fn standing_at_length(&self, name: &Name<'_>) -> Option<Version> {
+        let Name { space, key, hash } = *name;
         if let Some(address) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
             return address.and_then(|address| self.version_at(address));
         }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 
 use crate::format::checksum::{self, Nonce, finish_salted};
-use crate::format::entry::{EntryHead, Layout, Moved, Place, Subject};
+use crate::format::entry::{EntryHead, Layout, Moved, Place, Plain, Subject};
 use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, CHUNK_SIZE, UNIT, align_up};
 use crate::numbers::{SegmentId, Timestamp};
@@ -278,6 +278,12 @@ impl<'a> FrameWriter<'a> {
     }
 
     fn entry(&mut self, entry: &FrameEntry<'a>, hasher: &mut crc32fast::Hasher) -> Standing {
+        if let FrameEntry { subject: Subject::Key(key), deadline: None, moved: None, .. } = *entry
+            && let FrameValue::Inline(bytes) = entry.value
+            && bytes.len() <= COPIED_BYTES_MAX
+        {
+            return self.plain_entry(key, bytes, hasher);
+        }
         let head = entry.head();
         let Layout { start, payload, payload_length, table, end } =
             head.layout(self.position(), self.alignment);
@@ -294,6 +300,25 @@ impl<'a> FrameWriter<'a> {
             self.pad_to(end);
         }
         Standing { start, end }
+    }
+
+    /// The same for what nearly every entry is: a value in one piece under a key, without a deadline.
+    fn plain_entry(&mut self, key: &[u8], bytes: &[u8], hasher: &mut crc32fast::Hasher) -> Standing {
+        let start = self.position();
+        let key_length = u16::try_from(key.len()).expect("key lengths are checked");
+        let length = u32::try_from(bytes.len()).expect("value lengths are checked");
+        let fixed = Plain::fixed(key_length, length, checksum::plain(bytes));
+        let plain = Plain::decode(&fixed, start, self.alignment).expect("it was made one");
+        let room = usize::try_from(plain.end() - start).expect("it fits a buffer");
+        self.buffer.reserve(room);
+        self.buffer.extend_from_slice(&fixed);
+        self.buffer.extend_from_slice(key);
+        self.pad_to(plain.payload);
+        self.sum(hasher, SUMMED_BYTES);
+        self.buffer.extend_from_slice(bytes);
+        self.sum_from = self.buffer.len();
+        self.pad_to(plain.end());
+        Standing { start, end: plain.end() }
     }
 
     /// Puts a payload behind what is there; the body checksum goes on behind it.

@@ -100,6 +100,12 @@ fn no_reader_misses_a_key_or_finds_another_while_the_table_grows() {
             let mut dice = Dice(secret);
             let hash_of = |address| spread(key_at(address));
             for key in 0..KEYS {
+                // Until readers have come, with keys before them that are there and others that are not.
+                while key == KEYS / 2
+                    && (found.load(Ordering::Relaxed) == 0 || missed.load(Ordering::Relaxed) == 0)
+                {
+                    thread::yield_now();
+                }
                 versions.write(key, |_, new| {
                     let set = table.set(spread(key), address(key, new), |_| false, hash_of);
                     assert_eq!(set, Set::Inserted);
@@ -108,9 +114,6 @@ fn no_reader_misses_a_key_or_finds_another_while_the_table_grows() {
                 versions.write(other, |old, new| {
                     assert!(table.replace(spread(other), address(other, old), address(other, new)));
                 });
-            }
-            while found.load(Ordering::Relaxed) == 0 || missed.load(Ordering::Relaxed) == 0 {
-                thread::yield_now();
             }
             done.store(true, Ordering::Relaxed);
         });
