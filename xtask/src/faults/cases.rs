@@ -66,7 +66,13 @@ pub(crate) const CASES: &[Case] = &[
         "races, retries and duplicates of conditional writes",
         &["there is no cluster, so no retry meets another leader"],
     ),
-    later(20, "votes, terms or entries lost after they were acknowledged", NO_CLUSTER),
+    due(
+        20,
+        "votes, terms or entries lost after they were acknowledged",
+        &[
+            "the record log and the Raft log storage are tested, not yet a node whose log was lost or taken back to an older state",
+        ],
+    ),
     later(21, "partitions, slow followers, slow disks", NO_CLUSTER),
     later(22, "snapshots that are cut, altered, old or someone else's", NO_CLUSTER),
     later(23, "changes of the members that are unsafe", NO_CLUSTER),

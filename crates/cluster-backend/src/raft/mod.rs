@@ -4,4 +4,5 @@
 //! messages of `pentad.v1`, and [`convert`] stands between the two. An upgrade of openraft therefore changes no byte.
 
 pub(crate) mod convert;
+mod log_store;
 pub(crate) mod types;

@@ -52,6 +52,12 @@ impl Core {
         })
     }
 
+    pub(super) fn flush(&self, done: Done) -> Result<()> {
+        self.ask(Some(done), false, |index, _| {
+            Ok(Some(What::Append { first: index.next, records: Vec::new() }))
+        })
+    }
+
     pub(super) fn truncate_after(&self, last: Option<u64>) -> Result<()> {
         self.ask(None, false, |index, _| {
             let first = last.map_or(index.floor, |last| last.saturating_add(1));

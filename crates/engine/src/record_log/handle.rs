@@ -112,8 +112,7 @@ impl RecordLog {
     }
 
     /// Appends records numbered `first`, `first + 1` …; they can be read when this returns. `done` hears when they are on the disk.
-    /// An empty log that was never written to takes any first number; else `first` must follow the last record, or the purge point. With no records at all,
-    /// `done` hears when everything before is on the disk.
+    /// An empty log that was never written to takes any first number; else `first` must follow the last record, or the purge point.
     ///
     /// A power cut before that may leave the first ones of them and not the others.
     ///
@@ -129,6 +128,15 @@ impl RecordLog {
         done: impl FnOnce(Result<()>) + Send + 'static,
     ) -> Result<()> {
         self.core().append(first, records, Done::new(done))
+    }
+
+    /// `done` hears when every call so far is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// `Poisoned` and `Closed`; `done` has heard the same.
+    pub fn flush(&self, done: impl FnOnce(Result<()>) + Send + 'static) -> Result<()> {
+        self.core().flush(Done::new(done))
     }
 
     /// Cuts off the records behind `last`, or all of them. They are gone for readers when this returns, and for ever with the

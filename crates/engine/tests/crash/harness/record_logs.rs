@@ -97,6 +97,9 @@ pub(crate) fn shown(log: &RecordLog, context: &str) -> Held {
 
 const KEYS: [&str; 3] = ["vote", "committed", "purged"];
 
+/// The number of the state that a call leads to, and what its callback has heard.
+type Answer = (u64, Result<(), Error>);
+
 pub(crate) struct LogWorld {
     pub(crate) rng: Rng,
     pub(crate) disk: SimDisk,
@@ -108,8 +111,7 @@ pub(crate) struct LogWorld {
     created: bool,
     /// Every state since the last that was acknowledged, that one first.
     past: Vec<Held>,
-    /// What callbacks have heard: the length of `past` when the call was made, and the answer.
-    heard: Arc<Mutex<Vec<(u64, Result<(), Error>)>>>,
+    heard: Arc<Mutex<Vec<Answer>>>,
     /// How many states were dropped from `past`, so that the numbers that callbacks know stay true.
     dropped: u64,
     calls: u64,

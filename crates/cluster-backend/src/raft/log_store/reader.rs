@@ -1,0 +1,96 @@
+//! Reading the Raft log: what replication sends, and what the state machine applies.
+//!
+//! Reads are answered from memory or from maps of the segments, a bounded number of bytes at a time where the caller can do
+//! with fewer entries than it asked for.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, Range, RangeBounds};
+
+use futures_util::stream::{self, Stream, StreamExt as _};
+use openraft::{OptionalSend, RaftLogReader};
+
+use super::{LogStore, READ_BYTES_MAX, stored_entry};
+use crate::raft::types::{Entry, Types, Vote};
+
+impl LogStore {
+    /// The entries of a range that are there, as many as have `bytes` together, but one at least.
+    fn read(&self, range: Range<u64>, bytes: u64) -> io::Result<Vec<Entry>> {
+        let records = self.log.read(range, bytes)?;
+        records.into_iter().map(|(index, record)| stored_entry::decode(index, record)).collect()
+    }
+}
+
+/// A range with its ends filled in.
+fn bounded(range: &impl RangeBounds<u64>) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end.max(start)
+}
+
+impl RaftLogReader<Types> for LogStore {
+    async fn try_get_log_entries<RB>(&mut self, range: RB) -> io::Result<Vec<Entry>>
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        self.read(bounded(&range), u64::MAX)
+    }
+
+    async fn read_vote(&mut self) -> io::Result<Option<Vote>> {
+        self.vote()
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        self.read(start..end.max(start), READ_BYTES_MAX)
+    }
+
+    async fn entries_stream<RB>(&mut self, range: RB) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
+    where
+        RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
+    {
+        let log = self.clone();
+        // The index to go on with; `None` behind the last piece.
+        let state = (Some(bounded(&range)), false);
+        let pieces = stream::unfold(state, move |(rest, goes_on)| {
+            let piece = rest.and_then(|rest| log.piece(rest, goes_on));
+            async move {
+                match piece? {
+                    Ok((entries, rest)) => {
+                        let entries = entries.into_iter().map(Ok).collect::<Vec<_>>();
+                        Some((stream::iter(entries), (Some(rest), true)))
+                    }
+                    Err(error) => Some((stream::iter(vec![Err(error)]), (None, true))),
+                }
+            }
+        });
+        pieces.flatten()
+    }
+}
+
+impl LogStore {
+    /// The next entries of a range, and what is left of it; `None` at its end. A piece that goes on must do so where the one before
+    /// it ended: what was purged or truncated in between would be a hole.
+    fn piece(&self, range: Range<u64>, goes_on: bool) -> Option<io::Result<(Vec<Entry>, Range<u64>)>> {
+        if range.is_empty() {
+            return None;
+        }
+        let entries = match self.read(range.clone(), READ_BYTES_MAX) {
+            Ok(entries) => entries,
+            Err(error) => return Some(Err(error)),
+        };
+        let (first, last) = (entries.first()?.log_id.index, entries.last()?.log_id.index);
+        if goes_on && first != range.start {
+            let text = format!("entry {} of the Raft log was purged while it was read", range.start);
+            return Some(Err(io::Error::new(io::ErrorKind::NotFound, text)));
+        }
+        Some(Ok((entries, last + 1..range.end)))
+    }
+}
