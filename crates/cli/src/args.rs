@@ -87,8 +87,8 @@ const WATCH_AFTER_HELP: &str = "\
 Every commit comes once, in order and whole, with its changes of the watched keys; a commit without such changes is left out. A put is
 told with the deadline that it sets; that a key expires is no commit and does not show here.
 
-A store has one writer, or readers, so no commit can come from elsewhere while this command reads: it tells what is there and ends. To
-go on later, say --from with the sequence behind the last one. A program that writes to a store watches it live through the library
+A store in a directory has one writer, or readers, so no commit can come from elsewhere while this command reads: it tells what is
+there and ends. With --endpoints it goes on with what comes, whatever becomes of single nodes, until --limit or Ctrl-C. To go on later, say --from with the sequence behind the last one. A program that writes to a store watches it live through the library
 (Store::watch), within its own process.
 
 With --json, one object per commit: {\"sequence\", \"time\" (RFC 3339), \"time_ns\" (since 1970), \"changes\": [{\"op\": \"put\",
@@ -159,6 +159,9 @@ pub(crate) struct Global {
     /// The store's directory
     #[arg(long, value_name = "DIR", global = true)]
     store: Option<PathBuf>,
+    /// A cluster instead of a directory, by some of its nodes: HOST:PORT, several with commas between
+    #[arg(long, value_name = "ADDRS", global = true, value_delimiter = ',', conflicts_with = "store")]
+    endpoints: Vec<String>,
     /// Answer in JSON, one object per line, where the answer is data about the store
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -386,9 +389,21 @@ impl Global {
     ///
     /// [`Failure::Usage`] when it was not named.
     pub(crate) fn store(&self) -> Result<&Path> {
-        self.store
-            .as_deref()
-            .ok_or_else(|| Failure::Usage("which store? name its directory with --store DIR".to_owned()))
+        if !self.endpoints.is_empty() {
+            let text = "this is about the files of a store, so it is not done through --endpoints: run it on the machine that \
+                        has them, with --store DIR";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        self.store.as_deref().ok_or_else(|| {
+            let text =
+                "which store? name its directory with --store DIR, or a cluster with --endpoints HOST:PORT,…";
+            Failure::Usage(text.to_owned())
+        })
+    }
+
+    /// The nodes of a cluster, if one was named in the place of a directory.
+    pub(crate) fn endpoints(&self) -> Option<&[String]> {
+        (!self.endpoints.is_empty()).then_some(&*self.endpoints)
     }
 
     /// The bytes that an argument stands for; `what` is what it is called in the message when it stands for none.

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use pentad_client::FailureKind;
 use pentad_engine::{Error, ErrorKind};
 
 /// The result of everything in this crate that can fail in front of a user.
@@ -32,6 +33,9 @@ pub(crate) enum Failure {
     /// The engine refused.
     #[error("{}", with_hint(.0))]
     Store(#[from] Error),
+    /// A node of the cluster refused, or none answered.
+    #[error("{}", with_remote_hint(.0))]
+    Remote(#[from] pentad_client::Failure),
     /// The engine refused, because there is no store where one is to be read or changed.
     #[error("{0}; `import` and `put` create a store, the other verbs never do")]
     NoStore(Error),
@@ -82,6 +86,7 @@ impl Failure {
         match self {
             Self::Damage(_) => true,
             Self::Store(error) => error.kind() == ErrorKind::Damaged,
+            Self::Remote(failure) => failure.kind() == FailureKind::Damaged,
             _ => false,
         }
     }
@@ -109,4 +114,17 @@ fn with_hint(error: &Error) -> String {
         _ => return error.to_string(),
     };
     format!("{error}; {hint}")
+}
+
+/// The node's text, and for the kinds that a user meets at the command line, the next step.
+fn with_remote_hint(failure: &pentad_client::Failure) -> String {
+    let hint = match failure.kind() {
+        _ if failure.outcome_unknown => "look at what is there before you repeat it",
+        FailureKind::Unavailable | FailureKind::TimedOut => {
+            "are the nodes running, a majority of them, and can they be reached from here?"
+        }
+        FailureKind::Overloaded => "wait a moment and run the command again",
+        _ => return failure.to_string(),
+    };
+    format!("{failure}; {hint}")
 }

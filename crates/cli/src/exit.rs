@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+use pentad_client::FailureKind;
 use pentad_engine::ErrorKind;
 
 use crate::error::{Failure, Result};
@@ -35,7 +36,12 @@ fn code(failure: &Failure) -> u8 {
         Failure::Absent(_) | Failure::Unmet(_) => ABSENT,
         Failure::Usage(_) | Failure::Input(_) | Failure::Refused(_) => USAGE,
         Failure::Store(error) if error.kind() == ErrorKind::InvalidInput => USAGE,
-        Failure::Store(_) | Failure::NoStore(_) | Failure::Io { .. } | Failure::Damage(_) => STORE,
+        Failure::Remote(failure) if failure.kind() == FailureKind::InvalidInput => USAGE,
+        Failure::Store(_)
+        | Failure::Remote(_)
+        | Failure::NoStore(_)
+        | Failure::Io { .. }
+        | Failure::Damage(_) => STORE,
         Failure::Interrupted => INTERRUPTED,
         Failure::Partial { cause, .. } => match **cause {
             // An import whose acknowledgements nobody reads any more has not done what it was asked.

@@ -22,6 +22,7 @@ mod json;
 mod loader;
 mod output;
 mod payload;
+mod place;
 mod progress;
 mod real_path;
 mod session;

@@ -2,13 +2,13 @@
 //!
 //! Invariant: an entry is counted as in, and acknowledged, only after a sync that covers its commit. Entries are
 //! committed in the order in which they were added, so what is in is always a prefix of the input. The commits between
-//! syncs ask for `Durability::Os`, which is what makes an import fast; the syncs come every [`BATCHES_PER_SYNC`]
+//! syncs are soft, which is what makes an import fast; the syncs come every [`BATCHES_PER_SYNC`]
 //! batches, [`BYTES_PER_SYNC`] bytes or [`PAUSE_MAX`], whichever is first.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use pentad_engine::{Batch, Durability, Expiry, Sequence, Store};
+use pentad_engine::Expiry;
 use serde_json::json;
 
 use crate::error::Result;
@@ -16,6 +16,7 @@ use crate::escape::escape;
 use crate::human::{count, counted};
 use crate::output::Output;
 use crate::payload::Staged;
+use crate::place::{Alter, Change, Changes};
 
 const BATCH_BYTES: u64 = 4 << 20;
 const BATCHES_PER_SYNC: u64 = 8;
@@ -48,9 +49,9 @@ pub(crate) struct Loaded {
     /// Bytes of their keys and values.
     pub(crate) bytes: u64,
     /// The first commit.
-    pub(crate) first: Option<Sequence>,
+    pub(crate) first: Option<u64>,
     /// The last commit that is durable.
-    pub(crate) last: Option<Sequence>,
+    pub(crate) last: Option<u64>,
     /// The last entry that is durable.
     pub(crate) through: Option<Place>,
 }
@@ -58,10 +59,10 @@ pub(crate) struct Loaded {
 /// Takes entries and commits them.
 #[derive(Debug)]
 pub(crate) struct Loader<'a> {
-    store: &'a Store,
+    into: &'a dyn Alter,
     rows_per_batch: u64,
     acknowledgements: Option<Output>,
-    batch: Batch,
+    batch: Box<dyn Changes + 'a>,
     batch_bytes: u64,
     batch_held: u64,
     batch_end: Option<Place>,
@@ -72,14 +73,14 @@ pub(crate) struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// A loader into `store` that commits at most `rows_per_batch` entries at once, and writes a line of JSON to
+    /// A loader into a place that commits at most `rows_per_batch` entries at once, and writes a line of JSON to
     /// `acknowledgements` each time entries have become durable.
-    pub(crate) fn new(store: &'a Store, rows_per_batch: u64, acknowledgements: Option<Output>) -> Self {
+    pub(crate) fn new(into: &'a dyn Alter, rows_per_batch: u64, acknowledgements: Option<Output>) -> Self {
         Self {
-            store,
+            into,
             rows_per_batch,
             acknowledgements,
-            batch: new_batch(),
+            batch: new_batch(into),
             batch_bytes: 0,
             batch_held: 0,
             batch_end: None,
@@ -92,11 +93,11 @@ impl<'a> Loader<'a> {
 
     /// Adds one entry, which stood at `place`.
     pub(crate) fn add(&mut self, key: &[u8], value: Staged, expiry: Expiry, place: Place) -> Result<()> {
-        if !self.batch.is_empty() && self.batch_held + value.held_bytes > BATCH_BYTES {
+        if self.batch.len() > 0 && self.batch_held + value.held_bytes > BATCH_BYTES {
             self.commit()?;
         }
         let key_bytes = key.len() as u64;
-        self.batch.put_expiring(key, value.payload, expiry);
+        self.batch.add(Change::Put { key: key.into(), value: value.content, expiry });
         self.batch_bytes += key_bytes + value.length;
         self.batch_held += key_bytes + value.held_bytes;
         self.batch_end = Some(place);
@@ -121,7 +122,7 @@ impl<'a> Loader<'a> {
 
     /// Makes durable what was committed, and gives up the entries that were not; for after a refused commit.
     pub(crate) fn salvage(&mut self) -> Result<()> {
-        self.batch = new_batch();
+        self.batch = new_batch(self.into);
         self.sync()
     }
 
@@ -149,14 +150,14 @@ impl<'a> Loader<'a> {
     }
 
     fn commit(&mut self) -> Result<()> {
-        if self.batch.is_empty() {
+        if self.batch.len() == 0 {
             return Ok(());
         }
-        let batch = std::mem::replace(&mut self.batch, new_batch());
+        let batch = std::mem::replace(&mut self.batch, new_batch(self.into));
         let entries = batch.len() as u64;
         let bytes = std::mem::take(&mut self.batch_bytes);
         self.batch_held = 0;
-        let outcome = self.store.commit(batch)?;
+        let outcome = batch.commit()?;
         self.committed.entries += entries;
         self.committed.bytes += bytes;
         self.committed.last = outcome.sequence.or(self.committed.last);
@@ -171,20 +172,19 @@ impl<'a> Loader<'a> {
         if self.unsynced_batches == 0 {
             return Ok(());
         }
-        self.store.sync()?;
+        self.into.sync()?;
         self.unsynced_batches = 0;
         self.durable = self.committed.clone();
         if let Some(output) = &mut self.acknowledgements {
-            let sequence = self.durable.last.map(u64::from);
-            output.json(&json!({ "committed": self.durable.entries, "sequence": sequence }))?;
+            output.json(&json!({ "committed": self.durable.entries, "sequence": self.durable.last }))?;
             output.flush()?;
         }
         Ok(())
     }
 }
 
-fn new_batch() -> Batch {
-    let mut batch = Batch::new();
-    batch.durability(Durability::Os);
+fn new_batch(into: &dyn Alter) -> Box<dyn Changes + '_> {
+    let mut batch = into.changes();
+    batch.soft();
     batch
 }

@@ -2,11 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write as _};
 
-use bytes::Bytes;
-use pentad_engine::{Payload, Store};
+use pentad_engine::Store;
 
 use crate::error::{Failure, Result};
 use crate::interrupt;
+use crate::place::Content;
 
 /// Values longer than this are streamed, in bytes.
 pub(crate) const STREAM_BYTES_MIN: u64 = 8 << 20;
@@ -16,7 +16,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Staged {
     /// What the commit takes.
-    pub(crate) payload: Payload<'static>,
+    pub(crate) content: Content,
     /// Its length in bytes.
     pub(crate) length: u64,
     /// How many of these bytes wait in memory until the commit.
@@ -40,7 +40,7 @@ pub(crate) fn stage(
     let mut length = start.len() as u64;
     advance(length);
     if length <= STREAM_BYTES_MIN {
-        return Ok(Staged { payload: Bytes::from(start).into(), length, held_bytes: length });
+        return Ok(Staged { content: Content::Bytes(start.into()), length, held_bytes: length });
     }
     let mut stream = store.stream()?;
     let refused = |error| Failure::Io { doing: "cannot write to the store".to_owned(), error };
@@ -60,7 +60,7 @@ pub(crate) fn stage(
         length += read as u64;
         advance(read as u64);
     }
-    Ok(Staged { payload: stream.finish()?.into(), length, held_bytes: 0 })
+    Ok(Staged { content: Content::Staged(stream.finish()?), length, held_bytes: 0 })
 }
 
 /// Copies a stored value out, block by block. `broken` makes a failure of an error of the value, `refused` of one of

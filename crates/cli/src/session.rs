@@ -1,4 +1,4 @@
-//! A store for the length of one verb.
+//! A store, or a cluster, for the length of one verb.
 //!
 //! Invariant: a store that was opened is closed, and what closing says is not lost: it is the failure of the verb, or
 //! comes after it. Reading verbs open read-only and create nothing.
@@ -8,9 +8,65 @@ use std::path::Path;
 use pentad_engine::{Options, Sequence, Skipped, Snapshot, Store};
 
 use crate::args::{AsOf, Global, Reading};
-use crate::error::{Result, not_there};
+use crate::error::{Failure, Result, not_there};
 use crate::human;
 use crate::output::warn;
+use crate::place::{Alter, LocalAlter, LocalLook, Look, Remote};
+
+/// Runs `work` on the place that the arguments name, to look at it as of a commit or of now.
+pub(crate) fn look<T>(
+    global: &Global,
+    reading: Reading,
+    as_of: AsOf,
+    work: impl FnOnce(&dyn Look) -> Result<T>,
+) -> Result<T> {
+    let Some(endpoints) = global.endpoints() else {
+        let name = global.store()?;
+        return read_view(global, reading, as_of, |store, view| work(&LocalLook { store, view, name }));
+    };
+    if reading.damaged {
+        return Err(only_with_a_directory("--damaged"));
+    }
+    work(&Remote::connect(endpoints, as_of.at)?)
+}
+
+/// The same, for whoever wants what the past can tell beyond the list of commits.
+pub(crate) fn look_back<T>(global: &Global, work: impl FnOnce(&dyn Look) -> Result<T>) -> Result<T> {
+    match global.endpoints() {
+        None => {
+            let name = global.store()?;
+            read_whole(global, |store| work(&LocalLook { store, view: &store.snapshot()?, name }))
+        }
+        Some(endpoints) => work(&Remote::connect(endpoints, None)?),
+    }
+}
+
+/// Runs `work` on the place that the arguments name, to alter it. A store that is missing is not made.
+pub(crate) fn alter<T>(global: &Global, work: impl FnOnce(&dyn Alter) -> Result<T>) -> Result<T> {
+    match global.endpoints() {
+        None => {
+            let name = global.store()?;
+            change(global, |store| work(&LocalAlter { store, name }))
+        }
+        Some(endpoints) => work(&Remote::connect(endpoints, None)?),
+    }
+}
+
+/// The same; a store that is missing is made.
+pub(crate) fn alter_or_create<T>(global: &Global, work: impl FnOnce(&dyn Alter) -> Result<T>) -> Result<T> {
+    match global.endpoints() {
+        None => {
+            let name = global.store()?;
+            create(global, |store| work(&LocalAlter { store, name }))
+        }
+        Some(endpoints) => work(&Remote::connect(endpoints, None)?),
+    }
+}
+
+/// The refusal of an option that says something of files.
+pub(crate) fn only_with_a_directory(option: &str) -> Failure {
+    Failure::Usage(format!("{option} is for a store in a directory, --store DIR, and not for --endpoints"))
+}
 
 /// Runs `work` on an existing store, next to other readers. One that is damaged is opened only if that was asked for, and
 /// then it is said what that means.

@@ -11,7 +11,7 @@ use crate::caller::Caller;
 use crate::wire::{
     BatchRequest, Bounds, Consistency, DescribeRequest, DescribeResponse, ExtentRequest, ExtentResponse,
     Failure, GetMultiRequest, GetRequest, PruneBatches, PruneBatchesRequest, RangeRequest, RangeResponse,
-    WriteRequest, WriteResult, call, reply,
+    Row, WriteRequest, WriteResult, call, reply,
 };
 
 /// Reads and writes of keys over a [`Caller`].
@@ -50,6 +50,8 @@ pub struct PageRequest {
     pub keys_only: bool,
     /// Where the page before ended; `None` for the first page.
     pub token: Option<Bytes>,
+    /// Rows with their deadlines.
+    pub deadlines: bool,
     /// Whether the pages behind it are to be of the same view, for as long as that is retained.
     pub one_view: bool,
 }
@@ -62,10 +64,10 @@ impl PageRequest {
 }
 
 /// A page of rows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
-    /// Keys and values, in the order asked for.
-    pub rows: Vec<(Bytes, Bytes)>,
+    /// In the order asked for.
+    pub rows: Vec<Row>,
     /// Where the next page begins; `None` when there is nothing more.
     pub next: Option<Bytes>,
     /// The commit that the page is of.
@@ -147,28 +149,25 @@ impl<C: Caller> Keys<C> {
     ///
     /// As [`Keys::get`]; `PRUNED` when a view that is to be read again is no longer retained.
     pub async fn page(&self, request: PageRequest) -> Result<Page, Failure> {
-        let PageRequest { bounds, limit, descending, keys_only, token, one_view } = request;
+        let PageRequest { bounds, limit, descending, keys_only, deadlines, token, one_view } = request;
         let range = RangeRequest {
             bounds: Some(bounds),
             limit,
             descending,
             keys_only,
+            deadlines,
             token: token.unwrap_or_default(),
             one_view,
             ..self.range_request()
         };
         let answer = self.range(range).await?;
-        let rows = answer.rows.into_iter().map(|row| (row.key, row.value)).collect();
         let next = (!answer.token.is_empty()).then_some(answer.token);
-        Ok(Page { rows, next, sequence: answer.applied_sequence })
+        Ok(Page { rows: answer.rows, next, sequence: answer.applied_sequence })
     }
 
     /// The rows of `request`, fetched page by page as they are taken, each page of a view of its own unless
     /// [`PageRequest::one_view`] is set. The stream ends after an error.
-    pub fn rows(
-        &self,
-        request: PageRequest,
-    ) -> impl Stream<Item = Result<(Bytes, Bytes), Failure>> + Send + '_ {
+    pub fn rows(&self, request: PageRequest) -> impl Stream<Item = Result<Row, Failure>> + Send + '_ {
         let pages = stream::try_unfold(Some(request), async move |request| {
             let Some(request) = request else { return Ok::<_, Failure>(None) };
             let page = self.page(request.clone()).await?;

@@ -155,9 +155,9 @@ impl<'c, C: Caller> TextKeys<'c, C> {
         let mut keys = Vec::new();
         loop {
             let page = Keys::new(self.caller).page(request.clone()).await?;
-            for (key, _) in page.rows {
+            for row in page.rows {
                 // Other interfaces may have written keys that are no text, or empty: those are not of this interface.
-                match String::from_utf8(key.into()) {
+                match String::from_utf8(row.key.into()) {
                     Ok(key) if !key.is_empty() => keys.push(key),
                     Ok(_) | Err(_) => {}
                 }

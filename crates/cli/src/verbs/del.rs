@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::ops::Bound;
 
-use pentad_engine::{Batch, escape_key};
+use pentad_engine::escape_key;
 use serde_json::{Map, Value, json};
 
 use crate::args::{DelArgs, Global};
@@ -11,6 +11,7 @@ use crate::error::{Failure, Result};
 use crate::human;
 use crate::json::insert_bytes;
 use crate::output::Output;
+use crate::place::Change;
 use crate::session;
 
 /// Deletes the keys that are there; fails as absent when some were not.
@@ -19,19 +20,19 @@ pub(crate) fn run(global: &Global, arguments: &DelArgs) -> Result<()> {
         return delete_range(global, arguments);
     }
     let keys = arguments.keys.iter().map(|key| global.bytes("key", key)).collect::<Result<Vec<_>>>()?;
-    let path = global.store()?;
-    session::change(global, |store| {
-        // Nobody else writes while the store is open here, so what is absent now is absent at the commit.
+    session::alter(global, |place| {
+        // Nobody else writes while a store is open here, so what is absent now is absent at the commit; in a cluster it was
+        // absent a moment before.
         let mut absent = Vec::new();
-        let mut batch = Batch::new();
+        let mut changes = place.changes();
         for key in &keys {
-            if store.contains_key(key)? {
-                batch.delete(key);
+            if place.contains(key)? {
+                changes.add(Change::Delete { key: key.into() });
             } else {
                 absent.push(key);
             }
         }
-        let outcome = if batch.is_empty() { None } else { Some(store.commit(batch)?) };
+        let done = if changes.len() == 0 { None } else { Some(changes.commit()?) };
         if global.json {
             let rows: Vec<_> = absent
                 .iter()
@@ -41,8 +42,8 @@ pub(crate) fn run(global: &Global, arguments: &DelArgs) -> Result<()> {
                     Value::from(row)
                 })
                 .collect();
-            let deleted = outcome.as_ref().map_or(0, |outcome| outcome.deleted);
-            let sequence = outcome.and_then(|outcome| outcome.sequence).map(u64::from);
+            let deleted = done.map_or(0, |done| done.deleted);
+            let sequence = done.and_then(|done| done.sequence);
             let mut output = Output::new();
             output.json(&json!({ "deleted": deleted, "absent": rows, "sequence": sequence }))?;
             output.finish()?;
@@ -52,7 +53,7 @@ pub(crate) fn run(global: &Global, arguments: &DelArgs) -> Result<()> {
         }
         let shown: Vec<_> = absent.iter().map(|key| escape_key(key)).collect();
         let what = if shown.len() == 1 { "is no key" } else { "are no keys" };
-        Err(Failure::Absent(format!("there {what} {} in {}", shown.join(", "), path.display())))
+        Err(Failure::Absent(format!("there {what} {} in {}", shown.join(", "), place.name())))
     })
 }
 
@@ -61,22 +62,24 @@ fn delete_range(global: &Global, arguments: &DelArgs) -> Result<()> {
     let bytes = |what: &str, argument: &Option<OsString>| -> Result<Option<Vec<u8>>> {
         argument.as_deref().map(|argument| global.bytes(what, argument)).transpose()
     };
-    let mut batch = Batch::new();
-    match bytes("--prefix", &arguments.prefix)? {
-        Some(prefix) => batch.delete_prefix(prefix),
+    let change = match bytes("--prefix", &arguments.prefix)? {
+        Some(prefix) => Change::DeletePrefix { prefix: prefix.into() },
         None => {
             let from = bytes("--from", &arguments.from)?.map_or(Bound::Unbounded, Bound::Included);
             let to = bytes("--to", &arguments.to)?.map_or(Bound::Unbounded, Bound::Included);
-            batch.delete_range::<Vec<u8>>((from, to))
+            Change::DeleteRange { bounds: (from, to) }
         }
     };
-    let outcome = session::change(global, |store| Ok(store.commit(batch)?))?;
+    let done = session::alter(global, |place| {
+        let mut changes = place.changes();
+        changes.add(change);
+        changes.commit()
+    })?;
     let mut output = Output::new();
     if global.json {
-        let sequence = outcome.sequence.map(u64::from);
-        output.json(&json!({ "deleted": outcome.deleted, "absent": [], "sequence": sequence }))?;
+        output.json(&json!({ "deleted": done.deleted, "absent": [], "sequence": done.sequence }))?;
     } else {
-        output.line(&format!("deleted {}", human::counted(outcome.deleted, "key", "keys")))?;
+        output.line(&format!("deleted {}", human::counted(done.deleted, "key", "keys")))?;
     }
     output.finish()
 }

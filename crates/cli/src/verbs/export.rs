@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pentad_engine::{Sequence, Snapshot, Store, escape_key};
+use pentad_engine::escape_key;
 use serde_json::{Map, json};
 
-use crate::args::{ExportArgs, Global};
+use crate::args::{AsOf, ExportArgs, Global};
 use crate::error::{Failure, Result};
 use crate::formats::dir::{Policy, Unpacked, unpack};
 use crate::formats::{Dialect, Entry, Format, ROW_VALUE_BYTES_MAX, WriteError, WriteRows, writer};
@@ -14,6 +14,7 @@ use crate::human;
 use crate::interrupt;
 use crate::json::insert_bytes;
 use crate::output::Output;
+use crate::place::{Listing, Look, Seen};
 use crate::progress::Progress;
 use crate::real_path::real_path;
 use crate::session;
@@ -30,19 +31,22 @@ pub(crate) fn run(global: &Global, arguments: &ExportArgs) -> Result<()> {
     let policy = Policy { force: arguments.force, skip_damaged: arguments.skip_damaged };
     interrupt::watch()?;
     let begun = Instant::now();
-    let (exported, sequence) = session::read(global, arguments.reading, |store| {
-        let snapshot = store.snapshot()?;
-        let progress = Progress::new("exporting", None);
-        let exported = match writer(format, dialect) {
-            None => unpack(&snapshot, &arguments.path, store.path(), policy, &progress),
-            Some(rows) => {
-                let path = &arguments.path;
-                write_rows(store, &snapshot, rows, format, path, policy, &progress)
-            }
-        };
-        progress.clear();
-        Ok((exported?, snapshot.sequence()))
-    })?;
+    let (exported, sequence) = match writer(format, dialect) {
+        None => session::read(global, arguments.reading, |store| {
+            let snapshot = store.snapshot()?;
+            let progress = Progress::new("exporting", None);
+            let exported = unpack(&snapshot, &arguments.path, store.path(), policy, &progress);
+            progress.clear();
+            Ok((exported?, snapshot.sequence().0))
+        })?,
+        Some(rows) => session::look(global, arguments.reading, AsOf::default(), |place| {
+            let progress = Progress::new("exporting", None);
+            let sequence = place.sequence()?;
+            let exported = write_rows(place, rows, format, &arguments.path, policy, &progress);
+            progress.clear();
+            Ok((exported?, sequence))
+        })?,
+    };
     // The rows have standard output to themselves.
     if !is_standard(&arguments.path) {
         report(global, arguments, &exported, sequence, begun.elapsed())?;
@@ -60,7 +64,7 @@ fn report(
     global: &Global,
     arguments: &ExportArgs,
     exported: &Unpacked,
-    sequence: Sequence,
+    sequence: u64,
     time: Duration,
 ) -> Result<()> {
     let mut output = Output::new();
@@ -69,7 +73,7 @@ fn report(
         object.insert("exported".to_owned(), exported.entries.into());
         object.insert("bytes".to_owned(), exported.bytes.into());
         object.insert("seconds".to_owned(), json!(time.as_secs_f64()));
-        object.insert("sequence".to_owned(), sequence.0.into());
+        object.insert("sequence".to_owned(), sequence.into());
         object.insert("damaged".to_owned(), exported.damaged.into());
         insert_bytes(&mut object, "path", arguments.path.as_os_str().as_encoded_bytes());
         output.json(&object.into())?;
@@ -115,8 +119,7 @@ fn is_standard(path: &Path) -> bool {
 }
 
 fn write_rows(
-    store: &Store,
-    snapshot: &Snapshot,
+    place: &dyn Look,
     mut rows: Box<dyn WriteRows>,
     format: Format,
     path: &Path,
@@ -126,7 +129,9 @@ fn write_rows(
     let mut target = if is_standard(path) {
         Target::standard()
     } else {
-        if real_path(path)?.starts_with(real_path(store.path())?) {
+        if let Some(directory) = place.directory()
+            && real_path(path)?.starts_with(real_path(directory)?)
+        {
             return Err(Failure::Refused(format!(
                 "cannot export to {}: it is inside the store",
                 path.display()
@@ -137,13 +142,16 @@ fn write_rows(
     let mut exported = Unpacked::default();
     let mut write = || -> Result<()> {
         rows.begin(target.stream()).map_err(|error| target.failure(error))?;
-        for row in snapshot.range::<&[u8]>(..) {
+        // Only jsonl has a place for deadlines, and looking one up costs as much as the row itself. Without it an entry that has
+        // expired since would come back for ever.
+        let listing = Listing { deadlines: format == Format::Jsonl, ..Listing::all() };
+        for row in place.rows(&listing)? {
             interrupt::check()?;
-            let (key, value) = match row {
+            let Seen { key, value, deadline } = match row {
                 Ok(row) => row,
                 // The rows behind a damaged one still come.
-                Err(error) => {
-                    exported.leave_out(error.into(), policy, progress)?;
+                Err(failure) => {
+                    exported.leave_out(failure, policy, progress)?;
                     continue;
                 }
             };
@@ -154,12 +162,6 @@ fn write_rows(
                 );
                 return Err(refused(&key, format, &what));
             }
-            // Only jsonl has a place for the deadline, and looking it up costs as much as the row itself. The snapshot still
-            // knows it when it has passed since; without it an expired entry would come back for ever.
-            let deadline = match format {
-                Format::Jsonl => snapshot.entry_info(&key)?.and_then(|info| info.deadline),
-                _ => None,
-            };
             let entry = Entry { key: &key, value: &value, deadline };
             match rows.write_row(entry, target.stream()) {
                 Ok(()) => {}

@@ -12,17 +12,16 @@ use crate::session;
 /// Writes the value to standard output.
 pub(crate) fn run(global: &Global, arguments: &GetArgs) -> Result<()> {
     let key = global.bytes("key", &arguments.key)?;
-    let path = global.store()?;
-    session::read_view(global, arguments.reading, arguments.as_of, |_, view| {
+    session::look(global, arguments.reading, arguments.as_of, |place| {
         let shown = escape_key(&key);
-        let absent = || Failure::Absent(format!("there is no key {shown} in {}", path.display()));
+        let absent = || Failure::Absent(format!("there is no key {shown} in {}", place.name()));
         let mut output = Output::new();
         if global.json {
-            let value = view.get(&key)?.ok_or_else(absent)?;
+            let value = place.value(&key)?.ok_or_else(absent)?;
             output.with(|out| write_row(out, &key, Some(&value), None))?;
             return output.finish();
         }
-        let mut value = view.reader(&key)?.ok_or_else(absent)?;
+        let mut value = place.reader(&key)?.ok_or_else(absent)?;
         let broken = |error| Failure::value(&shown, error);
         copy_out(&mut value, output.stream(), &broken, &failure)?;
         output.finish()

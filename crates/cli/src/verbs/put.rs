@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pentad_engine::{Batch, Expect, Expiry, Sequence, Store, escape_key};
+use pentad_engine::{Expect, Expiry, Sequence, escape_key};
 use serde_json::json;
 
 use crate::args::{Global, PutArgs};
@@ -10,7 +10,7 @@ use crate::error::{Failure, Result};
 use crate::input::{self, Input, Origin};
 use crate::interrupt;
 use crate::output::Output;
-use crate::payload::{Staged, stage};
+use crate::place::{Alter, Change, Content};
 use crate::progress::Progress;
 use crate::session;
 
@@ -31,34 +31,36 @@ pub(crate) fn run(global: &Global, arguments: &PutArgs) -> Result<()> {
         (.., Some(sequence)) => Some(Expect::Unmodified(Sequence(sequence))),
         (false, None, None) => None,
     };
-    session::create(global, |store| {
-        let payload = match given {
+    session::alter_or_create(global, |place| {
+        let value = match given {
             Some(value) => value.into(),
-            None => from_standard_input(store)?.payload,
+            None => from_standard_input(place)?,
         };
-        let mut batch = Batch::new();
-        batch.put_expiring(&key, payload, arguments.ttl.map_or(Expiry::Never, Expiry::After));
+        let mut changes = place.changes();
+        let expiry = arguments.ttl.map_or(Expiry::Never, Expiry::After);
+        changes.add(Change::Put { key: key.as_slice().into(), value, expiry });
         if let Some(expect) = expect {
-            batch.require(&key, expect);
+            changes.require(&key, expect);
         }
-        let outcome = store.commit(batch)?;
-        if !outcome.applied {
+        let done = changes.commit()?;
+        if !done.applied {
             let text = format!("the condition on {} does not hold; nothing was stored", escape_key(&key));
             return Err(Failure::Unmet(text));
         }
         if global.json {
             let mut output = Output::new();
-            output.json(&json!({ "sequence": outcome.sequence.map(u64::from) }))?;
+            output.json(&json!({ "sequence": done.sequence }))?;
             output.finish()?;
         }
         Ok(())
     })
 }
 
-fn from_standard_input(store: &Store) -> Result<Staged> {
+fn from_standard_input(place: &dyn Alter) -> Result<Content> {
     let name = Path::new("standard input");
     let mut input = Input::start(Origin::Standard, Progress::hidden())?;
-    stage(store, &mut input, &|error| input::failure(name, error), &|_| {}).map_err(|failure| match failure {
+    let staged = place.stage(&mut input, &|error| input::failure(name, error), &|_| {});
+    staged.map(|staged| staged.content).map_err(|failure| match failure {
         Failure::Interrupted => failure.after("nothing was stored".to_owned()),
         failure => failure,
     })

@@ -6,16 +6,13 @@ mod pages;
 
 use std::ops::Bound;
 
-use pentad_engine::{Range, Snapshot};
-
 use crate::args::{Global, ScanArgs};
 use crate::error::Result;
 use crate::escape::escape_into;
 use crate::json::write_row;
 use crate::output::Output;
+use crate::place::{Bounds, Listing};
 use crate::session;
-
-type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// Lists what the bounds leave.
 pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
@@ -25,56 +22,38 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let prefix = bytes("prefix", &arguments.prefix)?;
     let from = bytes("--from", &arguments.from)?;
     let to = bytes("--to", &arguments.to)?;
-    session::read_view(global, arguments.reading, arguments.as_of, |store, view| {
-        let bounds = bounds(prefix, from, to);
+    let bounds = bounds(prefix, from, to);
+    let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut printer =
+        Printer { output: Output::new(), raw: global.raw, json: global.json, line: String::new() };
+    if arguments.estimate {
+        return session::read(global, arguments.reading, |store| {
+            measure::estimate(store, bounds, global.json)
+        });
+    }
+    if arguments.newest_first {
+        return session::read(global, arguments.reading, |store| {
+            newest::list(store, arguments.keys, limit, printer)
+        });
+    }
+    session::look(global, arguments.reading, arguments.as_of, |place| {
         if arguments.count {
-            return measure::count(store, bounds, global.json);
-        }
-        if arguments.estimate {
-            return measure::estimate(store, bounds, global.json);
-        }
-        let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let mut printer =
-            Printer { output: Output::new(), raw: global.raw, json: global.json, line: String::new() };
-        if arguments.newest_first {
-            return newest::list(store, arguments.keys, limit, printer);
-        }
-        if arguments.paged || arguments.resume.is_some() {
-            return pages::list(store, bounds, arguments, printer);
+            return measure::count(place, bounds, global.json);
         }
         let Some(bounds) = bounds else {
-            return Ok(());
+            return if pages::are_wanted(arguments) { pages::end(printer) } else { Ok(()) };
         };
-        match (arguments.keys, arguments.reverse) {
-            (false, false) => {
-                for row in range(view, bounds).take(limit) {
-                    let (key, value) = row?;
-                    printer.print(&key, Some(&value))?;
-                }
-            }
-            (false, true) => {
-                for row in range(view, bounds).rev().take(limit) {
-                    let (key, value) = row?;
-                    printer.print(&key, Some(&value))?;
-                }
-            }
-            (true, false) => {
-                for key in range(view, bounds).keys().take(limit) {
-                    printer.print(&key?, None)?;
-                }
-            }
-            (true, true) => {
-                for key in range(view, bounds).keys().rev().take(limit) {
-                    printer.print(&key?, None)?;
-                }
-            }
+        let (reverse, keys_alone) = (arguments.reverse, arguments.keys);
+        let listing = Listing { bounds, reverse, keys_alone, limit, ..Listing::all() };
+        if pages::are_wanted(arguments) {
+            return pages::list(place, listing, arguments, printer);
+        }
+        for row in place.rows(&listing)? {
+            let row = row?;
+            printer.print(&row.key, (!keys_alone).then_some(&*row.value))?;
         }
         printer.output.finish()
     })
-}
-
-fn range(view: &Snapshot, bounds: Bounds) -> Range {
-    view.range::<Vec<u8>>(bounds)
 }
 
 /// The keys that begin with `prefix` and lie between `from` and `to`, both included; `None` when there can be none.

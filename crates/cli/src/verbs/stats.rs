@@ -6,7 +6,7 @@
 use pentad_engine::{ScrubStats, Sequence, Stats};
 use serde_json::{Value, json};
 
-use crate::args::{Global, StatsArgs};
+use crate::args::{AsOf, Global, StatsArgs};
 use crate::error::Result;
 use crate::human;
 use crate::output::Output;
@@ -16,19 +16,23 @@ use crate::verbs::verify::{damage_line, damage_object};
 
 /// Prints the sizes.
 pub(crate) fn run(global: &Global, arguments: &StatsArgs) -> Result<()> {
-    let stats = session::read(global, arguments.reading, |store| Ok(store.stats()))?;
+    let (lines, object) = session::look(global, arguments.reading, AsOf::default(), |place| place.stats())?;
     let mut output = Output::new();
     if global.json {
-        output.json(&object(&stats))?;
+        output.json(&object)?;
     } else {
-        for (name, value) in rows(&stats) {
-            output.line(&format!("{name:<16}{value}"))?;
-        }
-        for damage in stats.scrub.iter().flat_map(|scrub| &scrub.findings) {
-            output.line(&damage_line("damaged", damage))?;
+        for line in lines {
+            output.line(&line)?;
         }
     }
     output.finish()
+}
+
+/// The sizes of a store for people.
+pub(crate) fn lines(stats: &Stats) -> Vec<String> {
+    let rows = rows(stats).into_iter().map(|(name, value)| format!("{name:<16}{value}"));
+    let findings = stats.scrub.iter().flat_map(|scrub| &scrub.findings);
+    rows.chain(findings.map(|damage| damage_line("damaged", damage))).collect()
 }
 
 fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
@@ -92,7 +96,8 @@ fn scrub_row(scrub: &ScrubStats) -> String {
     )
 }
 
-fn object(stats: &Stats) -> Value {
+/// The sizes of a store for programs.
+pub(crate) fn object(stats: &Stats) -> Value {
     json!({
         "keys": stats.keys,
         "sequence": stats.sequence.0,

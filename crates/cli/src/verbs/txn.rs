@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use self::parse::batch_of;
+use self::parse::{Step, steps_of};
 use crate::args::{Global, TxnArgs};
 use crate::error::{Failure, Result};
 use crate::human;
@@ -18,15 +18,24 @@ use crate::session;
 /// Commits what the file says; fails as unmet when a condition does not hold.
 pub(crate) fn run(global: &Global, arguments: &TxnArgs) -> Result<()> {
     let text = read(&arguments.path)?;
-    let batch = batch_of(&text).map_err(|(line, what)| {
+    let steps = steps_of(&text).map_err(|(line, what)| {
         Failure::Input(format!("{} line {line}: {what}; nothing was changed", shown(&arguments.path)))
     })?;
-    let outcome = session::create(global, |store| Ok(store.commit(batch)?))?;
+    let outcome = session::alter_or_create(global, |place| {
+        let mut changes = place.changes();
+        for step in steps {
+            match step {
+                Step::If(key, expect) => changes.require(&key, expect),
+                Step::Then(change) => changes.add(change),
+            }
+        }
+        changes.commit()
+    })?;
     let mut output = Output::new();
     if global.json {
         output.json(&json!({
             "applied": outcome.applied,
-            "sequence": outcome.sequence.map(u64::from),
+            "sequence": outcome.sequence,
             "deleted": outcome.deleted,
             "renewed": outcome.renewed,
             "counter": outcome.counter,

@@ -1,56 +1,65 @@
 //! `watch`: what has changed, commit by commit.
 //!
-//! Invariant: a commit is told once, and only with changes of watched keys. The store is open for reading only, so the stream ends
-//! with the last commit.
+//! Invariant: a commit is told once, and only with changes of watched keys. A store in a directory is open for reading only, so its
+//! stream ends with the last commit; that of a cluster goes on until the limit, or for ever.
 
-use pentad_engine::{Sequence, Store, WatchEvent, WatchFilter, WatchedChange, WatchedCommit};
+use std::ops::ControlFlow;
+
 use serde_json::{Map, Value, json};
 
-use crate::args::{Global, Reading, WatchArgs};
+use crate::args::{AsOf, Global, Reading, WatchArgs};
 use crate::error::Result;
 use crate::escape::escape_into;
 use crate::json::insert_bytes;
 use crate::output::Output;
+use crate::place::{Look, Told, ToldChange, WatchWanted};
 use crate::session;
 use crate::time::rfc3339;
 
 /// Tells the commits.
 pub(crate) fn run(global: &Global, arguments: &WatchArgs) -> Result<()> {
-    let filter = match (&arguments.key, &arguments.prefix) {
-        (Some(key), _) => WatchFilter::key(global.bytes("--key", key)?),
-        (None, Some(prefix)) => WatchFilter::prefix(global.bytes("--prefix", prefix)?),
-        (None, None) => WatchFilter::All,
+    let bytes = |what: &str, argument: &Option<_>| -> Result<Option<Vec<u8>>> {
+        argument.as_deref().map(|argument| global.bytes(what, argument)).transpose()
+    };
+    let wanted = WatchWanted {
+        key: bytes("--key", &arguments.key)?,
+        prefix: bytes("--prefix", &arguments.prefix)?,
+        from: arguments.from,
+        previous: arguments.previous,
     };
     if arguments.previous {
-        return session::read_whole(global, |store| tell(global, arguments, store, filter));
+        return session::look_back(global, |place| tell(global, arguments, place, &wanted));
     }
-    session::read(global, Reading::default(), |store| tell(global, arguments, store, filter))
+    session::look(global, Reading::default(), AsOf::default(), |place| {
+        tell(global, arguments, place, &wanted)
+    })
 }
 
-fn tell(global: &Global, arguments: &WatchArgs, store: &Store, filter: WatchFilter) -> Result<()> {
-    let from = arguments.from.map(Sequence).or(store.oldest_batch());
-    let mut watch = store.watch(filter, from)?;
-    if arguments.previous {
-        watch = watch.with_previous();
-    }
-    let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+fn tell(global: &Global, arguments: &WatchArgs, place: &dyn Look, wanted: &WatchWanted) -> Result<()> {
+    let mut left = arguments.limit.unwrap_or(u64::MAX);
     let mut output = Output::new();
-    for event in watch.take(limit) {
-        // Nothing expires in a store that is only read.
-        let WatchEvent::Commit(commit) = event? else { continue };
-        if global.json {
-            output.json(&object(&commit, arguments.previous))?;
-        } else {
-            for change in &commit.changes {
-                output.line(&line(commit.sequence, change, arguments.previous))?;
+    if left > 0 {
+        place.watch(wanted, &mut |commit| {
+            if global.json {
+                output.json(&object(&commit, arguments.previous))?;
+            } else {
+                for change in &commit.changes {
+                    output.line(&line(commit.sequence, change, arguments.previous))?;
+                }
             }
-        }
+            if place.directory().is_none() {
+                // The next commit may be long in coming.
+                output.flush()?;
+            }
+            left -= 1;
+            Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
     }
     output.finish()
 }
 
 /// `sequence, put, key, value` or `sequence, delete, key`, and `was` with the previous value, between tabs.
-fn line(sequence: Sequence, change: &WatchedChange, with_previous: bool) -> String {
+fn line(sequence: u64, change: &ToldChange, with_previous: bool) -> String {
     let mut line = format!("{sequence}\t{}\t", if change.value.is_some() { "put" } else { "delete" });
     escape_into(&change.key, &mut line);
     if let Some(value) = &change.value {
@@ -64,7 +73,7 @@ fn line(sequence: Sequence, change: &WatchedChange, with_previous: bool) -> Stri
     line
 }
 
-fn object(commit: &WatchedCommit, with_previous: bool) -> Value {
+fn object(commit: &Told, with_previous: bool) -> Value {
     let changes: Vec<Value> = commit
         .changes
         .iter()
@@ -87,7 +96,7 @@ fn object(commit: &WatchedCommit, with_previous: bool) -> Value {
         })
         .collect();
     json!({
-        "sequence": commit.sequence.0,
+        "sequence": commit.sequence,
         "time": rfc3339(commit.time),
         "time_ns": commit.time.0,
         "changes": changes,

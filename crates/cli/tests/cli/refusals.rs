@@ -30,6 +30,6 @@ fn a_store_must_be_named() {
     assert_eq!(output.status.code(), Some(2));
     insta::assert_snapshot!(
         String::from_utf8(output.stderr).unwrap(),
-        @"pentad: which store? name its directory with --store DIR"
+        @"pentad: which store? name its directory with --store DIR, or a cluster with --endpoints HOST:PORT,…"
     );
 }

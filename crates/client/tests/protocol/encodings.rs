@@ -142,6 +142,7 @@ fn a_request_for_a_page() {
         count_only: false,
         at_sequence: Some(0),
         one_view: true,
+        deadlines: true,
     };
-    check(request, "0a0a0a0161120162180120011003180a2001280132017440004801");
+    check(request, "0a0a0a0161120162180120011003180a20012801320174400048015001");
 }

@@ -13,7 +13,7 @@ pub(super) fn batch(store: &Store, request: &BatchRequest) -> Result<BatchRespon
     let Some(pairs) = pairs else { return Ok(BatchResponse::default()) };
     let bytes = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
     check_answer("a commit", bytes)?;
-    let row = |(key, value)| Row { key, value: Bytes::from(value) };
+    let row = |(key, value)| Row { key, value: Bytes::from(value), deadline_ns: None };
     Ok(BatchResponse { found: true, pairs: pairs.into_iter().map(row).collect() })
 }
 

@@ -84,7 +84,8 @@ impl Page<'_> {
         let limit = usize::try_from(self.request.limit).unwrap_or(usize::MAX);
         for row in rows {
             let (key, value) = row.map_err(|error| failure_of(&error))?;
-            if self.has_expired(&key)? {
+            let deadline = self.deadline(&key)?;
+            if self.expired_at.is_some_and(|time| deadline.is_some_and(|deadline| deadline <= time)) {
                 continue;
             }
             let bytes = key.len() + value.len() + ROW_BYTES;
@@ -94,16 +95,20 @@ impl Page<'_> {
             }
             check_answer("a row", bytes)?;
             self.bytes += bytes;
-            self.rows.push(Row { key, value });
+            let deadline_ns = deadline.filter(|_| self.request.deadlines).map(|deadline| deadline.0);
+            self.rows.push(Row { key, value, deadline_ns });
         }
         Ok(false)
     }
 
-    /// Whether a row of a page behind the first had ended before the first was made.
-    fn has_expired(&self, key: &[u8]) -> Result<bool, Failure> {
-        let Some(time) = self.expired_at else { return Ok(false) };
+    /// When a row ends, if that is wanted, or decides whether it is there: a row of a page behind the first may have ended
+    /// before the first was made.
+    fn deadline(&self, key: &[u8]) -> Result<Option<Timestamp>, Failure> {
+        if self.expired_at.is_none() && !self.request.deadlines {
+            return Ok(None);
+        }
         let info = self.view.entry_info(key).map_err(|error| failure_of(&error))?;
-        Ok(info.and_then(|info| info.deadline).is_some_and(|deadline| deadline <= time))
+        Ok(info.and_then(|info| info.deadline))
     }
 }
 

@@ -38,10 +38,10 @@ pub(crate) enum Found {
 }
 
 impl Tree {
-    /// The tree at `root`, without the directory `store` and, unless `all`, without `.git` and what is ignored.
+    /// The tree at `root`, without the directory `store` if there is one and, unless `all`, without `.git` and what is ignored.
     ///
     /// Both paths must be canonical, so that the store is recognized under whatever name it was given.
-    pub(crate) fn new(root: PathBuf, store: PathBuf, all: bool) -> Self {
+    pub(crate) fn new(root: PathBuf, store: Option<PathBuf>, all: bool) -> Self {
         let walk = WalkBuilder::new(&root)
             .standard_filters(false)
             .git_ignore(!all)
@@ -49,7 +49,8 @@ impl Tree {
             .follow_links(false)
             .sort_by_file_name(|left, right| left.cmp(right))
             .filter_entry(move |entry| {
-                entry.depth() == 0 || (entry.path() != store && (all || entry.file_name() != ".git"))
+                entry.depth() == 0
+                    || (Some(entry.path()) != store.as_deref() && (all || entry.file_name() != ".git"))
             })
             .build();
         Self { root, walk }
@@ -146,7 +147,7 @@ mod tests {
 
     fn keys(root: &Path, all: bool) -> Vec<String> {
         let root = root.canonicalize().unwrap();
-        Tree::new(root.clone(), root.join("store"), all)
+        Tree::new(root.clone(), Some(root.join("store")), all)
             .filter_map(|found| match found.unwrap() {
                 Found::File { key, .. } => Some(String::from_utf8(key).unwrap()),
                 Found::Link(_) | Found::Special(_) => None,
@@ -185,7 +186,7 @@ mod tests {
         fs::write(root.join("kept"), "").unwrap();
         fs::write(root.join("noise.log"), "").unwrap();
         let found: Vec<_> =
-            Tree::new(root.clone(), root.join("store"), false).map(|found| found.unwrap()).collect();
+            Tree::new(root.clone(), Some(root.join("store")), false).map(|found| found.unwrap()).collect();
         assert!(matches!(&found[0], Found::Unclear(problem) if problem.contains("[z-a]")), "{found:?}");
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(matches!(&found[2], Found::File { key, .. } if key == b"kept"));
@@ -210,7 +211,7 @@ mod tests {
         symlink(outside.path().join("a.txt"), root.join("file")).unwrap();
         let _socket = UnixListener::bind(root.join("socket")).unwrap();
         let found: Vec<_> =
-            Tree::new(root.clone(), root.join("store"), true).map(|found| found.unwrap()).collect();
+            Tree::new(root.clone(), Some(root.join("store")), true).map(|found| found.unwrap()).collect();
         let path = |name| root.join(name);
         assert_eq!(
             found,
@@ -226,7 +227,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().canonicalize().unwrap();
         fs::write(root.join(std::ffi::OsStr::from_bytes(b"n\xff")), "").unwrap();
-        let found = Tree::new(root.clone(), root.join("store"), false).next().unwrap().unwrap();
+        let found = Tree::new(root.clone(), Some(root.join("store")), false).next().unwrap().unwrap();
         assert!(matches!(found, Found::File { key, .. } if key == b"n\xff"));
     }
 }

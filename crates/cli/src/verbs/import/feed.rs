@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use pentad_engine::{Expiry, KEY_BYTES_MAX, Store};
+use pentad_engine::{Expiry, KEY_BYTES_MAX};
 
 use crate::error::{Failure, Result};
 use crate::formats::dir::{Found, Tree, open_file};
@@ -12,7 +12,8 @@ use crate::human::count;
 use crate::input;
 use crate::interrupt;
 use crate::loader::{Loader, Place};
-use crate::payload::{Staged, stage};
+use crate::payload::Staged;
+use crate::place::{Alter, Content};
 use crate::progress::Progress;
 use crate::verbs::import::report::Examples;
 
@@ -45,7 +46,7 @@ pub(crate) fn feed_rows(
         check_lengths(key.len(), value.len()).map_err(|what| malformed(name, line, &what))?;
         examples.offer(&key);
         let length = value.len() as u64;
-        let staged = Staged { payload: Bytes::from(value).into(), length, held_bytes: length };
+        let staged = Staged { content: Content::Bytes(Bytes::from(value)), length, held_bytes: length };
         loader.add(&key, staged, expiry, Place::Line(line))?;
     }
 }
@@ -53,7 +54,7 @@ pub(crate) fn feed_rows(
 /// Feeds every file of a tree; long ones through a stream.
 pub(crate) fn feed_tree(
     tree: Tree,
-    store: &Store,
+    into: &dyn Alter,
     loader: &mut Loader<'_>,
     progress: &Progress,
     examples: &mut Examples,
@@ -67,7 +68,7 @@ pub(crate) fn feed_tree(
                 check_lengths(key.len(), 0)
                     .map_err(|what| Failure::Input(format!("cannot import {}: {what}", path.display())))?;
                 let mut file = open_file(&path).map_err(broken)?;
-                let staged = stage(store, &mut file, &broken, &|bytes| progress.add(bytes))?;
+                let staged = into.stage(&mut file, &broken, &|bytes| progress.add(bytes))?;
                 examples.offer(&key);
                 loader.add(&key, staged, Expiry::Never, Place::File(key.clone()))?;
             }

@@ -1,7 +1,6 @@
 //! What an import says when it is done: what it did, and what to try next.
 
 use std::env;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -11,6 +10,13 @@ use crate::json::insert_bytes;
 use crate::loader::Loaded;
 use crate::output::{shell_key, shell_word};
 use crate::verbs::import::feed::Skipped;
+
+/// Where an import went, as it is named in the shell.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) option: &'static str,
+    pub(crate) name: String,
+}
 
 /// Keys of this import that are good to try commands on.
 #[derive(Clone, Debug, Default)]
@@ -37,11 +43,10 @@ impl Examples {
         }
     }
 
-    /// Three commands for the store at `store`, as `program` is called here.
-    fn commands(&self, program: &str, store: &str) -> [String; 3] {
+    /// Three commands for the place that the import went to, as `program` is called here.
+    fn commands(&self, program: &str, place: &str) -> [String; 3] {
         let Some(first) = &self.first else {
-            return ["put hello world", "get hello", "stats"]
-                .map(|verb| format!("{program} --store {store} {verb}"));
+            return ["put hello world", "get hello", "stats"].map(|verb| format!("{program} {place} {verb}"));
         };
         let key = shell_key(self.readme.as_ref().unwrap_or(first));
         let scan = match &self.parts {
@@ -51,8 +56,7 @@ impl Examples {
             }
             None => format!("scan --from {} --limit 10", shell_key(first)),
         };
-        [format!("get {key}"), scan, "stats".to_owned()]
-            .map(|verb| format!("{program} --store {store} {verb}"))
+        [format!("get {key}"), scan, "stats".to_owned()].map(|verb| format!("{program} {place} {verb}"))
     }
 }
 
@@ -67,14 +71,14 @@ pub(crate) fn lines(
     loaded: &Loaded,
     skipped: Skipped,
     time: Duration,
-    store: &Path,
+    place: &Named,
     examples: &Examples,
 ) -> Vec<String> {
     let mut lines = vec![format!(
         "imported {} ({}) into {} in {}: {} entries/s, {}/s",
         human::counted(loaded.entries, "entry", "entries"),
         human::bytes(loaded.bytes),
-        store.display(),
+        place.name,
         human::duration(time),
         human::count(human::per_second(loaded.entries, time)),
         human::bytes(human::per_second(loaded.bytes, time)),
@@ -86,22 +90,22 @@ pub(crate) fn lines(
     }
     lines.push(String::new());
     lines.push("try next:".to_owned());
-    let store = shell_word(&store.to_string_lossy());
-    lines.extend(examples.commands(&program(), &store).map(|command| format!("  {command}")));
+    let place = format!("{} {}", place.option, shell_word(&place.name));
+    lines.extend(examples.commands(&program(), &place).map(|command| format!("  {command}")));
     lines
 }
 
 /// The report for programs.
-pub(crate) fn object(loaded: &Loaded, skipped: Skipped, time: Duration, store: &Path) -> Value {
+pub(crate) fn object(loaded: &Loaded, skipped: Skipped, time: Duration, place: &Named) -> Value {
     let mut object = Map::new();
     object.insert("imported".to_owned(), loaded.entries.into());
     object.insert("bytes".to_owned(), loaded.bytes.into());
     object.insert("seconds".to_owned(), json!(time.as_secs_f64()));
-    object.insert("first_sequence".to_owned(), loaded.first.map(u64::from).into());
-    object.insert("last_sequence".to_owned(), loaded.last.map(u64::from).into());
+    object.insert("first_sequence".to_owned(), loaded.first.into());
+    object.insert("last_sequence".to_owned(), loaded.last.into());
     object.insert("skipped_links".to_owned(), skipped.links.into());
     object.insert("skipped_special".to_owned(), skipped.special.into());
-    insert_bytes(&mut object, "store", store.as_os_str().as_encoded_bytes());
+    insert_bytes(&mut object, "store", place.name.as_bytes());
     object.into()
 }
 
@@ -122,7 +126,7 @@ mod tests {
         for key in keys {
             examples.offer(key.as_bytes());
         }
-        examples.commands("pentad", "s")
+        examples.commands("pentad", "--store s")
     }
 
     #[test]

@@ -5,8 +5,6 @@
 
 use std::time::Instant;
 
-use pentad_engine::Store;
-
 use crate::args::{Global, ImportArgs};
 use crate::error::{Failure, Result};
 use crate::formats::dir::Tree;
@@ -15,6 +13,7 @@ use crate::input::Input;
 use crate::interrupt;
 use crate::loader::{Loaded, Loader};
 use crate::output::Output;
+use crate::place::Alter;
 use crate::progress::Progress;
 use crate::real_path::real_path;
 use crate::session;
@@ -24,21 +23,24 @@ use crate::verbs::import::source::Source;
 
 /// Imports the path.
 pub(crate) fn run(global: &Global, arguments: &ImportArgs) -> Result<()> {
-    let path = global.store()?;
     let source = Source::find(arguments)?;
     interrupt::watch()?;
     let begun = Instant::now();
     let mut examples = Examples::default();
-    let (loaded, skipped) = session::create(global, |store| {
-        source.keep_off(&real_path(store.path())?)?;
-        load(global, arguments, source, store, &mut examples)
+    let (loaded, skipped, named) = session::alter_or_create(global, |place| {
+        if let Some(directory) = place.directory() {
+            source.keep_off(&real_path(directory)?)?;
+        }
+        let (loaded, skipped) = load(global, arguments, source, place, &mut examples)?;
+        let option = if place.directory().is_some() { "--store" } else { "--endpoints" };
+        Ok((loaded, skipped, report::Named { option, name: place.name() }))
     })?;
     let time = begun.elapsed();
     let mut output = Output::new();
     if global.json {
-        output.json(&report::object(&loaded, skipped, time, path))?;
+        output.json(&report::object(&loaded, skipped, time, &named))?;
     } else {
-        for line in report::lines(&loaded, skipped, time, path, &examples) {
+        for line in report::lines(&loaded, skipped, time, &named, &examples) {
             output.line(&line)?;
         }
     }
@@ -49,14 +51,14 @@ fn load(
     global: &Global,
     arguments: &ImportArgs,
     source: Source,
-    store: &Store,
+    place: &dyn Alter,
     examples: &mut Examples,
 ) -> Result<(Loaded, Skipped)> {
     let acknowledgements = global.json.then(Output::new);
-    let mut loader = Loader::new(store, arguments.batch, acknowledgements);
+    let mut loader = Loader::new(place, arguments.batch, acknowledgements);
     let progress =
         Progress::new("importing", if let Source::Rows { length, .. } = &source { *length } else { None });
-    let fed = feed(arguments, source, store, &mut loader, &progress, examples);
+    let fed = feed(arguments, source, place, &mut loader, &progress, examples);
     let result = match fed {
         Ok(skipped) => match loader.settle() {
             Ok(()) => Ok((loader.loaded().clone(), skipped)),
@@ -71,15 +73,16 @@ fn load(
 fn feed(
     arguments: &ImportArgs,
     source: Source,
-    store: &Store,
+    place: &dyn Alter,
     loader: &mut Loader<'_>,
     progress: &Progress,
     examples: &mut Examples,
 ) -> Result<Skipped> {
     match source {
         Source::Tree(root) => {
-            let tree = Tree::new(root, real_path(store.path())?, arguments.all);
-            feed_tree(tree, store, loader, progress, examples)
+            let store = place.directory().map(real_path).transpose()?;
+            let tree = Tree::new(root, store, arguments.all);
+            feed_tree(tree, place, loader, progress, examples)
         }
         Source::Rows { name, origin, format, dialect, .. } => {
             let input = Input::start(origin, progress.clone())?;
@@ -95,7 +98,7 @@ fn feed(
 fn stop(failure: Failure, loader: &mut Loader<'_>) -> Failure {
     let settled = match failure {
         // The store refused a batch: what it took before that may still be made durable.
-        Failure::Store(_) => loader.salvage(),
+        Failure::Store(_) | Failure::Remote(_) => loader.salvage(),
         _ => loader.settle(),
     };
     let mut state = loader.state();

@@ -3,14 +3,14 @@
 use pentad_engine::Store;
 use serde_json::json;
 
-use super::Bounds;
 use crate::error::Result;
 use crate::human;
 use crate::output::Output;
+use crate::place::{Bounds, Look};
 
 /// Counts the keys.
-pub(super) fn count(store: &Store, bounds: Option<Bounds>, json: bool) -> Result<()> {
-    let count = bounds.map_or(Ok(0), |bounds| store.snapshot()?.count::<Vec<u8>>(bounds))?;
+pub(super) fn count(place: &dyn Look, bounds: Option<Bounds>, json: bool) -> Result<()> {
+    let count = bounds.map_or(Ok(0), |bounds| place.count(&bounds))?;
     let mut output = Output::new();
     if json {
         output.json(&json!({ "count": count }))?

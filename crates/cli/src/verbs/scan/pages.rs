@@ -2,42 +2,45 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pentad_engine::{ErrorKind, Order, PageToken, Store};
 use serde_json::json;
 
-use super::{Bounds, Printer};
+use super::Printer;
 use crate::args::ScanArgs;
 use crate::error::{Failure, Result};
 use crate::output::warn;
+use crate::place::{Listing, Look};
 
 /// Rows of a page when no limit is given.
 const ROWS: usize = 1_000;
 
+/// Whether a page is wanted, and not all of it.
+pub(super) fn are_wanted(arguments: &ScanArgs) -> bool {
+    arguments.paged || arguments.resume.is_some()
+}
+
 /// Lists a page, and says how to get the next one.
 pub(super) fn list(
-    store: &Store,
-    bounds: Option<Bounds>,
+    place: &dyn Look,
+    listing: Listing,
     arguments: &ScanArgs,
     mut printer: Printer,
 ) -> Result<()> {
     let token = arguments.resume.as_deref().map(parse).transpose()?;
-    let order = if arguments.reverse { Order::Backward } else { Order::Forward };
-    let limit = arguments.limit.map_or(ROWS, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let next = match bounds {
-        None => None,
-        Some(bounds) => {
-            let page = store.page::<Vec<u8>>(bounds, order, limit, token.as_ref());
-            let page = page.map_err(|error| match error.kind() {
-                ErrorKind::InvalidInput => Failure::Refused(error.to_string()),
-                _ => error.into(),
-            })?;
-            for (key, value) in &page.rows {
-                printer.print(key, (!arguments.keys).then_some(&**value))?;
-            }
-            page.next
-        }
-    };
-    let next = next.map(|token| URL_SAFE_NO_PAD.encode(token.to_bytes()));
+    let limit = if arguments.limit.is_none() { ROWS } else { listing.limit };
+    let (rows, next) = place.page(&Listing { limit, ..listing }, token.as_deref())?;
+    for row in &rows {
+        printer.print(&row.key, (!arguments.keys).then_some(&*row.value))?;
+    }
+    say(next, printer)
+}
+
+/// The page of bounds that hold nothing.
+pub(super) fn end(printer: Printer) -> Result<()> {
+    say(None, printer)
+}
+
+fn say(next: Option<Vec<u8>>, mut printer: Printer) -> Result<()> {
+    let next = next.map(|token| URL_SAFE_NO_PAD.encode(token));
     if printer.json {
         printer.output.json(&json!({ "next": next }))?;
     }
@@ -48,8 +51,7 @@ pub(super) fn list(
     Ok(())
 }
 
-fn parse(text: &str) -> Result<PageToken> {
+fn parse(text: &str) -> Result<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-    let token = bytes.and_then(|bytes| PageToken::from_bytes(&bytes).ok());
-    token.ok_or_else(|| Failure::Refused(format!("--resume {text} is no token of a page")))
+    bytes.ok_or_else(|| Failure::Refused(format!("--resume {text} is no token of a page")))
 }

@@ -1,55 +1,64 @@
-//! From lines of JSON to a batch.
+//! From lines of JSON to conditions and changes.
 //!
 //! Invariant: a field that means nothing where it stands is refused, because whoever wrote it meant something by it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pentad_engine::{Batch, Expect, Expiry, Sequence};
+use pentad_engine::{Expect, Expiry, Sequence};
 use serde_json::{Map, Value};
 
-/// The batch of some lines, or the number of the line that cannot be used and why.
-pub(super) fn batch_of(text: &[u8]) -> Result<Batch, (usize, String)> {
-    let mut batch = Batch::new();
-    for (line, number) in text.split(|&byte| byte == b'\n').zip(1..) {
-        if !line.iter().all(u8::is_ascii_whitespace) {
-            add(line, &mut batch).map_err(|what| (number, what))?;
-        }
-    }
-    Ok(batch)
+use crate::place::Change;
+
+/// What a line says.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// What a key must be.
+    If(Vec<u8>, Expect),
+    /// What is done.
+    Then(Change<'static>),
 }
 
-fn add(line: &[u8], batch: &mut Batch) -> Result<(), String> {
+/// The steps of some lines, or the number of the line that cannot be used and why.
+pub(super) fn steps_of(text: &[u8]) -> Result<Vec<Step>, (usize, String)> {
+    let mut steps = Vec::new();
+    for (line, number) in text.split(|&byte| byte == b'\n').zip(1..) {
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            steps.push(step_of(line).map_err(|what| (number, what))?);
+        }
+    }
+    Ok(steps)
+}
+
+fn step_of(line: &[u8]) -> Result<Step, String> {
     let object = match serde_json::from_slice(line) {
         Ok(Value::Object(object)) => object,
         Ok(_) => return Err("it is JSON, but not an object".to_owned()),
         Err(error) => return Err(format!("it is not JSON: {error}")),
     };
     let mut fields = Fields { object };
-    if let Some(key) = fields.bytes("if")? {
-        let expect = fields.expect()?;
-        batch.require(key, expect);
+    let step = if let Some(key) = fields.bytes("if")? {
+        Step::If(key, fields.expect()?)
     } else if let Some(key) = fields.bytes("put")? {
-        let value = fields.needed("value")?;
-        let expiry = fields.ttl()?;
-        batch.put_expiring(key, value, expiry);
+        let value = fields.needed("value")?.into();
+        Step::Then(Change::Put { key: key.into(), value, expiry: fields.ttl()? })
     } else if let Some(key) = fields.bytes("delete")? {
-        batch.delete(key);
+        Step::Then(Change::Delete { key: key.into() })
     } else if let Some(prefix) = fields.bytes("delete_prefix")? {
-        batch.delete_prefix(prefix);
+        Step::Then(Change::DeletePrefix { prefix: prefix.into() })
     } else if let Some(key) = fields.bytes("increment")? {
         let by = fields.object.remove("by").map_or(Some(1), |by| by.as_i64());
-        batch.increment(key, by.ok_or("\"by\" must be a whole number of 64 bits")?);
+        let by = by.ok_or("\"by\" must be a whole number of 64 bits")?;
+        Step::Then(Change::Increment { key: key.into(), by })
     } else if let Some(from) = fields.bytes("rename")? {
         let to = fields.needed("to")?;
-        batch.rename(from, to);
+        Step::Then(Change::Rename { from: from.into(), to: to.into() })
     } else if let Some(key) = fields.bytes("expire")? {
-        let expiry = fields.ttl()?;
-        batch.set_expiry(key, expiry);
+        Step::Then(Change::SetExpiry { key: key.into(), expiry: fields.ttl()? })
     } else {
         return Err("it says neither \"if\" nor what is to be done".to_owned());
-    }
+    };
     match fields.object.keys().next() {
-        None => Ok(()),
+        None => Ok(step),
         Some(unknown) => Err(format!("the field {unknown:?} has no place here")),
     }
 }
@@ -114,7 +123,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::batch_of;
+    use super::{Step, steps_of};
 
     #[test]
     fn every_kind_of_line_is_one_operation_or_condition() {
@@ -129,7 +138,9 @@ mod tests {
             {"rename": "d", "to": "e"}
             {"expire": "f"}
         "#;
-        assert_eq!(batch_of(text).unwrap().len(), 6);
+        let steps = steps_of(text).unwrap();
+        let changes = steps.iter().filter(|step| matches!(step, Step::Then(_))).count();
+        assert_eq!((steps.len(), changes), (8, 6));
     }
 
     #[test]
@@ -149,7 +160,7 @@ mod tests {
             ("{\"delete_base64\": \"*\"}", "not base64"),
             ("{\"increment\": \"a\", \"by\": 1.5}", "whole number"),
         ] {
-            let (number, what) = batch_of(format!("\n{line}").as_bytes()).unwrap_err();
+            let (number, what) = steps_of(format!("\n{line}").as_bytes()).unwrap_err();
             assert!(number == 2 && what.contains(word), "{line}: line {number}: {what}");
         }
     }
