@@ -183,3 +183,83 @@ fn f14_what_is_too_long_is_refused() {
     log.append(0, vec![Bytes::new()], |_| {}).unwrap();
     assert_eq!(log.read(0..1, 0).unwrap(), [(0, Bytes::new())], "an empty record is one");
 }
+
+/// What a record of the stress test holds: its number and the term in which it was written, some of them at length.
+fn written_in(term: u64, number: u64) -> Bytes {
+    let mut bytes = vec![0; if number.is_multiple_of(7) { 6000 } else { 30 }];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    bytes[8..16].copy_from_slice(&term.to_le_bytes());
+    bytes.into()
+}
+
+/// One thread appends, truncates and votes as a follower does, one purges, two read: they see records without a hole, and one
+/// after the other of terms that do not fall; callbacks come in order and are all heard; after reopening all of it is there.
+#[test]
+fn threads_that_append_truncate_purge_and_read_agree() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = RecordLogOptions::new().segment_bytes(64 << 10).recent_bytes(20_000);
+    let log = options.open(dir.path()).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let mut asked = 0_u64;
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let from = log.first_index().unwrap_or(0);
+                    let records = log.read(from..from + 3000, 200_000).unwrap();
+                    let mut before: Option<(u64, u64)> = None;
+                    for (number, record) in records {
+                        let term = u64::from_le_bytes(record[8..16].try_into().unwrap());
+                        assert_eq!(record, written_in(term, number));
+                        assert!(
+                            before.is_none_or(|(n, t)| n + 1 == number && t <= term),
+                            "{before:?} {number} {term}"
+                        );
+                        before = Some((number, term));
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                if let Some(last) = log.last_index()
+                    && last > 500
+                {
+                    log.purge(last - 500).unwrap();
+                }
+                std::thread::sleep(std::time::Duration::from_millis(3));
+            }
+        });
+        for term in 1..150 {
+            let note = |asked: u64| {
+                let heard = Arc::clone(&heard);
+                move |result: pentad_engine::Result<()>| {
+                    result.unwrap();
+                    heard.lock().unwrap().push(asked);
+                }
+            };
+            log.put_small("vote", term.to_string(), note(asked)).unwrap();
+            asked += 1;
+            if let Some(last) = log.last_index() {
+                log.truncate_after(Some(last - term % 40)).unwrap();
+            }
+            for _ in 0..10 {
+                let first = log.last_index().map_or(0, |last| last + 1);
+                let records = (first..first + 20).map(|number| written_in(term, number)).collect();
+                log.append(first, records, note(asked)).unwrap();
+                asked += 1;
+            }
+            log.put_small_later("committed", term.to_string()).unwrap();
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    let before = log.read(0..u64::MAX, u64::MAX).unwrap();
+    log.close().unwrap();
+    assert_eq!(*heard.lock().unwrap(), (0..asked).collect::<Vec<_>>());
+    drop(log);
+    let log = options.open(dir.path()).unwrap();
+    assert_eq!(log.read(0..u64::MAX, u64::MAX).unwrap(), before);
+    assert_eq!(log.small(b"vote").as_deref(), Some(&b"149"[..]));
+    assert_eq!(log.small(b"committed").as_deref(), Some(&b"149"[..]));
+}

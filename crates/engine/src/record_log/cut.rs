@@ -31,11 +31,13 @@ impl Scribe {
         if !planted(Bug::CutBeforeSmall) {
             self.keep_of(&|segment| gone_ids.contains(&segment))?;
         }
-        self.writer.shared.catalog.update(|catalog| {
-            self.writer.stamp(catalog);
-            catalog.segments.retain(|segment| !gone.contains(&segment.id));
-        })?;
         let shared = &self.writer.shared;
+        shared.reserve.relieve(|_| {
+            shared.catalog.update(|catalog| {
+                self.writer.stamp(catalog);
+                catalog.segments.retain(|segment| !gone.contains(&segment.id));
+            })
+        })?;
         let held = shared.segments.held();
         shared.segments.change([], &gone);
         for segment in held.logs().iter().filter(|segment| gone.contains(&segment.id)) {
@@ -43,6 +45,8 @@ impl Scribe {
             // What cannot be removed now is removed by the next open. Readers have it mapped as long as they need.
             drop(shared.environment.disk.remove_file(&segment.path));
         }
+        // What was given up on the way comes back before more of the disk is used.
+        self.writer.shared.reserve.hold();
         if planted(Bug::CutBeforeSmall) {
             self.keep_of(&|segment| gone_ids.contains(&segment))?;
         }

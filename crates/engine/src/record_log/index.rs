@@ -45,7 +45,7 @@ impl Index {
 
     /// Takes records that follow the last one.
     pub(super) fn append(&mut self, records: &[Bytes]) {
-        self.recent_bytes += records.iter().map(|record| record.len() as u64).sum::<u64>();
+        self.recent_bytes += records.iter().map(memory_of).sum::<u64>();
         self.recent.extend(records.iter().cloned());
         self.next += records.len() as u64;
     }
@@ -130,11 +130,9 @@ impl Index {
         Err(Error::new(ErrorKind::InvalidInput, text))
     }
 
-    /// Heap bytes in use, and bytes of recent records.
+    /// Bytes of memory in use for places and recent records.
     pub(super) fn memory_bytes(&self) -> u64 {
-        (self.positions.capacity() * size_of::<Address>()) as u64
-            + (self.recent.capacity() * size_of::<Bytes>()) as u64
-            + self.recent_bytes
+        (self.positions.capacity() * size_of::<Address>()) as u64 + self.recent_bytes
     }
 
     /// Bytes of the records whose place is not known.
@@ -153,7 +151,7 @@ impl Index {
 
     fn forget_oldest_recent(&mut self) {
         if let Some(record) = self.recent.pop_front() {
-            self.recent_bytes -= record.len() as u64;
+            self.recent_bytes -= memory_of(&record);
         }
     }
 
@@ -162,10 +160,15 @@ impl Index {
         while end > first
             && let Some(record) = self.recent.pop_back()
         {
-            self.recent_bytes -= record.len() as u64;
+            self.recent_bytes -= memory_of(&record);
             end -= 1;
         }
     }
+}
+
+/// What a record takes while it is in memory: its bytes, the handle of them, and about what an allocation costs.
+fn memory_of(record: &Bytes) -> u64 {
+    record.len() as u64 + 64
 }
 
 /// Gives back memory that a longer log had needed.

@@ -154,3 +154,7 @@ fn take<S, T>(inner: &mut Inner<S, T>) -> Vec<T> {
     inner.busy = true;
     std::mem::take(&mut inner.waiting)
 }
+
+#[cfg(all(test, loom))]
+#[path = "queue_models.rs"]
+mod models;

@@ -13,13 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
-use harness::{backups, forged, scenarios, system_entries, transactions};
+use harness::{backups, forged, record_log_faults, record_logs, scenarios, system_entries, transactions};
 use pentad_engine::planted::{Bug, with};
 
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 16] = [
+const SCENARIOS: [(&str, Scenario); 18] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -35,6 +35,8 @@ const SCENARIOS: [(&str, Scenario); 16] = [
     ("without_checkpoints", scenarios::without_checkpoints),
     ("backups", backups::backups),
     ("transactions", transactions::transactions),
+    ("record_log_cuts", record_logs::cuts),
+    ("record_log_on_a_failing_disk", record_log_faults::failing_disk),
     ("system_entries", system_entries::system_entries),
 ];
 
@@ -131,4 +133,30 @@ fn no_scenario_fails_without_a_bug() {
             }
         }
     }
+}
+
+/// What a record log shares with a store is wrong for both: its own scenarios have to notice as well.
+#[test]
+fn f20_the_scenarios_of_the_record_log_catch_what_can_befall_it() {
+    let bugs = [
+        Bug::AckBeforeSync,
+        Bug::TruncationNotLogged,
+        Bug::CutBeforeSmall,
+        Bug::RollWithoutSync,
+        Bug::NoSyncAfterRecovery,
+        Bug::NoDirectorySync,
+        Bug::NoSyncBeforeRename,
+        Bug::TrimOnAnyError,
+        Bug::RefuseOnAnyGap,
+        Bug::ZerosValid,
+        Bug::OrphanRemovedTooEarly,
+        Bug::LostMark,
+    ];
+    let notices = |bug, seed| {
+        let scenarios: [Scenario; 2] = [record_logs::cuts, record_log_faults::rot];
+        scenarios.into_iter().any(|scenario| with(bug, || failure(scenario, seed)).is_some())
+    };
+    let missed: Vec<Bug> =
+        bugs.into_iter().filter(|&bug| !(0..seeds(SEEDS)).any(|seed| notices(bug, seed))).collect();
+    assert!(missed.is_empty(), "no scenario of the record log notices {missed:?}");
 }

@@ -14,6 +14,7 @@ pub(crate) mod images;
 pub(crate) mod model;
 pub(crate) mod older;
 pub(crate) mod program;
+pub(crate) mod record_log_faults;
 pub(crate) mod record_logs;
 pub(crate) mod request;
 pub(crate) mod scenarios;

@@ -3,6 +3,7 @@
 //! Invariant: after every call the log shows what the model shows; after a cut and an open it holds what it held after one of the
 //! last calls, of a call that appends perhaps a beginning, and none of those whose callback was called is missing.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -107,6 +108,8 @@ pub(crate) struct LogWorld {
     pub(crate) recent_bytes: u64,
     seed: u64,
     opens: u64,
+    /// No two opens draw the same numbers.
+    environments: Cell<u64>,
     pub(crate) log: Option<RecordLog>,
     created: bool,
     /// Every state since the last that was acknowledged, that one first.
@@ -132,6 +135,7 @@ impl LogWorld {
             recent_bytes,
             seed,
             opens: 0,
+            environments: Cell::new(0),
             log: None,
             created: false,
             past: vec![Held::default()],
@@ -168,10 +172,11 @@ impl LogWorld {
     }
 
     pub(crate) fn options(&self, disk: &SimDisk) -> RecordLogOptions {
+        self.environments.set(self.environments.get() + 1);
         let environment = Environment {
             disk: Arc::new(disk.clone()),
             clock: Arc::new(SimClock::new(1_700_000_000_000_000_000 + self.opens)),
-            random: Arc::new(SimRandom::new(self.seed ^ (self.opens << 32))),
+            random: Arc::new(SimRandom::new(self.seed ^ (self.environments.get() << 32))),
             background: false,
         };
         RecordLogOptions::new()
@@ -204,7 +209,7 @@ impl LogWorld {
     }
 
     /// From now on the log holds this for certain.
-    fn settle(&mut self, held: Held) {
+    pub(crate) fn settle(&mut self, held: Held) {
         self.dropped += self.past.len() as u64;
         self.past = vec![held];
         self.heard.lock().unwrap().clear();
@@ -224,15 +229,18 @@ impl LogWorld {
         let done = move |result| heard.lock().unwrap().push((end, result));
         let answered = !matches!(call, Call::SmallLater(..) | Call::TruncateAfter(_) | Call::Purge(_));
         self.calls += u64::from(answered);
-        self.past.extend(steps);
-        match call.clone() {
-            Call::Append(first, records) => log.append(first, records, done)?,
-            Call::TruncateAfter(last) => log.truncate_after(last)?,
-            Call::Purge(through) => log.purge(through)?,
-            Call::Small(key, value) => log.put_small(key, value, done)?,
-            Call::SmallLater(key, value) => log.put_small_later(key, value)?,
+        let made = match call.clone() {
+            Call::Append(first, records) => log.append(first, records, done),
+            Call::TruncateAfter(last) => log.truncate_after(last),
+            Call::Purge(through) => log.purge(through),
+            Call::Small(key, value) => log.put_small(key, value, done),
+            Call::SmallLater(key, value) => log.put_small_later(key, value),
+        };
+        // What is refused has not happened.
+        if made.is_ok() {
+            self.past.extend(steps);
         }
-        Ok(())
+        made
     }
 
     /// Takes note of what callbacks have heard: what was acknowledged can be lost no more.
@@ -281,6 +289,11 @@ impl LogWorld {
             75..90 => Call::Small(KEYS[rng.index(3)], record(rng)),
             _ => Call::SmallLater(KEYS[rng.index(3)], record(rng)),
         }
+    }
+
+    /// Whether a log that is opened now may hold this.
+    pub(crate) fn may_hold(&self, held: &Held) -> bool {
+        self.past.contains(held)
     }
 
     /// Some calls, in one group or one by one.
