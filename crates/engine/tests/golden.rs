@@ -10,6 +10,8 @@
 
 #[path = "golden/histories.rs"]
 mod histories;
+#[path = "golden/record_log.rs"]
+mod record_log;
 #[path = "golden/tables.rs"]
 mod tables;
 
