@@ -90,6 +90,11 @@ impl Accounts {
         }
     }
 
+    /// The first deadline that was not reaped.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first()
+    }
+
     /// Whether something may have expired at `now` that is counted still.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.deadlines.is_due(now)

@@ -56,11 +56,16 @@ impl Deadlines {
         is_held
     }
 
-    /// Whether there may be one at or before `now`; one that has gone counts until [`Deadlines::pop_until`] has passed it.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+    /// When the first one is; one that has gone counts until [`Deadlines::pop_until`] has passed it.
+    pub(super) fn first(&self) -> Option<Timestamp> {
         let held = self.held_at(self.reaped);
         let come = self.come.first_key_value().map(|(first, _)| *first);
-        held.into_iter().chain(come).any(|first| first.at <= now)
+        held.into_iter().chain(come).map(|first| first.at).min()
+    }
+
+    /// Whether there may be one at or before `now`; see [`Deadlines::first`].
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.first().is_some_and(|first| first <= now)
     }
 
     /// Takes out the first, if it is at or before `now`.

@@ -249,6 +249,12 @@ impl<E: Entries> Index<E> {
         u64::try_from(reaped.len()).expect("lengths are at most 64 bits")
     }
 
+    /// The first deadline after `now`, which may be that of a version that has gone. Costs what has expired.
+    pub(crate) fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        self.reap(now);
+        self.accounts().next_deadline()
+    }
+
     /// Whether to remember from now on which keys expire.
     pub(crate) fn tell_expiries(&self, on: bool) {
         self.accounts().told.turn(on);

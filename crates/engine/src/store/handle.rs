@@ -414,6 +414,12 @@ impl Store {
         self.core().time.now()
     }
 
+    /// The earliest store time, after now, at which an entry ends; `None` when none does. It may be that of an entry which has been
+    /// replaced since, and is then said once and passed over when time has passed it. Costs what has expired since it was asked last.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.core().index.next_deadline(self.now())
+    }
+
     /// Does on this thread what the background threads do when it is due: records how far the log is durable and what has
     /// expired, compacts if most of the sealed log is dead, and scrubs a segment if one is due. For stores that run without threads.
     ///
