@@ -4,6 +4,7 @@
 //! `\xNN` means the same in every key and value.
 
 mod backup;
+mod cluster;
 mod entries;
 mod scan;
 
@@ -14,6 +15,8 @@ use clap::{Args, Parser, Subcommand};
 
 use self::backup::{BACKUP_AFTER_HELP, BACKUPS_AFTER_HELP, RESTORE_AFTER_HELP};
 pub(crate) use self::backup::{BackupArgs, BackupsArgs, RestoreArgs};
+use self::cluster::{CLUSTER_AFTER_HELP, SERVE_AFTER_HELP};
+pub(crate) use self::cluster::{ClusterArgs, ClusterVerb, LogForm, ServeArgs};
 use self::entries::{
     DEL_AFTER_HELP, EXPIRE_AFTER_HELP, INCR_AFTER_HELP, INFO_AFTER_HELP, PUT_AFTER_HELP, TXN_AFTER_HELP,
 };
@@ -233,6 +236,12 @@ pub(crate) enum Verb {
     /// Make a store of a backup, and check all of it
     #[command(after_help = RESTORE_AFTER_HELP)]
     Restore(RestoreArgs),
+    /// Run a node of a cluster, or one that is a cluster by itself
+    #[command(after_help = SERVE_AFTER_HELP)]
+    Serve(ServeArgs),
+    /// Look at a cluster, and change its members
+    #[command(after_help = CLUSTER_AFTER_HELP)]
+    Cluster(ClusterArgs),
 }
 
 /// How verbs that read open the store.

@@ -37,5 +37,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Verb::Backup(arguments) => verbs::backup::take(global, arguments),
         Verb::Backups(arguments) => verbs::backup::list(global, arguments),
         Verb::Restore(arguments) => verbs::restore::run(global, arguments),
+        Verb::Serve(arguments) => verbs::serve::run(global, arguments),
+        Verb::Cluster(arguments) => verbs::cluster::run(global, arguments),
     }
 }

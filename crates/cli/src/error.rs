@@ -39,6 +39,9 @@ pub(crate) enum Failure {
     /// The engine refused, because there is no store where one is to be read or changed.
     #[error("{0}; `import` and `put` create a store, the other verbs never do")]
     NoStore(Error),
+    /// A node of a cluster refused, or could not be reached.
+    #[error("{0}")]
+    Cluster(String),
     /// The operating system refused.
     #[error("{doing}: {error}")]
     Io {
@@ -94,6 +97,15 @@ impl Failure {
     /// This failure, with what was done before it.
     pub(crate) fn after(self, state: String) -> Self {
         Self::Partial { cause: Box::new(self), state }
+    }
+}
+
+impl From<pentad_cluster_backend::Error> for Failure {
+    fn from(error: pentad_cluster_backend::Error) -> Self {
+        match error.kind() {
+            pentad_cluster_backend::ErrorKind::InvalidInput => Self::Usage(error.to_string()),
+            _ => Self::Cluster(error.to_string()),
+        }
     }
 }
 

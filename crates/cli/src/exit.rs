@@ -40,6 +40,7 @@ fn code(failure: &Failure) -> u8 {
         Failure::Store(_)
         | Failure::Remote(_)
         | Failure::NoStore(_)
+        | Failure::Cluster(_)
         | Failure::Io { .. }
         | Failure::Damage(_) => STORE,
         Failure::Interrupted => INTERRUPTED,

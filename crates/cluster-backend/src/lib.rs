@@ -1,10 +1,25 @@
 //! A replicated node of Pentad: the engine as Raft log and state machine, embedded in a program or served over the network.
+//!
+//! ```no_run
+//! use pentad_cluster_backend::Node;
+//!
+//! let node = Node::builder("data").listen("127.0.0.1:7420").start()?;
+//! println!("serving at {:?}", node.address());
+//! # Ok::<(), pentad_cluster_backend::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the node that uses all of this follows"))]
+mod command;
+mod error;
+mod node;
+mod peers;
 mod raft;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the node that uses all of this follows"))]
+mod random;
 mod requests;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the node that uses all of this follows"))]
 mod server;
+mod store_engine;
+
+pub use error::{Error, ErrorKind, Result};
+pub use node::{Node, NodeBuilder};
+pub use raft::Timing;

@@ -1,6 +1,7 @@
 //! One verb per file; each has a `run` that takes the options of every verb and its own arguments.
 
 pub(crate) mod backup;
+pub(crate) mod cluster;
 pub(crate) mod compact;
 pub(crate) mod del;
 pub(crate) mod expire;
@@ -15,6 +16,7 @@ pub(crate) mod put;
 pub(crate) mod repair;
 pub(crate) mod restore;
 pub(crate) mod scan;
+pub(crate) mod serve;
 pub(crate) mod stats;
 pub(crate) mod txn;
 pub(crate) mod verify;

@@ -1,0 +1,252 @@
+//! Changes of the cluster, as its leader makes them: one at a time.
+//!
+//! Invariants: an id is never given twice, not even after its member was removed. Who comes with the id, the address or the store
+//! of a member, but is not that member, is refused until it is removed. A change that would leave the cluster without a
+//! majority that answers is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pentad_client::wire;
+
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind, Result};
+use crate::raft::{Group, MemberState, State};
+
+/// How long a learner may take to catch up before a promotion is given up.
+const CATCH_UP_MAX: Duration = Duration::from_secs(60);
+/// How far behind the log a learner may be when it becomes a voter.
+const BEHIND_MAX: u64 = 1_000;
+/// For how long a voter may have been silent and still counts as there.
+const SILENT_MAX: Duration = Duration::from_secs(3);
+
+impl Shared {
+    /// The group, if this node leads it.
+    fn led(&self) -> Result<(Group, State)> {
+        let group = self.group()?;
+        let state = group.state();
+        if state.is_leader() {
+            return Ok((group, state));
+        }
+        let leader = state.leader_hint();
+        let text = match &leader {
+            Some(leader) => format!("node {} at {} leads, not this one", leader.id, leader.address),
+            None => "no leader is known at the moment".to_owned(),
+        };
+        Err(Error::new(ErrorKind::NotLeader, text).with_leader(leader))
+    }
+
+    /// Lets a node in that asks for it.
+    pub(crate) async fn let_in(
+        self: &Arc<Self>,
+        node: wire::NodeIdentity,
+        becomes_voter: bool,
+    ) -> Result<wire::JoinResponse> {
+        let _changing = self.changing.lock().await;
+        let (group, state) = self.led()?;
+        let cluster_id = self.me.now().cluster_id.clone();
+        if !node.cluster_id.is_empty() && node.cluster_id != cluster_id {
+            let text = format!(
+                "the node at {} belongs to another cluster; an empty directory can join this one",
+                node.address
+            );
+            return Err(Error::new(ErrorKind::Mismatch, text));
+        }
+        let id = match known(&state, &node)? {
+            Some(id) => id,
+            None => {
+                let id = next_id(&group, &state)?;
+                group.add_learner(as_member(id, node, becomes_voter)).await?;
+                id
+            }
+        };
+        Ok(wire::JoinResponse { cluster_id, node_id: id })
+    }
+
+    /// Asks the node at an address to be a learner of this cluster.
+    pub(crate) async fn add(self: &Arc<Self>, address: &str, becomes_voter: bool) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        let (group, state) = self.led()?;
+        let node = self.greet(address).await?;
+        let cluster_id = self.me.now().cluster_id.clone();
+        if !node.cluster_id.is_empty() && node.cluster_id != cluster_id {
+            return Err(Error::new(
+                ErrorKind::Mismatch,
+                format!("the node at {address} belongs to another cluster"),
+            ));
+        }
+        if node.address != address {
+            let text = format!(
+                "the node at {address} says that others reach it at {}; name that address",
+                node.address
+            );
+            return Err(Error::new(ErrorKind::Mismatch, text));
+        }
+        let id = match known(&state, &node)? {
+            Some(id) => id,
+            None => {
+                let id = next_id(&group, &state)?;
+                group.add_learner(as_member(id, node, becomes_voter)).await?;
+                id
+            }
+        };
+        self.invite(address, id, becomes_voter).await.map(drop)
+    }
+
+    /// Makes a voter of a learner, when it has caught up.
+    pub(crate) async fn promote(self: &Arc<Self>, id: u32) -> Result<()> {
+        let (group, state) = self.led()?;
+        if member(&state, id)?.is_voter {
+            return Ok(());
+        }
+        let caught_up =
+            group.wait_for(CATCH_UP_MAX, |state| !state.is_leader() || has_caught_up(state, id)).await;
+        if !caught_up.is_some_and(|state| has_caught_up(&state, id)) {
+            let text =
+                format!("node {id} has not caught up with the log; look whether it runs, and try again");
+            return Err(Error::new(ErrorKind::Refused, text));
+        }
+        let _changing = self.changing.lock().await;
+        group.promote(id).await
+    }
+
+    /// Removes a member. If it is this node, another one leads first, and is named by the error.
+    pub(crate) async fn remove(self: &Arc<Self>, id: u32) -> Result<()> {
+        let _changing = self.changing.lock().await;
+        let (group, state) = self.led()?;
+        let is_voter = member(&state, id)?.is_voter;
+        let me = self.me.now().node_id;
+        if is_voter {
+            let others = || state.members.iter().filter(|member| member.is_voter && member.info.id != id);
+            if others().count() == 0 {
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    "the last voter cannot be removed; stop it instead",
+                ));
+            }
+            let there = others().filter(|other| other.info.id == me || is_there(other)).count();
+            if there <= others().count() / 2 {
+                let text = format!(
+                    "without node {id} the cluster would have {} voters, of which {there} answer: that is no majority. Start the others first",
+                    others().count()
+                );
+                return Err(Error::new(ErrorKind::Refused, text));
+            }
+        }
+        if id == me {
+            let leader = self.pass_on(&group, None).await?;
+            let text = format!("node {} leads now; it is asked to remove node {id}", leader.id);
+            return Err(Error::new(ErrorKind::NotLeader, text).with_leader(Some(leader)));
+        }
+        group.remove(id).await
+    }
+
+    /// Has another voter lead: the one named, or the one that is furthest. Returns who leads then.
+    pub(crate) async fn transfer(self: &Arc<Self>, to: Option<u32>) -> Result<wire::LeaderHint> {
+        let (group, state) = self.led()?;
+        if to == Some(self.me.now().node_id) {
+            return state
+                .leader_hint()
+                .ok_or_else(|| Error::new(ErrorKind::Unavailable, "no leader is known"));
+        }
+        self.pass_on(&group, to).await
+    }
+
+    /// Passes the lead on, and waits until someone else has it.
+    pub(super) async fn pass_on(&self, group: &Group, to: Option<u32>) -> Result<wire::LeaderHint> {
+        let state = group.state();
+        let me = self.me.now().node_id;
+        let to = match to {
+            Some(id) => {
+                if !member(&state, id)?.is_voter {
+                    return Err(Error::new(
+                        ErrorKind::Refused,
+                        format!("node {id} is a learner; promote it first"),
+                    ));
+                }
+                id
+            }
+            None => {
+                let others = state.members.iter().filter(|member| member.is_voter && member.info.id != me);
+                let best = others.filter(|member| is_there(member)).max_by_key(|member| member.matched);
+                let nobody = || {
+                    Error::new(
+                        ErrorKind::Refused,
+                        "there is no other voter that answers, so nobody else can lead",
+                    )
+                };
+                best.ok_or_else(nobody)?.info.id
+            }
+        };
+        group.transfer(to).await?;
+        let changed = group
+            .wait_for(self.timing.election_max * 3, |state| state.leader.is_some_and(|leader| leader != me));
+        let hint = changed.await.and_then(|state| state.leader_hint());
+        hint.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("node {to} did not take the lead over in time; look at `members`, and try again"),
+            )
+        })
+    }
+}
+
+fn as_member(id: u32, node: wire::NodeIdentity, becomes_voter: bool) -> wire::MemberInfo {
+    let wire::NodeIdentity { address, store_id, incarnation, .. } = node;
+    wire::MemberInfo { id, address, store_id, incarnation, becomes_voter }
+}
+
+/// The id of a node that is a member already; an error if it only looks like one.
+fn known(state: &State, node: &wire::NodeIdentity) -> Result<Option<u32>> {
+    if node.address.is_empty() || node.store_id.len() != 16 || node.incarnation.len() != 16 {
+        return Err(Error::new(
+            ErrorKind::InvalidInput,
+            "a node that joins must say its address, and which store it is",
+        ));
+    }
+    for MemberState { info, .. } in &state.members {
+        let is_store = info.store_id == node.store_id && info.incarnation == node.incarnation;
+        let is_address = info.address == node.address;
+        let is_id = info.id == node.node_id;
+        if is_store && is_address {
+            return Ok(Some(info.id));
+        }
+        let why = if info.store_id == node.store_id {
+            "its directory is a copy of that of"
+        } else if is_address {
+            "another store has its address, as"
+        } else if is_id {
+            "another store has its id, as"
+        } else {
+            continue;
+        };
+        let text = format!(
+            "the node at {} cannot join: {why} node {} at {}. Remove node {} from the cluster first, or start with an empty directory",
+            node.address, info.id, info.address, info.id
+        );
+        return Err(Error::new(ErrorKind::Mismatch, text));
+    }
+    Ok(None)
+}
+
+/// An id that no node ever had.
+fn next_id(group: &Group, state: &State) -> Result<u32> {
+    let present = state.members.iter().map(|member| u64::from(member.info.id)).max().unwrap_or(0);
+    let next = present.max(group.view().highest_id()) + 1;
+    u32::try_from(next).map_err(|_| Error::new(ErrorKind::LimitExceeded, "all ids of nodes were given"))
+}
+
+fn member(state: &State, id: u32) -> Result<&MemberState> {
+    state
+        .member(id)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("there is no node {id} in the cluster")))
+}
+
+pub(super) fn has_caught_up(state: &State, id: u32) -> bool {
+    let matched = state.member(id).and_then(|member| member.matched);
+    matched.is_some_and(|matched| matched + BEHIND_MAX >= state.last_log.unwrap_or(0))
+}
+
+fn is_there(member: &MemberState) -> bool {
+    member.heard.is_some_and(|heard| heard < SILENT_MAX)
+}

@@ -1,0 +1,318 @@
+//! One entry of the Raft log after the other becomes a commit of the store.
+//!
+//! Invariants:
+//! - What an entry changes, and that it was applied, is one commit. After a crash the log is replayed from what the store says.
+//! - The result of an entry, and the store after it, depend on the entries up to it and on nothing else: not on a clock,
+//!   not on the disk. What the disk refuses is therefore an error that ends the node and never a result.
+
+use std::io;
+
+use openraft::EntryPayload;
+use pentad_client::wire::{self, command::Kind, command_result};
+use pentad_engine::{Batch, Durability, Outcome, Sequence, Store, Timestamp};
+use prost::Message;
+
+use super::keys::{self, CLIENT_BYTES, RequestKey, RequestRecord};
+use super::requests::{Requests, Row, Seen};
+use crate::command::{batch_of, write_result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::raft::convert::Wire;
+use crate::raft::types::{CommandResult, Entry, LogId, SnapshotMeta, StoredMembership};
+
+/// The state machine, but for its thread.
+pub(super) struct Machine {
+    store: Store,
+    applied: Option<LogId>,
+    membership: StoredMembership,
+    highest_id: u64,
+    batch_floor: u64,
+    requests: Requests,
+}
+
+impl Machine {
+    /// The state machine that `store` holds.
+    pub(super) fn load(store: Store) -> Result<Self> {
+        let damaged = |what| Error::new(ErrorKind::Damaged, format!("{}: {what}", store.path().display()));
+        let number = |key| -> Result<u64> {
+            match store.get_system(key)? {
+                None => Ok(0),
+                Some(bytes) => {
+                    keys::number_of(&bytes).ok_or_else(|| damaged("a number of the state machine is not one"))
+                }
+            }
+        };
+        let applied = match store.get_system(keys::APPLIED)? {
+            None => None,
+            Some(bytes) => {
+                let id = wire::LogId::decode(&*bytes)
+                    .map_err(|_| damaged("what was applied last cannot be told"))?;
+                Some(LogId::from_wire(id).map_err(|error| damaged(error.0))?)
+            }
+        };
+        let membership = match store.get_system(keys::MEMBERSHIP)? {
+            None => StoredMembership::default(),
+            Some(bytes) => {
+                let meta = wire::SnapshotMeta::decode(&*bytes)
+                    .map_err(|_| damaged("the membership cannot be read"))?;
+                SnapshotMeta::from_wire(meta).map_err(|error| damaged(error.0))?.last_membership
+            }
+        };
+        let (highest_id, batch_floor) = (number(keys::HIGHEST_ID)?, number(keys::BATCH_FLOOR)?);
+        let requests = Requests::load(store.system_entries(keys::REQUESTS)?);
+        let machine = Self { store, applied, membership, highest_id, batch_floor, requests };
+        // It is given up after the commit that says so, which may have been the last thing that happened.
+        machine.prune()?;
+        Ok(machine)
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn applied(&self) -> Option<LogId> {
+        self.applied
+    }
+
+    pub(super) fn membership(&self) -> &StoredMembership {
+        &self.membership
+    }
+
+    /// The highest id that a member ever had.
+    pub(super) fn highest_id(&self) -> u64 {
+        self.highest_id
+    }
+
+    /// Applies the next entry.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the store from being written. The entry was not applied, and no later one may be.
+    pub(super) fn apply(&mut self, entry: &Entry) -> io::Result<CommandResult> {
+        let result = match &entry.payload {
+            EntryPayload::Blank => {
+                self.commit_system(entry, Batch::new())?;
+                CommandResult::default()
+            }
+            EntryPayload::Membership(membership) => {
+                let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
+                let highest =
+                    stored.nodes().map(|(id, _)| u64::from(id.0)).max().unwrap_or(0).max(self.highest_id);
+                let meta = SnapshotMeta { last_log_id: None, last_membership: stored };
+                let mut batch = Batch::new();
+                batch.put_system(keys::MEMBERSHIP, meta.to_wire().encode_to_vec());
+                batch.put_system(keys::HIGHEST_ID, highest.to_be_bytes());
+                self.commit_system(entry, batch)?;
+                self.membership = meta.last_membership;
+                self.highest_id = highest;
+                CommandResult::default()
+            }
+            EntryPayload::Normal(command) => {
+                CommandResult(wire::CommandResult { result: Some(self.command(entry, &command.0)?) })
+            }
+        };
+        self.applied = Some(entry.log_id);
+        Ok(result)
+    }
+
+    fn command(&mut self, entry: &Entry, command: &wire::Command) -> io::Result<command_result::Result> {
+        let request = match request_of(command) {
+            Ok(request) => request,
+            Err(error) => return self.refuse(entry, command, None, error),
+        };
+        let removed = match &request {
+            None => Vec::new(),
+            Some((key, settled_below)) => match self.requests.look(key) {
+                Seen::New => self.requests.to_remove(key, *settled_below),
+                Seen::Answered => {
+                    let first = self.first_result(key)?;
+                    self.commit_system(entry, at(command))?;
+                    return Ok(first);
+                }
+                Seen::Settled => {
+                    let text =
+                        "the request was answered before, and its client said that it would not repeat it";
+                    let error = Error::new(ErrorKind::RequestForgotten, text);
+                    self.commit_system(entry, at(command))?;
+                    return Ok(command_result::Result::Failure(error.into()));
+                }
+            },
+        };
+        let request = request.map(|(key, settled_below)| Request { key, settled_below, removed });
+        match command.kind.as_ref() {
+            Some(Kind::Write(write)) => self.write(entry, command, request, write),
+            Some(Kind::Clock(_)) => {
+                let result = command_result::Result::Clock(wire::Nothing {});
+                self.answer(entry, at(command), request, result)
+            }
+            Some(Kind::PruneBatches(prune)) => {
+                let floor = self.batch_floor.max(1);
+                let end = self.store.sequence().0.saturating_add(1);
+                let before = prune.before.clamp(floor, end.max(floor));
+                let result = command_result::Result::PruneBatches(wire::PruneBatchesResult {
+                    dropped: before - floor,
+                });
+                let mut batch = at(command);
+                batch.put_system(keys::BATCH_FLOOR, before.to_be_bytes());
+                let result = self.answer(entry, batch, request, result)?;
+                self.batch_floor = before;
+                self.prune().map_err(fatal)?;
+                Ok(result)
+            }
+            None => {
+                let text = "the entry holds a command of no known kind: the leader is newer than this node";
+                // Whoever knows it changes the store by it: to go on without would be another state.
+                Err(io::Error::new(io::ErrorKind::Unsupported, text))
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        entry: &Entry,
+        command: &wire::Command,
+        request: Option<Request>,
+        write: &wire::Write,
+    ) -> io::Result<command_result::Result> {
+        let mut batch = match batch_of(write) {
+            Ok(batch) => batch,
+            Err(error) => return self.refuse(entry, command, request, error),
+        };
+        batch.at(Timestamp(command.time_ns)).durability(Durability::Os);
+        batch.put_system(keys::APPLIED, keys::applied_bytes(&entry.log_id));
+        if let Some(request) = &request {
+            let (index, settled_below) = (entry.log_id.index, request.settled_below);
+            batch.put_system_with(keys::request_entry(&request.key), move |outcome| {
+                RequestRecord::encode(index, settled_below, &written(outcome))
+            });
+            for key in &request.removed {
+                batch.delete_system(keys::request_entry(key));
+            }
+        }
+        match self.store.commit(batch) {
+            Ok(outcome) if outcome.applied => {
+                let result = written(&outcome);
+                if let Some(request) = request {
+                    self.settle(request, entry.log_id.index, result.encoded_len());
+                }
+                Ok(result.result.expect("made just now"))
+            }
+            // The conditions did not hold: the batch was not written, and what it knew of the entry neither.
+            Ok(outcome) => {
+                let result = command_result::Result::Write(write_result(&outcome));
+                self.answer(entry, at(command), request, result)
+            }
+            Err(error) if is_of_the_command(&error) => self.refuse(entry, command, request, error.into()),
+            Err(error) => Err(fatal(error.into())),
+        }
+    }
+
+    /// Answers a command that changes nothing by a failure.
+    fn refuse(
+        &mut self,
+        entry: &Entry,
+        command: &wire::Command,
+        request: Option<Request>,
+        error: Error,
+    ) -> io::Result<command_result::Result> {
+        self.answer(entry, at(command), request, command_result::Result::Failure(error.into()))
+    }
+
+    /// Commits a batch of system entries alone, with a result that is known beforehand.
+    fn answer(
+        &mut self,
+        entry: &Entry,
+        mut batch: Batch,
+        request: Option<Request>,
+        result: command_result::Result,
+    ) -> io::Result<command_result::Result> {
+        let message = wire::CommandResult { result: Some(result) };
+        if let Some(request) = &request {
+            let record = RequestRecord::encode(entry.log_id.index, request.settled_below, &message);
+            batch.put_system(keys::request_entry(&request.key), record);
+            for key in &request.removed {
+                batch.delete_system(keys::request_entry(key));
+            }
+        }
+        self.commit_system(entry, batch)?;
+        if let Some(request) = request {
+            self.settle(request, entry.log_id.index, message.encoded_len());
+        }
+        Ok(message.result.expect("made just now"))
+    }
+
+    fn commit_system(&mut self, entry: &Entry, mut batch: Batch) -> io::Result<()> {
+        batch.durability(Durability::Os);
+        batch.put_system(keys::APPLIED, keys::applied_bytes(&entry.log_id));
+        self.store.commit(batch).map(drop).map_err(|error| fatal(error.into()))
+    }
+
+    fn settle(&mut self, request: Request, index: u64, result_bytes: usize) {
+        self.requests.remove(&request.removed);
+        let bytes = u64::try_from(result_bytes).unwrap_or(u64::MAX);
+        self.requests.insert(request.key, Row { index, settled_below: request.settled_below, bytes });
+    }
+
+    /// What a request got when it was applied.
+    fn first_result(&self, key: &RequestKey) -> io::Result<command_result::Result> {
+        let lost = || {
+            let text =
+                format!("{}: the result of a request is not what was written", self.store.path().display());
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        };
+        let value = self.store.get_system(keys::request_entry(key)).map_err(|error| fatal(error.into()))?;
+        let record = RequestRecord::decode(&value.ok_or_else(lost)?.into()).ok_or_else(lost)?;
+        let message = wire::CommandResult::decode(record.result).map_err(|_| lost())?;
+        message.result.ok_or_else(lost)
+    }
+
+    /// Gives up the batches before the floor.
+    fn prune(&self) -> Result<()> {
+        if self.store.oldest_batch().is_some_and(|oldest| oldest.0 < self.batch_floor) {
+            self.store.prune(Sequence(self.batch_floor))?;
+        }
+        Ok(())
+    }
+}
+
+/// A request that is applied for the first time.
+struct Request {
+    key: RequestKey,
+    settled_below: u64,
+    removed: Vec<RequestKey>,
+}
+
+/// The request of a command and what its client settled, if it has one.
+fn request_of(command: &wire::Command) -> Result<Option<(RequestKey, u64)>> {
+    let Some(request) = &command.request else {
+        return Ok(None);
+    };
+    let client: [u8; CLIENT_BYTES] = request.client.as_ref().try_into().map_err(|_| {
+        let text = format!("the id of a client has {CLIENT_BYTES} bytes, not {}", request.client.len());
+        Error::new(ErrorKind::InvalidInput, text)
+    })?;
+    Ok(Some(((client, request.number), request.settled_below.min(request.number))))
+}
+
+/// An empty batch at the time of the command.
+fn at(command: &wire::Command) -> Batch {
+    let mut batch = Batch::new();
+    batch.at(Timestamp(command.time_ns));
+    batch
+}
+
+fn written(outcome: &Outcome) -> wire::CommandResult {
+    wire::CommandResult { result: Some(command_result::Result::Write(write_result(outcome))) }
+}
+
+/// Whether every node gets this error for the command: it lies in the command and the state, not in the disk.
+fn is_of_the_command(error: &pentad_engine::Error) -> bool {
+    use pentad_engine::ErrorKind as Engine;
+    matches!(
+        error.kind(),
+        Engine::InvalidInput | Engine::KeyNotFound | Engine::LimitExceeded | Engine::WrongType
+    )
+}
+
+fn fatal(error: Error) -> io::Error {
+    io::Error::other(error)
+}

@@ -1,0 +1,24 @@
+//! The state machine: a store of the engine, and the thread that applies entries to it.
+//!
+//! | file | |
+//! | --- | --- |
+//! | `keys` | the system entries that are kept in the store, beside the users' |
+//! | `requests` | which requests were applied, so that none is applied twice |
+//! | `machine` | one entry after the other becomes a commit |
+//! | `applier` | the thread that does so, and takes and installs snapshots in between |
+//! | `directory` | `store-NNNN`, and which of them counts |
+//! | `snapshot` | a snapshot on the disk |
+//! | `view` | what readers see of all this while stores are swapped |
+
+mod applier;
+mod directory;
+mod keys;
+mod machine;
+mod requests;
+mod snapshot;
+mod view;
+
+pub(crate) use applier::Applier;
+pub(crate) use directory::{GroupDirectory, replace};
+pub(crate) use snapshot::{SnapshotData, SnapshotFiles};
+pub(crate) use view::View;

@@ -1,0 +1,136 @@
+//! One node is a cluster of one, without any configuration.
+
+use std::time::Duration;
+
+use pentad_client::wire::{self, reply};
+use pentad_cluster_backend::Node;
+
+use crate::support::{call, digest, get, get_at, log, put, set, until};
+
+#[tokio::test]
+async fn a_node_alone_writes_reads_and_remembers() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::builder(dir.path().join("node")).start().unwrap();
+    assert_eq!(get(&node, "a").await, None);
+    assert_eq!(set(&node, "a", "1").await, 1);
+    assert_eq!(set(&node, "a", "2").await, 2);
+    for consistency in
+        [wire::Consistency::Linearizable, wire::Consistency::Lease, wire::Consistency::Eventual]
+    {
+        assert_eq!(get_at(&node, "a", consistency).await.unwrap().as_deref(), Some("2"));
+    }
+    let before = digest(&node);
+    node.shutdown().await;
+
+    let node = Node::builder(dir.path().join("node")).start().unwrap();
+    assert_eq!(get(&node, "a").await.as_deref(), Some("2"));
+    assert_eq!(set(&node, "b", "3").await, 3);
+    assert_ne!(digest(&node), before);
+    let members = node.members().await.unwrap();
+    assert_eq!(members.members.len(), 1);
+    assert_eq!(members.members[0].role(), wire::Role::Leader);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_dropped_replays_its_log() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node");
+    for round in 0..3 {
+        let mut node = None;
+        until("the lock is free", Duration::from_secs(10), async || {
+            node = Node::builder(&path).start().ok();
+            node.is_some()
+        })
+        .await;
+        let node = node.unwrap();
+        for number in 0..20 {
+            assert_eq!(set(&node, &format!("k{number}"), &format!("{round}")).await, round * 20 + number + 1);
+        }
+        // Not shut down.
+        drop(node);
+    }
+}
+
+#[tokio::test]
+async fn f18_entries_end_by_the_time_that_is_replicated() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::builder(dir.path().join("node")).start().unwrap();
+    let when = wire::expiry::When::AfterNs(300_000_000);
+    let put =
+        wire::Put { key: "a".into(), value: "1".into(), expiry: Some(wire::Expiry { when: Some(when) }) };
+    call(&node, crate::support::write(vec![wire::operation::Kind::Put(put)])).await.unwrap();
+    assert_eq!(get(&node, "a").await.as_deref(), Some("1"));
+    // Nobody writes, and it ends all the same.
+    until("the entry ends", Duration::from_secs(5), async || get(&node, "a").await.is_none()).await;
+    let applied = node.status().applied_index;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(node.status().applied_index, applied, "time goes on only when something ends");
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn f19_a_repeated_request_gets_the_first_result() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node");
+    let request =
+        |number, settled_below| wire::RequestId { client: vec![7; 16].into(), number, settled_below };
+    let increment = |id: wire::RequestId| {
+        let increment = wire::Increment { key: "n".into(), delta: 1 };
+        let write = wire::Write {
+            operations: vec![wire::Operation { kind: Some(wire::operation::Kind::Increment(increment)) }],
+            ..Default::default()
+        };
+        wire::call::Kind::Write(wire::WriteRequest { write: Some(write), request: Some(id) })
+    };
+    let counter = |reply: Result<reply::Kind, wire::Failure>| match reply.unwrap() {
+        reply::Kind::Write(written) => written.counter.unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let node = Node::builder(&path).start().unwrap();
+    assert_eq!(counter(call(&node, increment(request(1, 0))).await), 1);
+    assert_eq!(counter(call(&node, increment(request(1, 0))).await), 1);
+    assert_eq!(counter(call(&node, increment(request(2, 0))).await), 2);
+    node.shutdown().await;
+
+    // Also after a restart, and until it is settled.
+    let node = Node::builder(&path).start().unwrap();
+    assert_eq!(counter(call(&node, increment(request(1, 0))).await), 1);
+    assert_eq!(counter(call(&node, increment(request(3, 3))).await), 3);
+    let refused = call(&node, increment(request(1, 0))).await.unwrap_err();
+    assert_eq!(refused.kind(), wire::FailureKind::RequestForgotten);
+    assert_eq!(get(&node, "n").await.as_deref(), Some("3"));
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refused_write_changes_nothing_and_is_a_result() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::builder(dir.path().join("node")).start().unwrap();
+    call(&node, put("word", "no number")).await.unwrap();
+    let increment = wire::operation::Kind::Increment(wire::Increment { key: "word".into(), delta: 1 });
+    let refused = call(&node, crate::support::write(vec![increment])).await.unwrap_err();
+    assert_eq!(refused.kind(), wire::FailureKind::WrongType);
+    assert!(!refused.outcome_unknown);
+    assert_eq!(set(&node, "next", "1").await, 2);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn f23_a_directory_is_run_by_one_process_and_strange_ones_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::builder(dir.path().join("node")).start().unwrap();
+    assert!(Node::builder(dir.path().join("node")).start().is_err());
+    node.shutdown().await;
+    let strange = dir.path().join("strange");
+    std::fs::create_dir(&strange).unwrap();
+    std::fs::write(strange.join("letter.txt"), "dear").unwrap();
+    let refused = Node::builder(&strange).start().unwrap_err();
+    assert!(refused.to_string().contains("letter.txt"), "{refused}");
+    assert_eq!(std::fs::read_dir(&strange).unwrap().count(), 1);
+}

@@ -1,0 +1,5 @@
+//! Nodes in one process: alone, and three of them over the loopback interface.
+
+mod alone;
+mod support;
+mod three;
