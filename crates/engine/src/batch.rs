@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub(crate) use self::operation::{Content, Contents, Held, Operation, Span, SystemValue};
+pub(crate) use self::operation::{Content, Contents, Held, Operation, Span, SystemValue, Within};
 pub use self::payload::Payload;
 pub(crate) use self::reads::{Bounds, Reads, is_between};
+use crate::keyspace::Keyspace;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Durability;
+use crate::store::Store;
 
 /// When a written entry ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub enum Expect {
 pub struct Batch {
     pub(crate) contents: Contents,
     pub(crate) durability: Option<Durability>,
+    /// The keyspace of the handle that commits it.
+    pub(crate) keyspace: Keyspace,
     /// The earliest store time at which it takes place.
     pub(crate) at: Option<Timestamp>,
     pub(crate) always: bool,
@@ -194,6 +198,24 @@ impl Batch {
         self
     }
 
+    /// Has the operations and conditions that follow be about keys of the keyspace of this handle, a
+    /// [namespace](crate::Store::namespace) or the store's own. Those before the first call are about that of the handle
+    /// which commits. The commit fails with [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) in another store
+    /// than that of the handle, and with [`ErrorKind::KeyNotFound`](crate::ErrorKind::KeyNotFound) when the namespace was dropped.
+    pub fn within(&mut self, handle: &Store) -> &mut Self {
+        let within = Within { incarnation: handle.core().identity.incarnation, keyspace: handle.keyspace() };
+        self.contents.within(within);
+        self
+    }
+
+    /// Drops the namespace `name` and all that is in it, together with the rest of the batch; see
+    /// [`Store::drop_namespace`](crate::Store::drop_namespace). It counts as one in [`Outcome::deleted`] if it is there. What the batch
+    /// has written to it before is dropped as well, and nothing can be written to it after.
+    pub fn drop_namespace(&mut self, name: &str) -> &mut Self {
+        self.contents.drop_namespace(name);
+        self
+    }
+
     /// Puts a *system entry*: something that whoever builds on the store keeps about it, outside every keyspace. It is written and
     /// recovered with the commit that it is part of, and is in no range, count, batch log, watch or sequence, and it has no older
     /// versions and no deadline. [`Store::get_system`](crate::Store::get_system) reads it.
@@ -201,8 +223,10 @@ impl Batch {
     /// When the batch is refused or fails, its system entries are not written. A batch that changes no key of the user's
     /// and has system entries is written without a sequence, unless [`Batch::always`] says otherwise. The store opens with
     /// versions of Pentad that know of system entries only, from the first of them on. Of one key the last operation in
-    /// the batch counts. Key and value count towards the limits like those of any put; keys that begin with `pentad/` are the store's own.
+    /// the batch counts. Key and value count towards the limits like those of any put; keys that
+    /// begin with `pentad/` are the store's own, and refused.
     pub fn put_system(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> &mut Self {
+        self.contents.note_system_key(key.as_ref());
         self.contents.put_system(key.as_ref(), value.as_ref().into());
         self
     }
@@ -215,12 +239,14 @@ impl Batch {
         key: impl AsRef<[u8]>,
         make: impl Fn(&Outcome) -> Vec<u8> + Send + Sync + 'static,
     ) -> &mut Self {
+        self.contents.note_system_key(key.as_ref());
         self.contents.put_system_with(key.as_ref(), Arc::new(make));
         self
     }
 
     /// Deletes a system entry. It is written whether or not the entry is there.
     pub fn delete_system(&mut self, key: impl AsRef<[u8]>) -> &mut Self {
+        self.contents.note_system_key(key.as_ref());
         self.contents.delete_system(key.as_ref());
         self
     }
@@ -241,7 +267,7 @@ impl Batch {
 
     /// How many operations there are, those on system entries not counted.
     pub fn len(&self) -> usize {
-        self.contents.operations.len()
+        self.contents.operations.len() - self.contents.summary.turns
     }
 
     /// Whether there are no operations, and no system entries.

@@ -24,6 +24,7 @@ mod format;
 pub mod fuzzing;
 mod hash;
 mod index;
+mod keyspace;
 mod log;
 mod numbers;
 mod options;

@@ -94,6 +94,10 @@ bugs! {
     DeleteMissed,
     /// The system entries of a commit are written in a frame of their own, so that a crash can part them from it.
     SystemEntriesApart,
+    /// The number of a dropped namespace is given to a new one.
+    NamespaceNumberReused,
+    /// What a dropped namespace held goes although a live snapshot sees it.
+    NamespaceSweptTooEarly,
     /// The record of a backup is written before the names of its files are durable.
     BackupRecordFirst,
     /// A record log does not write down that records were truncated.

@@ -36,13 +36,38 @@ impl LocalBackend {
         LocalOptions::new()
     }
 
-    /// Puts the five interfaces before a store that is open, without limits beyond those that it has.
+    /// Puts the five interfaces before a store that is open, or one of its namespaces, without limits beyond those that it has.
     ///
     /// If the store was opened with limits below those of the contract, `KvBackend` reports a key or value beyond them
     /// as `Storage` with the engine's text; open it through [`LocalOptions`] to have it say `InvalidKey` and
     /// `ValueTooLarge`.
     pub fn from_store(store: Store) -> Self {
         Self { store, limits: Limits::default() }
+    }
+
+    /// The five interfaces over a namespace of the store, which is made if it is not there: a keyspace of its own, in the same
+    /// log and the same sequence. What is one for the whole store stays so: the sequence, the log and its retention, durability,
+    /// and closing. [`Store::drop_namespace`] of [`LocalBackend::store`] drops one.
+    ///
+    /// The limits of this backend hold there too; that on the number of keys counts those of the namespace, which then takes time
+    /// in proportion to them with every write through `KvBackend`, and so do `len` and `is_empty`.
+    ///
+    /// ```
+    /// use pentad_local_backend::{LocalBackend, StoreEngine};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let backend = LocalBackend::open(dir.path())?;
+    /// let orders = backend.namespace("orders")?;
+    /// orders.put_batch(&[("17".into(), "tea".into())])?;
+    /// assert_eq!(StoreEngine::get(&orders, b"17")?.as_deref(), Some(&b"tea"[..]));
+    /// assert_eq!(StoreEngine::get(&backend, b"17")?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::namespace`].
+    pub fn namespace(&self, name: &str) -> Result<Self> {
+        Ok(Self { store: self.store.namespace(name)?, limits: self.limits })
     }
 
     /// The engine's own interface to the same keys: snapshots, ranges, conditional batches, statistics, compaction,

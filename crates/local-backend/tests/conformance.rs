@@ -51,3 +51,36 @@ fn f17_client_api_conforms() {
     let skipped = ["an_unknown_outcome_is_a_connection_timeout"];
     assert_conforms_skipping(&block_on(client_api::run(&Stores::new())), &skipped);
 }
+
+/// Stores of which the tests see a namespace: a keyspace like any other, for all five interfaces.
+fn namespaces() -> Stores {
+    let mut stores = Stores::new();
+    stores.namespace = Some("a namespace");
+    stores
+}
+
+#[test]
+fn f12_f15_data_store_reader_conforms_in_a_namespace() {
+    assert_conforms_skipping(&block_on(data_store_reader::run(&namespaces())), &[]);
+}
+
+#[test]
+fn f14_data_store_writer_conforms_in_a_namespace() {
+    assert_conforms_skipping(&block_on(data_store_writer::run(&namespaces())), &[]);
+}
+
+#[test]
+fn f13_f14_f16_store_engine_conforms_in_a_namespace() {
+    assert_conforms_skipping(&store_engine::run(&namespaces()), &[]);
+}
+
+#[test]
+fn f16_f17_kv_backend_conforms_in_a_namespace() {
+    assert_conforms_skipping(&block_on(kv_backend::run(&namespaces())), &[]);
+}
+
+#[test]
+fn f17_client_api_conforms_in_a_namespace() {
+    let skipped = ["an_unknown_outcome_is_a_connection_timeout"];
+    assert_conforms_skipping(&block_on(client_api::run(&namespaces())), &skipped);
+}

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::payload::{Payload, PayloadSource};
 use super::{Expect, Expiry, Outcome};
+use crate::keyspace::Keyspace;
 use crate::stream::StagedStream;
 use crate::value::Value;
 
@@ -44,6 +45,8 @@ pub(crate) enum Held {
 /// What a key must be.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
+    /// `None`: that of the handle that commits.
+    pub(crate) within: Option<Within>,
     pub(crate) key: Span,
     pub(crate) expect: Expect,
 }
@@ -86,6 +89,19 @@ pub(crate) enum Operation {
         key: Span,
         expiry: Expiry,
     },
+    /// What follows is about keys of another keyspace.
+    Within(Within),
+    DropNamespace {
+        name: Span,
+    },
+}
+
+/// A keyspace of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Within {
+    /// Of the store.
+    pub(crate) incarnation: [u8; 16],
+    pub(crate) keyspace: Keyspace,
 }
 
 /// What is to become of a system entry.
@@ -127,6 +143,7 @@ pub(crate) struct Contents {
     pub(crate) operations: Vec<Operation>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) system: Vec<SystemOperation>,
+    within: Option<Within>,
     pub(crate) summary: Summary,
 }
 
@@ -141,8 +158,12 @@ pub(crate) struct Summary {
     pub(crate) longest_key: usize,
     /// The longest value, in bytes.
     pub(crate) longest_value: u64,
+    /// How many operations only say which keyspace the next ones are about.
+    pub(crate) turns: usize,
     /// How many operations delete.
     pub(crate) deletes: usize,
+    /// Whether a system entry has a key that only the store gives.
+    pub(crate) is_reserved: bool,
     /// Whether a value is a stream.
     pub(crate) has_stream: bool,
     /// Whether some operation, or a condition, asks what is there.
@@ -225,7 +246,26 @@ impl Contents {
         self.summary.condition_bytes += (key.len() + compared) as u64;
         self.summary.looks = true;
         let key = self.copy(key);
-        self.conditions.push(Condition { key, expect });
+        self.conditions.push(Condition { within: self.within, key, expect });
+    }
+
+    /// Notes that a system entry of the user's is to have this key.
+    pub(super) fn note_system_key(&mut self, key: &[u8]) {
+        self.summary.is_reserved |= key.starts_with(b"pentad/");
+    }
+
+    pub(crate) fn within(&mut self, within: Within) {
+        if self.within != Some(within) {
+            self.within = Some(within);
+            self.summary.turns += 1;
+            self.operations.push(Operation::Within(within));
+        }
+    }
+
+    pub(super) fn drop_namespace(&mut self, name: &str) {
+        let name = self.key(name.as_bytes());
+        self.note_delete();
+        self.operations.push(Operation::DropNamespace { name });
     }
 
     pub(crate) fn put_system(&mut self, key: &[u8], value: Payload<'_>) {
@@ -245,7 +285,7 @@ impl Contents {
 
     /// How many operations there are of both kinds.
     pub(crate) fn entries(&self) -> usize {
-        self.operations.len() + self.system.len()
+        self.operations.len() - self.summary.turns + self.system.len()
     }
 
     fn note_delete(&mut self) {

@@ -3,9 +3,12 @@
 //! "There" is the published state plus the earlier commits of the group, at the store time of the commit: that of the group, unless
 //! commits bring their own. How it is looked at is in `look`.
 
+mod keyspaces;
 mod look;
 mod ranges;
 mod system;
+
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
@@ -13,9 +16,9 @@ use super::item::{Item, ItemKey, ItemValue};
 use super::overlay::{Overlay, Owner};
 use crate::batch::{Batch, Content, Contents, Expiry, Held, Operation, Span};
 use crate::error::{Error, ErrorKind, Result, escape_key};
-use crate::format::entry::Subject;
 use crate::hash::key_hash;
-use crate::index::{Space, View};
+use crate::index::{Name, View};
+use crate::keyspace::Keyspace;
 use crate::log::frame_writer::PayloadBytes;
 use crate::numbers::{Sequence, Timestamp};
 use crate::options::{BATCH_BYTES_MAX, BATCH_OPERATIONS_MAX};
@@ -35,11 +38,15 @@ pub(crate) struct Evaluation<'g> {
     looks: bool,
     /// Whether some commit limits the number of keys, so that additions are counted.
     counts: bool,
-    /// How many keys the group has added and taken away so far.
-    added: i64,
+    /// How many keys the group has added to each keyspace and taken away so far.
+    added: HashMap<Keyspace, i64>,
     /// The last sequence given away.
     last_sequence: Sequence,
     streams: Vec<StagedStream>,
+    /// The keyspace that what is judged now is about.
+    keyspace: Keyspace,
+    /// Namespaces that the group has dropped.
+    dropped: Vec<Keyspace>,
 }
 
 /// What a batch came to.
@@ -57,6 +64,8 @@ pub(crate) struct Plan<'g> {
     pub(crate) bytes_max: u64,
     pub(crate) deleted: u64,
     pub(crate) counter: Option<i64>,
+    /// Namespaces that it drops, with the system entries that registered their names.
+    pub(crate) dropped: Vec<(Keyspace, Vec<u8>)>,
     pub(crate) renewed: u64,
     pub(crate) previous: Vec<Option<Bytes>>,
 }
@@ -113,9 +122,11 @@ impl<'g> Evaluation<'g> {
             overlay: Overlay::default(),
             looks: counts || batches.clone().any(|batch| batch.contents.summary.looks),
             counts,
-            added: 0,
+            added: HashMap::new(),
             last_sequence,
             streams: Vec::new(),
+            keyspace: Keyspace::OWN,
+            dropped: Vec::new(),
         }
     }
 
@@ -126,7 +137,8 @@ impl<'g> Evaluation<'g> {
 
     /// Turns one batch into a plan; an error, or a condition that does not hold, leaves no trace.
     pub(crate) fn plan(&mut self, batch: &'g Batch) -> Result<Plan<'g>> {
-        let added = self.added;
+        let added = self.added.clone();
+        let dropped = self.dropped.len();
         let streams = self.streams.len();
         self.view.time = self.time.max(batch.at.unwrap_or_default());
         let planned = self.try_plan(batch);
@@ -140,6 +152,7 @@ impl<'g> Evaluation<'g> {
                 self.overlay.take_back();
                 self.added = added;
                 self.streams.truncate(streams);
+                self.dropped.truncate(dropped);
             }
         }
         planned
@@ -148,17 +161,23 @@ impl<'g> Evaluation<'g> {
     fn try_plan(&mut self, batch: &'g Batch) -> Result<Plan<'g>> {
         let contents = &batch.contents;
         for condition in &contents.conditions {
+            self.enter(batch, condition.within)?;
             if !self.holds(contents.bytes(condition.key), &condition.expect)? {
                 return Ok(Plan::default());
             }
         }
+        self.enter(batch, None)?;
         if batch.reads.as_ref().is_some_and(|reads| !self.is_unchanged(reads)) {
             return Ok(Plan::default());
         }
-        let before = self.added;
+        let before = self.added_to(batch.keyspace);
         let mut plan = Plan { applied: true, time: self.view.time, ..Plan::default() };
         plan.items.reserve_exact(contents.operations.len());
         for operation in &contents.operations {
+            if let Operation::Within(within) = operation {
+                self.enter(batch, Some(*within))?;
+                continue;
+            }
             if batch.previous
                 && let Operation::Put { key, .. } | Operation::Delete { key } = operation
             {
@@ -168,19 +187,20 @@ impl<'g> Evaluation<'g> {
             check_entries(&plan, batch)?;
         }
         if let Some(limit) = batch.keys_max
-            && self.added > before
+            && self.added_to(batch.keyspace) > before
         {
-            let keys = self.core.len_at(self.view.time).saturating_add_signed(self.added);
+            let held = self.core.len_in(batch.keyspace, self.view);
+            let keys = held.saturating_add_signed(self.added_to(batch.keyspace));
             if keys > limit {
                 return Err(Error::new(
                     ErrorKind::LimitExceeded,
                     format!(
-                        "the store would have {keys} keys, and the limit is {limit}; nothing was written"
+                        "the keyspace would have {keys} keys, and the limit is {limit}; nothing was written"
                     ),
                 ));
             }
         }
-        if !plan.items.is_empty() || batch.always {
+        if !plan.items.is_empty() || !plan.dropped.is_empty() || batch.always {
             plan.sequence = Some(self.last_sequence.next());
         }
         self.plan_system(batch, &mut plan)?;
@@ -198,21 +218,22 @@ impl<'g> Evaluation<'g> {
             Operation::Put { key: span, value, expiry } => {
                 let (key, value) = (key(*span), self.value(contents, value)?);
                 let deadline = self.deadline(*expiry);
-                self.add(plan, Item { key: ItemKey::Key(key), hash: key_hash(key), value, deadline });
+                self.add(plan, self.item(key, value, deadline));
             }
             Operation::PutHash { hash, value } => {
                 let value = self.value(contents, value)?;
-                self.add(plan, Item { key: ItemKey::hash(*hash), hash: *hash, value, deadline: None });
+                let key = ItemKey::hash(self.keyspace, *hash);
+                self.add(plan, Item { key, hash: self.keyspace.mixed(*hash), value, deadline: None });
             }
             Operation::Delete { key: span } => {
                 let key = key(*span);
-                self.delete(plan, ItemKey::Key(key), key_hash(key));
+                self.delete(plan, ItemKey::given(self.keyspace, key), self.keyspace.hash(key));
             }
             Operation::DeleteAny { key: span } => {
                 let key = key(*span);
-                let hash = key_hash(key);
-                self.delete(plan, ItemKey::Key(key), hash);
-                self.delete(plan, ItemKey::hash(hash), hash);
+                let hash = self.keyspace.hash(key);
+                self.delete(plan, ItemKey::given(self.keyspace, key), hash);
+                self.delete(plan, ItemKey::hash(self.keyspace, key_hash(key)), hash);
             }
             Operation::DeleteHash { hash } => self.delete_all(plan, *hash),
             Operation::Rename { from, to } => self.rename(plan, key(*from), key(*to))?,
@@ -221,8 +242,16 @@ impl<'g> Evaluation<'g> {
                 self.delete_range(plan, (lower.map(key), upper.map(key)))?;
             }
             Operation::SetExpiry { key: span, expiry } => self.set_expiry(plan, key(*span), *expiry)?,
+            Operation::Within(within) => self.keyspace = within.keyspace,
+            Operation::DropNamespace { name } => self.drop_namespace(plan, key(*name)),
         }
         Ok(())
+    }
+
+    /// An item under a key of the current keyspace.
+    #[inline]
+    fn item(&self, key: &'g [u8], value: ItemValue<'g>, deadline: Option<Timestamp>) -> Item<'g> {
+        Item { key: ItemKey::given(self.keyspace, key), hash: self.keyspace.hash(key), value, deadline }
     }
 
     fn rename(&mut self, plan: &mut Plan<'g>, from: &'g [u8], to: &'g [u8]) -> Result<()> {
@@ -230,32 +259,28 @@ impl<'g> Evaluation<'g> {
             let text = format!("cannot rename {} to itself", escape_key(from));
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
-        let hash = key_hash(from);
-        let Some(found) = self.find(Subject::Key(from), hash) else {
+        let Some(found) = self.find_key(from) else {
             let text = format!("cannot rename {}: there is no such key", escape_key(from));
             return Err(Error::new(ErrorKind::KeyNotFound, text));
         };
         let value = self.value_to_move(from, &found.at)?;
         let deadline = found.deadline;
-        self.add(plan, Item { key: ItemKey::Key(to), hash: key_hash(to), value, deadline });
-        let value = ItemValue::Tombstone;
-        self.add(plan, Item { key: ItemKey::Key(from), hash, value, deadline: None });
+        self.add(plan, self.item(to, value, deadline));
+        self.add(plan, self.item(from, ItemValue::Tombstone, None));
         Ok(())
     }
 
     fn set_expiry(&mut self, plan: &mut Plan<'g>, key: &'g [u8], expiry: Expiry) -> Result<()> {
-        let hash = key_hash(key);
-        let Some(found) = self.find(Subject::Key(key), hash) else { return Ok(()) };
+        let Some(found) = self.find_key(key) else { return Ok(()) };
         let value = self.value_to_move(key, &found.at)?;
         let deadline = self.deadline(expiry);
-        self.add(plan, Item { key: ItemKey::Key(key), hash, value, deadline });
+        self.add(plan, self.item(key, value, deadline));
         plan.renewed += 1;
         Ok(())
     }
 
     fn increment(&mut self, plan: &mut Plan<'g>, key: &'g [u8], delta: i64) -> Result<()> {
-        let hash = key_hash(key);
-        let current = match self.find(Subject::Key(key), hash) {
+        let current = match self.find_key(key) {
             None => 0,
             Some(found) => {
                 let parse = |bytes: &[u8]| {
@@ -273,7 +298,7 @@ impl<'g> Evaluation<'g> {
         };
         let counter = current.saturating_add(delta);
         let value = ItemValue::Made(PayloadBytes::Owned(counter.to_string().into()));
-        self.add(plan, Item { key: ItemKey::Key(key), hash, value, deadline: None });
+        self.add(plan, self.item(key, value, None));
         plan.counter = Some(counter);
         Ok(())
     }
@@ -287,19 +312,23 @@ impl<'g> Evaluation<'g> {
     }
 
     fn delete_all(&mut self, plan: &mut Plan<'g>, hash: u64) {
-        let held = self.core.index.all_with_hash(hash, self.view).into_iter();
-        let held = held.filter_map(|(space, key)| match space {
-            Space::Keys => Some(ItemKey::Found(Bytes::copy_from_slice(&key))),
-            Space::Hashes => Some(ItemKey::hash(hash)),
-            Space::System => None,
+        let keyspace = self.keyspace;
+        let held = self.core.index.all_with_hash_in(keyspace, hash, self.view).into_iter();
+        let held = held.map(|(space, key)| {
+            if space == keyspace.keys() {
+                ItemKey::Found(space, Bytes::copy_from_slice(&key))
+            } else {
+                ItemKey::hash(keyspace, hash)
+            }
         });
-        let group = self.overlay.with_hash(hash).iter().map(|owner| match owner {
-            Owner::Key(key) => ItemKey::Found(Bytes::copy_from_slice(key)),
-            Owner::Hash(hash) => ItemKey::hash(*hash),
+        let mixed = keyspace.mixed(hash);
+        let group = self.overlay.with_hash(keyspace, mixed).map(|owner| match owner {
+            Owner::Key(space, key) => ItemKey::Found(*space, Bytes::copy_from_slice(key)),
+            Owner::Hash(keyspace, hash) => ItemKey::hash(*keyspace, *hash),
         });
         let keys: Vec<_> = held.chain(group).collect();
         for key in keys {
-            self.delete(plan, key, hash);
+            self.delete(plan, key, mixed);
         }
     }
 
@@ -316,7 +345,8 @@ impl<'g> Evaluation<'g> {
         if self.counts {
             let was_there = i64::from(self.find(item.entry().subject, item.hash).is_some());
             let is_there = i64::from(!matches!(item.value, ItemValue::Tombstone));
-            self.added += is_there - was_there;
+            let Name { space, key, .. } = item.name();
+            *self.added.entry(space.keyspace(key)).or_default() += is_there - was_there;
         }
         self.overlay.record(item, self.last_sequence.next());
     }

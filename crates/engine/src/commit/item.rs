@@ -2,10 +2,13 @@
 //!
 //! Keys and values stay where the batch has them; only what is made while the commit is evaluated is owned here.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::format::entry::Subject;
-use crate::index::{Name, Space, VersionKind};
+use crate::index::{Name, Space, Spelled, VersionKind};
+use crate::keyspace::Keyspace;
 use crate::log::frame_writer::{DraftValue, FrameEntry, FrameValue, PayloadBytes};
 use crate::numbers::{SegmentId, Timestamp};
 
@@ -22,12 +25,16 @@ pub(crate) struct Item<'g> {
 #[derive(Clone, Debug)]
 pub(crate) enum ItemKey<'g> {
     Key(&'g [u8]),
-    /// A key that was found in the store, by its hash.
-    Found(Bytes),
+    /// A key that was found in the store, or one of a namespace in its full form.
+    Found(Space, Bytes),
     /// A hash alone: the item's hash as 8 big-endian bytes, as the index names it.
     Hash([u8; 8]),
+    /// The same in a namespace, with its number before it.
+    NamedHash([u8; 12]),
     /// The key of a system entry.
     System(&'g [u8]),
+    /// One that the store makes itself.
+    OwnSystem(Vec<u8>),
 }
 
 /// The value of an item.
@@ -45,9 +52,11 @@ impl Item<'_> {
     pub(crate) fn entry(&self) -> FrameEntry<'_> {
         let subject = match &self.key {
             ItemKey::Key(key) => Subject::Key(key),
-            ItemKey::Found(key) => Subject::Key(key),
+            ItemKey::Found(space, key) => space.subject(key),
             ItemKey::Hash(_) => Subject::Hash(self.hash),
+            ItemKey::NamedHash(spelled) => Space::NamedHashes.subject(spelled),
             ItemKey::System(key) => Subject::System(key),
+            ItemKey::OwnSystem(key) => Subject::System(key),
         };
         let value = match &self.value {
             ItemValue::Tombstone => FrameValue::Tombstone,
@@ -65,9 +74,11 @@ impl Item<'_> {
     pub(crate) fn name(&self) -> Name<'_> {
         let (space, key): (_, &[u8]) = match &self.key {
             ItemKey::Key(key) => (Space::Keys, key),
-            ItemKey::Found(key) => (Space::Keys, key),
+            ItemKey::Found(space, key) => (*space, key),
             ItemKey::Hash(key) => (Space::Hashes, key),
+            ItemKey::NamedHash(spelled) => (Space::NamedHashes, spelled),
             ItemKey::System(key) => (Space::System, key),
+            ItemKey::OwnSystem(key) => (Space::System, key),
         };
         Name { space, key, hash: self.hash }
     }
@@ -81,9 +92,27 @@ impl Item<'_> {
     }
 }
 
-impl ItemKey<'_> {
-    pub(crate) fn hash(hash: u64) -> Self {
-        Self::Hash(hash.to_be_bytes())
+impl<'g> ItemKey<'g> {
+    /// A hash alone.
+    pub(crate) fn hash(keyspace: Keyspace, hash: u64) -> Self {
+        if keyspace.is_own() {
+            return Self::Hash(hash.to_be_bytes());
+        }
+        let mut spelled = Spelled::default();
+        Name::spell(Subject::NamedHash(keyspace, hash), &mut spelled);
+        Self::NamedHash(spelled)
+    }
+
+    /// A key of the batch.
+    pub(crate) fn given(keyspace: Keyspace, key: &'g [u8]) -> Self {
+        match keyspace.full(key) {
+            Cow::Borrowed(key) => Self::Key(key),
+            Cow::Owned(full) => Self::Found(Space::Named, full.into()),
+        }
+    }
+
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self, Self::System(_) | Self::OwnSystem(_))
     }
 }
 

@@ -54,6 +54,10 @@ pub(crate) fn check_limits(batch: &Batch, options: &Options) -> Result<()> {
         ))
     };
     let summary = &batch.contents.summary;
+    if summary.is_reserved {
+        let text = "system entries whose keys begin with `pentad/` are the store's own; nothing was written";
+        return Err(Error::new(ErrorKind::InvalidInput, text));
+    }
     let operations = batch.contents.entries();
     if operations > BATCH_OPERATIONS_MAX {
         let limit = BATCH_OPERATIONS_MAX as u64;

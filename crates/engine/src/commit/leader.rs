@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::evaluate::{Evaluation, Plan};
-use super::item::{Item, ItemKey, ItemValue};
+use super::item::{Item, ItemValue};
 use super::job::{Job, JobResult};
 use super::queue::Leader;
 use crate::batch::Outcome;
@@ -266,7 +266,7 @@ impl Core {
 
     /// Says in the identity that there may be system entries, before the first is written.
     fn announce_system(&self, steps: &[Step<'_>]) -> Result<(), Failure> {
-        let is_system = |item: &Item<'_>| matches!(item.key, ItemKey::System(_));
+        let is_system = |item: &Item<'_>| item.key.is_system();
         let wanted = || steps.iter().any(|step| step.items().iter().any(is_system));
         if self.announced.load(Ordering::Acquire) || !wanted() {
             return Ok(());
@@ -361,6 +361,11 @@ impl Core {
             horizon.time = horizon.time.min(writer.state.time);
             self.index.apply(&changes, horizon, &mut |version| dead.note(version));
         }
+        for plan in steps.iter().filter_map(Step::plan) {
+            if let Some(by) = plan.sequence {
+                plan.dropped.iter().for_each(|(keyspace, _)| self.namespaces.drop_by(*keyspace, by));
+            }
+        }
         // Also on a clock that stands: a commit that shows takes place no later than now.
         self.time.raise(writer.state.time);
         if let Some(last) = written.last() {
@@ -404,6 +409,10 @@ impl<'g> Step<'g> {
         matches!(self, Self::Commit(plan) if plan.is_written())
     }
 
+    fn plan(&self) -> Option<&Plan<'g>> {
+        if let Self::Commit(plan) = self { Some(plan) } else { None }
+    }
+
     /// The entries that it writes.
     fn items(&self) -> &[Item<'g>] {
         match self {
@@ -426,7 +435,7 @@ impl<'g> Step<'g> {
 
 /// From which item on a commit goes into a frame of its own: none, but for a deliberate defect.
 fn items_apart(plan: &Plan<'_>) -> usize {
-    let is_system = |item: &Item<'_>| matches!(item.key, ItemKey::System(_));
+    let is_system = |item: &Item<'_>| item.key.is_system();
     let first = plan.items.iter().position(is_system).filter(|_| planted(Bug::SystemEntriesApart));
     first.filter(|_| plan.sequence.is_some()).unwrap_or(plan.items.len())
 }

@@ -99,6 +99,12 @@ pub(crate) enum SectionKind {
     FrameStarts,
     /// A run of system entries; the newest first.
     SystemRun,
+    /// A run of keys of namespaces, in their full form; the newest first.
+    NamedRun,
+    /// A run of hashes alone in namespaces; the newest first.
+    NamedHashRun,
+    /// As the deadlines, of namespaces; before them the number of live keys of all namespaces, and 0.
+    NamedDeadlines,
 }
 
 /// A part of the file.
@@ -120,7 +126,7 @@ pub(crate) struct Chunk {
 }
 
 impl SectionKind {
-    const ALL: [(Self, u32); 8] = [
+    const ALL: [(Self, u32); 11] = [
         (Self::Slots, 1),
         (Self::KeyRun, 2),
         (Self::HashRun, 3),
@@ -129,6 +135,9 @@ impl SectionKind {
         (Self::Tombstones, 6),
         (Self::FrameStarts, 7),
         (Self::SystemRun, 8),
+        (Self::NamedRun, 9),
+        (Self::NamedHashRun, 10),
+        (Self::NamedDeadlines, 11),
     ];
 
     fn code(self) -> u32 {

@@ -2,6 +2,7 @@
 
 use super::bytes::{put_at, u16_at, u32_at, u64_at};
 use super::{CHUNK_BYTES, NUMBERS_END, UNIT, align_up};
+use crate::keyspace::Keyspace;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 
 const FIXED: usize = 12;
@@ -19,10 +20,8 @@ const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | NAMESPACE | HASH_ONLY | EXTERN
 /// Most bytes of an entry before its payload's padding: fixed part, optional fields and key.
 pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 32 + 8 + 16 + 4 + 65_535;
 
-/// The namespace of what the store, or whoever built on it, keeps beside the user's keys.
-const SYSTEM: u32 = u32::MAX;
 /// Length of a namespace id in bytes.
-const NAMESPACE_BYTES: u64 = 4;
+const NAMESPACE_BYTES: u64 = Keyspace::BYTES as u64;
 
 /// What an entry is stored under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +30,23 @@ pub(crate) enum Subject<'a> {
     Key(&'a [u8]),
     /// A key hash alone.
     Hash(u64),
+    /// A key of a namespace, in its full form: the id in 4 big-endian bytes and then the key.
+    Named(&'a [u8]),
+    /// A key hash alone, in a namespace.
+    NamedHash(Keyspace, u64),
     /// A key outside every keyspace of the user's.
     System(&'a [u8]),
+}
+
+impl<'a> Subject<'a> {
+    /// The key, if it is one of this keyspace.
+    pub(crate) fn key_in(self, keyspace: Keyspace) -> Option<&'a [u8]> {
+        match self {
+            Self::Key(key) if keyspace.is_own() => Some(key),
+            Self::Named(full) if Keyspace::of_full(full) == keyspace => Some(keyspace.strip(full)),
+            _ => None,
+        }
+    }
 }
 
 /// Where a payload is.
@@ -169,8 +183,14 @@ impl<'a> EntryHead<'a> {
         set(self.place == Place::None, TOMBSTONE);
         set(self.deadline.is_some(), DEADLINE);
         set(self.moved.is_some(), MOVED);
-        set(matches!(self.subject, Subject::System(_)), NAMESPACE);
-        set(matches!(self.subject, Subject::Hash(_)), HASH_ONLY);
+        let (has_namespace, has_hash) = match self.subject {
+            Subject::Key(_) => (false, false),
+            Subject::Hash(_) => (false, true),
+            Subject::NamedHash(..) => (true, true),
+            Subject::Named(_) | Subject::System(_) => (true, false),
+        };
+        set(has_namespace, NAMESPACE);
+        set(has_hash, HASH_ONLY);
         set(matches!(self.place, Place::External { .. }), EXTERNAL);
         set(chunked, CHUNKED);
         flags
@@ -181,6 +201,8 @@ impl<'a> EntryHead<'a> {
         let key = match self.subject {
             Subject::Key(key) => key.len() as u64,
             Subject::Hash(_) => 8,
+            Subject::Named(full) => full.len() as u64,
+            Subject::NamedHash(..) => 8 + NAMESPACE_BYTES,
             Subject::System(key) => NAMESPACE_BYTES + key.len() as u64,
         };
         FIXED as u64
@@ -208,7 +230,8 @@ impl<'a> EntryHead<'a> {
         };
         let key: &[u8] = match self.subject {
             Subject::Key(key) | Subject::System(key) => key,
-            Subject::Hash(_) => b"",
+            Subject::Named(full) => full.get(Keyspace::BYTES..).unwrap_or_default(),
+            Subject::Hash(_) | Subject::NamedHash(..) => b"",
         };
         let mut fixed = [0; FIXED];
         put_at(&mut fixed, 0, &self.flags(inline > super::CHUNKED_ABOVE).to_le_bytes());
@@ -225,15 +248,18 @@ impl<'a> EntryHead<'a> {
             buffer.extend_from_slice(&moved.ordinal.to_le_bytes());
             buffer.extend_from_slice(&[0; 12]);
         }
-        if let Subject::Hash(hash) = self.subject {
+        if let Subject::Hash(hash) | Subject::NamedHash(_, hash) = self.subject {
             buffer.extend_from_slice(&hash.to_le_bytes());
         }
         if let Place::External { segment, length, .. } = self.place {
             buffer.extend_from_slice(&segment.0.to_le_bytes());
             buffer.extend_from_slice(&length.to_le_bytes());
         }
-        if let Subject::System(_) = self.subject {
-            buffer.extend_from_slice(&SYSTEM.to_be_bytes());
+        match self.subject {
+            Subject::Key(_) | Subject::Hash(_) => {}
+            Subject::Named(full) => buffer.extend_from_slice(&full[..Keyspace::BYTES.min(full.len())]),
+            Subject::NamedHash(namespace, _) => buffer.extend_from_slice(&namespace.number().to_be_bytes()),
+            Subject::System(_) => buffer.extend_from_slice(&Keyspace::SYSTEM.number().to_be_bytes()),
         }
         buffer.extend_from_slice(key);
     }
@@ -269,6 +295,7 @@ impl<'a> EntryHead<'a> {
         let key_length = usize::from(u16_at(bytes, 2));
         let inline = u64::from(u32_at(bytes, 4));
         let checksum = u32_at(bytes, 8);
+        let head_end = usize::try_from(head_length).map_err(|_| EntryFault::Malformed)?;
         let mut at = FIXED;
         let mut field = |length: usize| {
             let here = at;
@@ -289,18 +316,17 @@ impl<'a> EntryHead<'a> {
             let here = field(16);
             (SegmentId(u64_at(bytes, here)), u64_at(bytes, here + 8))
         });
-        let namespace = has(NAMESPACE).then(|| {
-            let id = &bytes[at..at + 4];
-            at += id.len();
-            id
-        });
-        let key = &bytes[at..at + key_length];
+        let full = &bytes[at..head_end];
+        let namespace = has(NAMESPACE).then(|| Keyspace::of_full(full));
+        let key = &bytes[head_end - key_length..head_end];
         let chunked = inline > super::CHUNKED_ABOVE;
         let contradicts = has(CHUNKED) != chunked
             || (has(TOMBSTONE) && (inline != 0 || checksum != 0 || external.is_some() || deadline.is_some()))
             || (external.is_some() && inline != 0)
-            || (hash.is_some() && (key_length != 0 || namespace.is_some()))
-            || (namespace.is_some() && (deadline.is_some() || external.is_some()))
+            || (hash.is_some() && key_length != 0)
+            || (namespace == Some(Keyspace::OWN))
+            || (namespace == Some(Keyspace::SYSTEM)
+                && (hash.is_some() || deadline.is_some() || external.is_some()))
             || moved.is_some_and(|moved| moved.sequence.0 >= NUMBERS_END)
             || external.is_some_and(|(segment, length)| segment.0 >= NUMBERS_END || length >= NUMBERS_END);
         if contradicts {
@@ -314,8 +340,9 @@ impl<'a> EntryHead<'a> {
         let subject = match (namespace, hash) {
             (None, None) => Subject::Key(key),
             (None, Some(hash)) => Subject::Hash(hash),
-            (Some(id), _) if id == SYSTEM.to_be_bytes() => Subject::System(key),
-            (Some(_), _) => return Err(EntryFault::Unknown),
+            (Some(Keyspace::SYSTEM), _) => Subject::System(key),
+            (Some(_), None) => Subject::Named(full),
+            (Some(namespace), Some(hash)) => Subject::NamedHash(namespace, hash),
         };
         let layout = Layout::new(start, start + head_length, inline, chunked, alignment);
         Ok((Self { subject, place, deadline, moved }, layout))

@@ -101,7 +101,7 @@ pub(crate) struct FrameHeader {
 pub(crate) fn rank_in(number: FrameNumber, sequence: Sequence, subject: Subject<'_>) -> Sequence {
     match subject {
         Subject::System(_) => Sequence(number.0),
-        Subject::Key(_) | Subject::Hash(_) => sequence,
+        Subject::Key(_) | Subject::Hash(_) | Subject::Named(_) | Subject::NamedHash(..) => sequence,
     }
 }
 

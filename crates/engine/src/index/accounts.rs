@@ -14,6 +14,7 @@ use std::collections::BinaryHeap;
 use bytes::Bytes;
 
 use super::deadlines::{Deadline, Deadlines};
+use super::key::Space;
 use super::memory::{bytes_of, shrink_heap};
 use super::told::Told;
 use super::version::{Version, VersionKind};
@@ -40,6 +41,30 @@ pub(super) struct Ledger {
     plain: i64,
     /// The others, in the order in which it happened.
     expiring: Vec<(Deadline, Move)>,
+}
+
+/// The changes that a commit makes to both accounts.
+#[derive(Debug, Default)]
+pub(super) struct Ledgers {
+    pub(super) own: Ledger,
+    pub(super) named: Ledger,
+}
+
+impl Ledgers {
+    /// Notes that the newest version of a key with this hash changed. System entries are in no account.
+    pub(super) fn replace(
+        &mut self,
+        space: Space,
+        hash: u64,
+        before: Option<Version>,
+        after: Option<Version>,
+    ) {
+        match space {
+            Space::Keys | Space::Hashes => self.own.replace(hash, before, after),
+            Space::Named | Space::NamedHashes => self.named.replace(hash, before, after),
+            Space::System => {}
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +143,7 @@ impl Accounts {
     }
 
     /// Tells that a key has expired, behind the last commit that was settled.
-    pub(super) fn tell(&mut self, key: Bytes, deadline: Deadline) {
+    pub(super) fn tell(&mut self, key: (Space, Bytes), deadline: Deadline) {
         self.told.tell(key, deadline.at, self.settled);
     }
 

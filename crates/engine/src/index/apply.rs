@@ -3,7 +3,7 @@
 //! Invariants: the ordered index learns of a version before the slot table; what takes the place of a version queues that as
 //! garbage; nothing of it shows before the caller publishes it.
 
-use super::accounts::Ledger;
+use super::accounts::Ledgers;
 use super::crowds::Crowd;
 use super::entries::Entries;
 use super::facade::Index;
@@ -29,7 +29,7 @@ impl<E: Entries> Index<E> {
     /// index needs it no more; the entry in the log must stay as long as a segment may hold an older version of its key.
     pub(crate) fn apply(&self, changes: &[Change<'_>], horizon: View, dropped: &mut dyn FnMut(&Extent)) {
         self.raise_horizon(horizon);
-        let mut ledger = Ledger::default();
+        let mut ledgers = Ledgers::default();
         let InOrder { orders, hidden } = InOrder::of(changes);
         let mut garbage = self.writer();
         for (space, order) in Space::ALL.into_iter().zip(orders).filter(|(_, order)| !order.is_empty()) {
@@ -74,10 +74,10 @@ impl<E: Entries> Index<E> {
                 garbage.push_tombstone(change.rank.0, change.hash, change.version.extent());
             }
             // What has expired unnoticed is counted as it was: it is in the accounts until it is reaped.
-            ledger.replace(change.hash, before, Some(change.version));
+            ledgers.replace(change.space, change.hash, before, Some(change.version));
         }
         drop(garbage);
-        self.settle(last, ledger);
+        self.settle(last, ledgers);
     }
 
     /// Makes a change's version the newest of its key; returns the one before, unless that is a tombstone.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::accounts::{Accounts, Ledger};
+use super::accounts::{Accounts, Ledgers};
 use super::crowds::Crowds;
 use super::deadlines::Deadline;
 use super::drops::Drops;
@@ -45,9 +45,13 @@ pub(crate) struct Index<E> {
     pub(super) keys: Ordered,
     pub(super) hashes: Ordered,
     pub(super) system: Ordered,
+    pub(super) named: Ordered,
+    pub(super) named_hashes: Ordered,
     /// Held by whoever changes the parts, so that they change in the same order.
     writer: Mutex<Garbage>,
+    /// Of the store's own keyspace, and of all namespaces together. One is taken at a time.
     accounts: Mutex<Accounts>,
+    named_accounts: Mutex<Accounts>,
     /// How many expiries the accounts have told of.
     told: AtomicU64,
     /// The highest horizon given; sequence, tail and time, each on its own.
@@ -57,11 +61,16 @@ pub(crate) struct Index<E> {
 impl<E: Entries> Index<E> {
     /// An empty index; a store gets its own from [`Index::rebuild`]. `secret` is a random number of the store's own; who knows it can make lookups slow.
     pub(crate) fn new(secret: u64, entries: E) -> Self {
-        Self::with_accounts(secret, entries, Accounts::default())
+        Self::with_accounts(secret, entries, Accounts::default(), Accounts::default())
     }
 
     /// An index that is empty but for its accounts.
-    pub(super) fn with_accounts(secret: u64, entries: E, accounts: Accounts) -> Self {
+    pub(super) fn with_accounts(
+        secret: u64,
+        entries: E,
+        accounts: Accounts,
+        named_accounts: Accounts,
+    ) -> Self {
         Self {
             entries,
             slots: SlotTable::new(secret),
@@ -69,8 +78,11 @@ impl<E: Entries> Index<E> {
             keys: Ordered::default(),
             hashes: Ordered::default(),
             system: Ordered::default(),
+            named: Ordered::default(),
+            named_hashes: Ordered::default(),
             writer: Mutex::default(),
             accounts: Mutex::new(accounts),
+            named_accounts: Mutex::new(named_accounts),
             told: AtomicU64::new(0),
             horizon: Default::default(),
         }
@@ -82,7 +94,8 @@ impl<E: Entries> Index<E> {
         let horizon = self.raise_horizon(horizon);
         self.reap(horizon.time);
         loop {
-            let expired = self.accounts().take_expired(horizon.time, SLICE);
+            let mut expired = self.accounts().take_expired(horizon.time, SLICE);
+            expired.extend(self.named_accounts().take_expired(horizon.time, SLICE));
             if expired.is_empty() {
                 break;
             }
@@ -187,7 +200,7 @@ impl<E: Entries> Index<E> {
     /// The sizes of all versions that are held for older views alone: replaced, deleted or expired.
     pub(crate) fn held_bytes(&self) -> u64 {
         let replaced = self.writer().bytes();
-        replaced + self.accounts().expired_bytes()
+        replaced + self.accounts().expired_bytes() + self.named_accounts().expired_bytes()
     }
 
     /// The sizes of the replaced and deleted ones that a horizon at this commit would free.
@@ -201,7 +214,7 @@ impl<E: Entries> Index<E> {
         self.writer().due_for(bytes)
     }
 
-    /// How many keys are live at `now`, in the spaces of the user's together. Exact: every commit applied so far counts as a
+    /// How many keys of the store's own keyspace are live at `now`, hash-only ones included. Exact: every commit applied so far counts as a
     /// whole, and what has expired does not count, whether or not anyone touched it. Costs what has expired since
     /// the last call. Waits while the deadlines of a commit are entered.
     pub(crate) fn len(&self, now: Timestamp) -> u64 {
@@ -215,17 +228,25 @@ impl<E: Entries> Index<E> {
         }
     }
 
+    /// How many keys all namespaces have together, some of which may have expired.
+    pub(crate) fn named_len(&self) -> u64 {
+        self.named_accounts().live()
+    }
+
     /// Takes what has expired at `now` out of the count, and says how many keys that were. Costs what has expired.
     pub(crate) fn reap(&self, now: Timestamp) -> u64 {
-        if !self.accounts().is_due(now) {
+        if !self.accounts().is_due(now) && !self.named_accounts().is_due(now) {
             return 0;
         }
         // Held so that expiries are told in order, and before anything is put again under their keys.
         let _writer = self.writer();
-        let (reaped, tells) = {
+        let (own, tells) = {
             let mut accounts = self.accounts();
             (accounts.reap(now), accounts.told.is_on())
         };
+        let named = self.named_accounts().reap(now);
+        let named_from = own.len();
+        let reaped: Vec<Deadline> = own.into_iter().chain(named).collect();
         let mut told = Vec::new();
         let mut sized = Vec::with_capacity(reaped.len());
         let mut last = None;
@@ -236,12 +257,17 @@ impl<E: Entries> Index<E> {
             if tells && last.replace(*deadline) != Some(*deadline) {
                 for version in newest {
                     let key = self.entries.show(version.address, |entry| {
-                        (entry.space == Space::Keys).then(|| Bytes::copy_from_slice(entry.key))
+                        let is_told = matches!(entry.space, Space::Keys | Space::Named);
+                        is_told.then(|| (entry.space, Bytes::copy_from_slice(entry.key)))
                     });
                     told.extend(key.flatten().map(|key| (key, *deadline)));
                 }
             }
         }
+        let of_named = sized.split_off(named_from);
+        let mut accounts = self.named_accounts();
+        of_named.into_iter().for_each(|(deadline, bytes)| accounts.lapse(deadline, bytes));
+        drop(accounts);
         let mut accounts = self.accounts();
         sized.into_iter().for_each(|(deadline, bytes)| accounts.lapse(deadline, bytes));
         told.into_iter().for_each(|(key, deadline)| accounts.tell(key, deadline));
@@ -289,7 +315,7 @@ impl<E: Entries> Index<E> {
     /// An estimate of the memory that the index takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let garbage = self.writer().memory_bytes();
-        let accounts = self.accounts().memory_bytes();
+        let accounts = self.accounts().memory_bytes() + self.named_accounts().memory_bytes();
         let ordered = Space::ALL.iter().map(|space| self.ordered(*space).memory_bytes()).sum::<u64>();
         self.slots.memory_bytes() + self.crowds.memory_bytes() + ordered + garbage + accounts
     }
@@ -330,6 +356,8 @@ impl<E: Entries> Index<E> {
             Space::Keys => &self.keys,
             Space::Hashes => &self.hashes,
             Space::System => &self.system,
+            Space::Named => &self.named,
+            Space::NamedHashes => &self.named_hashes,
         }
     }
 
@@ -338,6 +366,8 @@ impl<E: Entries> Index<E> {
             Space::Keys => &mut self.keys,
             Space::Hashes => &mut self.hashes,
             Space::System => &mut self.system,
+            Space::Named => &mut self.named,
+            Space::NamedHashes => &mut self.named_hashes,
         }
     }
 
@@ -351,8 +381,14 @@ impl<E: Entries> Index<E> {
         self.entries.show(address, |entry| Version::of(address, entry))
     }
 
-    pub(super) fn settle(&self, commit: Sequence, ledger: Ledger) {
-        self.accounts().settle(commit, ledger);
+    pub(super) fn settle(&self, commit: Sequence, ledgers: Ledgers) {
+        // First what nobody looks at in between: what expires is told behind the commits that are settled here.
+        self.named_accounts().settle(commit, ledgers.named);
+        self.accounts().settle(commit, ledgers.own);
+    }
+
+    pub(super) fn named_accounts(&self) -> MutexGuard<'_, Accounts> {
+        self.named_accounts.lock().expect(WHOLE)
     }
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Garbage> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::accounts::Accounts;
 use super::crowds::Crowd;
-use super::deadlines::Deadlines;
+use super::deadlines::{Deadline, Deadlines};
 use super::entries::{Entries, Rank};
 use super::facade::Index;
 use super::ordered::Ordered;
@@ -28,10 +28,14 @@ pub(crate) struct IndexImage {
     pub(crate) keys: Arc<List>,
     pub(crate) hashes: Arc<List>,
     pub(crate) system: Arc<List>,
+    pub(crate) named: Arc<List>,
+    pub(crate) named_hashes: Arc<List>,
     /// Live keys, those included that have expired and were not forgotten.
     pub(crate) live: u64,
     /// Deadlines and hashes, ascending.
     pub(crate) deadlines: Vec<[u64; 2]>,
+    /// The same of namespaces: first how many live keys they have, and 0.
+    pub(crate) named_deadlines: Vec<[u64; 2]>,
     /// The keys of crowded hashes.
     pub(crate) crowds: Vec<Crowded>,
     /// Hashes and addresses of tombstones that only views of that moment needed.
@@ -73,9 +77,14 @@ pub(crate) struct IndexParts {
     pub(crate) keys: Vec<Run>,
     pub(crate) hashes: Vec<Run>,
     pub(crate) system: Vec<Run>,
+    pub(crate) named: Vec<Run>,
+    pub(crate) named_hashes: Vec<Run>,
     pub(crate) live: u64,
     /// Pairs of a deadline and a hash, ascending.
     pub(crate) deadlines: Slab<u64>,
+    /// The same of namespaces, and how many live keys they have.
+    pub(crate) named_live: u64,
+    pub(crate) named_deadlines: Slab<u64>,
     pub(crate) crowds: Vec<Crowded>,
     pub(crate) tombstones: Vec<(u64, Address)>,
 }
@@ -104,13 +113,21 @@ impl<E: Entries> Index<E> {
         let garbage = self.writer();
         let (waiting_bytes, tombstones) = garbage.image();
         let (live, deadlines) = self.accounts().image(garbage.expired());
+        let pair = |deadline: Deadline| [deadline.at.0, deadline.hash];
+        // What waits in the queue is counted above, of whichever keyspace it is: it goes as it came.
+        let (named_live, named) = self.named_accounts().image(std::iter::empty());
+        let named =
+            (named_live > 0).then_some([named_live, 0]).into_iter().chain(named.into_iter().map(pair));
         IndexImage {
             slots: self.slots.freeze(),
             keys: self.keys.runs(),
             hashes: self.hashes.runs(),
             system: self.system.runs(),
+            named: self.named.runs(),
+            named_hashes: self.named_hashes.runs(),
             live,
-            deadlines: deadlines.into_iter().map(|deadline| [deadline.at.0, deadline.hash]).collect(),
+            deadlines: deadlines.into_iter().map(pair).collect(),
+            named_deadlines: named.collect(),
             crowds: self.crowds.all(),
             tombstones,
             waiting_bytes,
@@ -131,18 +148,23 @@ impl<E: Entries> Index<E> {
 
     /// The index that a checkpoint holds; `None` when it cannot be one. Costs nothing for keys, but for those of crowded hashes.
     pub(crate) fn of_parts(secret: u64, entries: E, parts: IndexParts) -> Option<Self> {
-        let IndexParts { slots, groups, keys, hashes, system, live, deadlines, crowds, tombstones } = parts;
+        let IndexParts { slots, groups, live, deadlines, named_live, named_deadlines, crowds, .. } = parts;
         let image = SlotImage { state: slots.0, len: slots.1 };
         let ending = u64::try_from(deadlines.len() / 2).ok()?;
-        if live < ending || !deadlines.len().is_multiple_of(2) {
+        let named_ending = u64::try_from(named_deadlines.len() / 2).ok()?;
+        let are_pairs = deadlines.len().is_multiple_of(2) && named_deadlines.len().is_multiple_of(2);
+        if live < ending || named_live < named_ending || !are_pairs {
             return None;
         }
         let accounts = Accounts::load(live, Deadlines::load(deadlines));
-        let mut index = Self::with_accounts(secret, entries, accounts);
+        let named_accounts = Accounts::load(named_live, Deadlines::load(named_deadlines));
+        let mut index = Self::with_accounts(secret, entries, accounts, named_accounts);
         index.slots = SlotTable::of_image(secret, image, Arc::new(Held(groups)))?;
-        index.keys = Ordered::of_runs(keys);
-        index.hashes = Ordered::of_runs(hashes);
-        index.system = Ordered::of_runs(system);
+        index.keys = Ordered::of_runs(parts.keys);
+        index.hashes = Ordered::of_runs(parts.hashes);
+        index.system = Ordered::of_runs(parts.system);
+        index.named = Ordered::of_runs(parts.named);
+        index.named_hashes = Ordered::of_runs(parts.named_hashes);
         let mut by_hash: HashMap<u64, Crowd> = HashMap::new();
         for Crowded { hash, address, rank } in crowds {
             let crowd = by_hash.entry(hash).or_default();
@@ -158,7 +180,7 @@ impl<E: Entries> Index<E> {
         }
         by_hash.into_iter().for_each(|(hash, crowd)| index.crowds.list(hash, crowd));
         let mut garbage = index.writer();
-        for (hash, address) in tombstones {
+        for (hash, address) in parts.tombstones {
             // Its bytes are not counted as live any more.
             garbage.push_tombstone(Sequence(0), hash, Extent { address, bytes: 0 });
         }

@@ -17,28 +17,27 @@ use super::ordered::Direction;
 use super::quick_look::Newest;
 use super::version::{Version, View};
 use crate::address::Address;
+use crate::keyspace::Keyspace;
 use crate::planted::{Bug, planted};
 
 /// A key with all its versions, newest first.
 pub(crate) type Versions = (Arc<[u8]>, Vec<Version>);
 
 impl<E: Entries> Index<E> {
-    /// The live version of `key` at `view`; `hash` is its key hash.
-    pub(crate) fn get(&self, key: &[u8], hash: u64, view: View) -> Option<Version> {
-        self.find(Space::Keys, key, hash, view)
-    }
-
-    /// The live version of the entry that was stored under `hash` alone.
-    pub(crate) fn get_hash_only(&self, hash: u64, view: View) -> Option<Version> {
-        self.find(Space::Hashes, &hash.to_be_bytes(), hash, view)
-    }
-
-    /// The newest live entry with this key hash, keyed or not: the highest sequence and, within one commit, the last.
+    /// The newest live entry of a keyspace with this key hash, keyed or not: the highest sequence and, within one commit, the last.
     /// When very many keys share the hash, the cost follows those of them that were written after the view, not all.
-    pub(crate) fn newest_with_hash(&self, hash: u64, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
+    pub(crate) fn newest_with_hash_in(
+        &self,
+        keyspace: Keyspace,
+        key_hash: u64,
+        view: View,
+    ) -> Option<(Space, Arc<[u8]>, Version)> {
+        let hash = keyspace.mixed(key_hash);
         let of_crowd = |crowd: &Crowd| {
             let mut live = Vec::new();
-            for ((space, key), address) in crowd.by_rank().filter(|((space, _), _)| space.is_versioned()) {
+            for ((space, key), address) in
+                crowd.by_rank().filter(|((space, key), _)| space.keyspace(key) == keyspace)
+            {
                 let is_above = self.version_at(address).is_none_or(|newest| !view.includes(newest.born));
                 if let Some(version) = self.visible(*space, key, address, view) {
                     live.push((*space, Arc::clone(key), version));
@@ -50,11 +49,11 @@ impl<E: Entries> Index<E> {
             live
         };
         let unreadable = std::cell::Cell::new(None);
-        let in_slots = || self.all_in_slots(hash, view, |address| unreadable.set(Some(address)));
+        let in_slots = || self.all_in_slots(keyspace, hash, view, |address| unreadable.set(Some(address)));
         let mut found = self.among(hash, of_crowd, in_slots);
         // One that cannot be read may be the newest: better an error than another one.
         if let Some(version) = unreadable.get().and_then(|address| self.version_at(address)) {
-            return Some((Space::Hashes, Arc::from(&hash.to_be_bytes()[..]), version));
+            return Some((keyspace.hashes(), Arc::from(keyspace.spell(key_hash)), version));
         }
         if found.len() > 1 {
             found.sort_by_cached_key(|(_, _, version)| self.rank(version));
@@ -62,28 +61,34 @@ impl<E: Entries> Index<E> {
         found.pop()
     }
 
-    /// Every live entry with this key hash, keyed or not, in no particular order.
-    pub(crate) fn all_with_hash(&self, hash: u64, view: View) -> Vec<(Space, Arc<[u8]>)> {
+    /// Every live entry of a keyspace with this key hash, keyed or not, in no particular order.
+    pub(crate) fn all_with_hash_in(
+        &self,
+        keyspace: Keyspace,
+        key_hash: u64,
+        view: View,
+    ) -> Vec<(Space, Arc<[u8]>)> {
+        let hash = keyspace.mixed(key_hash);
         let of_crowd = |crowd: &Crowd| {
             let live = |((space, key), address): (&(Space, Arc<[u8]>), Address)| {
                 let version = self.visible(*space, key, address, view)?;
-                space.is_versioned().then(|| (*space, Arc::clone(key), version))
+                (space.keyspace(key) == keyspace).then(|| (*space, Arc::clone(key), version))
             };
             crowd.by_rank().filter_map(live).collect()
         };
-        let found = self.among(hash, of_crowd, || self.all_in_slots(hash, view, |_| ()));
+        let found = self.among(hash, of_crowd, || self.all_in_slots(keyspace, hash, view, |_| ()));
         found.into_iter().map(|(space, key, _)| (space, key)).collect()
     }
 
-    /// About `limit` live rows between the bounds in key order, fewer at the end alone, ascending from the lower or descending from the
+    /// About `limit` live rows of a space between the bounds in key order, fewer at the end alone, ascending from the lower or descending from the
     /// upper bound; hash-only entries are not among them. Bounds that leave nothing between them are no error. A
     /// long range is read by calling again with the last key as an excluded bound. A row that cannot be read has the key
     /// `""` and is never the last one, but at the end. The cost follows the rows
     /// returned and the keys passed over because they are dead, or not there yet, at this view.
-    pub(crate) fn page(
+    pub(crate) fn page_in(
         &self,
-        lower: Bound<&[u8]>,
-        upper: Bound<&[u8]>,
+        space: Space,
+        bounds: (Bound<&[u8]>, Bound<&[u8]>),
         view: View,
         limit: usize,
         direction: Direction,
@@ -92,7 +97,7 @@ impl<E: Entries> Index<E> {
         if limit == 0 {
             return rows;
         }
-        self.scan((lower, upper), view, direction, |address, entry| {
+        self.scan(space, bounds, view, direction, |address, entry| {
             rows.push((Arc::from(entry.key), Version::of(address, entry)));
             // Behind one that cannot be read nobody could go on.
             let is_end = rows.len() >= limit && !entry.is_damaged;
@@ -142,41 +147,46 @@ impl<E: Entries> Index<E> {
         page
     }
 
-    /// The live entry with the highest sequence and, within one commit, the last. Looks at every key.
-    pub(crate) fn newest_live(&self, view: View) -> Option<(Space, Arc<[u8]>, Version)> {
+    /// The live entry of a keyspace with the highest sequence and, within one commit, the last. Looks at every key.
+    pub(crate) fn newest_live_in(
+        &self,
+        keyspace: Keyspace,
+        view: View,
+    ) -> Option<(Space, Arc<[u8]>, Version)> {
+        let (lower, upper) = keyspace.bounds((Bound::Unbounded, Bound::Unbounded));
+        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
         let mut best: Option<(Rank, Space, Arc<[u8]>, Version)> = None;
-        for space in [Space::Keys, Space::Hashes] {
-            self.each(
-                space,
-                Bound::Unbounded,
-                Bound::Unbounded,
-                Direction::Forward,
-                &mut |key, addresses| {
-                    if let Some(version) = self.row(space, key, addresses, view) {
-                        let rank = self.rank(&version);
-                        if best.as_ref().is_none_or(|(best, ..)| *best < rank) {
-                            best = Some((rank, space, Arc::from(key), version));
-                        }
+        for space in [keyspace.keys(), keyspace.hashes()] {
+            self.each(space, bounds.0, bounds.1, Direction::Forward, &mut |key, addresses| {
+                if let Some(version) = self.row(space, key, addresses, view) {
+                    let rank = self.rank(&version);
+                    if best.as_ref().is_none_or(|(best, ..)| *best < rank) {
+                        best = Some((rank, space, Arc::from(key), version));
                     }
-                    ControlFlow::Continue(())
-                },
-            );
+                }
+                ControlFlow::Continue(())
+            });
         }
         best.map(|(_, space, key, version)| (space, key, version))
     }
 
     /// Whether nothing was written to a key above `view`, which is in use.
-    pub(crate) fn is_unchanged(&self, key: &[u8], hash: u64, view: View) -> bool {
+    pub(crate) fn is_unchanged(&self, space: Space, key: &[u8], hash: u64, view: View) -> bool {
         let is_missed = |newest: &Version| newest.is_tombstone() && planted(Bug::DeleteMissed);
-        let newest = self.newest(Space::Keys, key, hash).filter(|newest| !is_missed(newest));
+        let newest = self.newest(space, key, hash).filter(|newest| !is_missed(newest));
         newest.is_none_or(|newest| view.includes(newest.born))
     }
 
     /// Whether nothing was written to any key between the bounds above `view`, which is in use. Looks at every key there.
-    pub(crate) fn is_unchanged_between(&self, lower: Bound<&[u8]>, upper: Bound<&[u8]>, view: View) -> bool {
+    pub(crate) fn is_unchanged_between(
+        &self,
+        space: Space,
+        (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
+        view: View,
+    ) -> bool {
         let mut is_unchanged = true;
-        self.each(Space::Keys, lower, upper, Direction::Forward, &mut |key, addresses| {
-            is_unchanged = self.settled(Space::Keys, key, addresses, |versions| {
+        self.each(space, lower, upper, Direction::Forward, &mut |key, addresses| {
+            is_unchanged = self.settled(space, key, addresses, |versions| {
                 versions.next().is_none_or(|newest| view.includes(newest.born))
             });
             if is_unchanged { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -219,7 +229,8 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    fn find(&self, space: Space, key: &[u8], hash: u64, view: View) -> Option<Version> {
+    /// The live version of a key at `view`; `hash` is that by which it is found.
+    pub(crate) fn find(&self, space: Space, key: &[u8], hash: u64, view: View) -> Option<Version> {
         let newest = self.newest(space, key, hash)?;
         if view.includes(newest.born) {
             return newest.is_live_at(view.time).then_some(newest);
@@ -352,6 +363,7 @@ impl<E: Entries> Index<E> {
     /// The live entries of a hash that is not crowded; `unreadable` is shown those that may be and cannot be read.
     fn all_in_slots(
         &self,
+        keyspace: Keyspace,
         hash: u64,
         view: View,
         unreadable: impl Fn(Address),
@@ -364,7 +376,7 @@ impl<E: Entries> Index<E> {
                 let shown = self.entries.show(address, |entry| {
                     if entry.is_damaged {
                         unreadable(address);
-                    } else if entry.space.is_versioned() && entry.hash() == hash {
+                    } else if entry.space.keyspace(entry.key) == keyspace && entry.hash() == hash {
                         let name: (Space, Arc<[u8]>) = (entry.space, Arc::from(entry.key));
                         if !held.iter().any(|(held, _)| *held == name) {
                             held.push((name, address));

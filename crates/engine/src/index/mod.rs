@@ -46,6 +46,7 @@ mod runs;
 mod scan;
 mod scatter;
 mod slots;
+mod sweep;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ mod version;
 pub(crate) use entries::{Entries, Entry, Look, Rank};
 pub(crate) use facade::Index;
 pub(crate) use image::{Crowded, IndexImage, IndexParts, SlotGroups, groups_of};
-pub(crate) use key::{Change, Name, Space};
+pub(crate) use key::{Change, Name, Space, Spelled};
 pub(crate) use key_order::KeyPiece;
 pub(crate) use ordered::Direction;
 pub(crate) use quick_look::{Begun, Newest};

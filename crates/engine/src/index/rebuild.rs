@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use super::accounts::Ledger;
+use super::accounts::Ledgers;
 use super::entries::Entries;
 use super::facade::Index;
 use super::key::{Change, Space};
@@ -116,13 +116,13 @@ impl<E: Entries> Index<E> {
 
     /// Enters the newest version of a key everywhere but in the ordered index.
     fn enter_newest(&self, newest: &Met, version: Version) {
-        let mut ledger = Ledger::default();
+        let mut ledgers = Ledgers::default();
         let key = || -> Vec<u8> {
             self.entries.show(newest.address, |entry| entry.key.to_vec()).unwrap_or_default()
         };
         if newest.space.is_versioned() {
-            ledger.replace(newest.hash, None, Some(version));
-            self.settle(newest.sequence, ledger);
+            ledgers.replace(newest.space, newest.hash, None, Some(version));
+            self.settle(newest.sequence, ledgers);
         }
         // Each key comes once, so nothing is replaced, and no key has to be compared.
         let rank = (newest.sequence, newest.ordinal);

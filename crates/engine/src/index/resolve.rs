@@ -46,7 +46,9 @@ impl<E: Entries> Index<E> {
                     for (name, begun) in some.iter().zip(&begun) {
                         let newest = match name.space {
                             Space::Keys => self.finish(begun, name.key, &look),
-                            Space::Hashes | Space::System => Newest::Unsure,
+                            Space::Hashes | Space::System | Space::Named | Space::NamedHashes => {
+                                Newest::Unsure
+                            }
                         };
                         found(match newest {
                             Newest::Plain(address, entry) => Some(Version::of(address, &entry)),

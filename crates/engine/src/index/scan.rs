@@ -12,14 +12,16 @@ use super::ordered::{Direction, Seen, Visitor};
 use super::runs::Mark;
 use super::version::{Version, View};
 use crate::address::Address;
+use crate::keyspace::Keyspace;
 
 /// What is shown of a key: the key, and the addresses of its versions, newest first. `""` if none of them can be read.
 pub(super) type VisitKey<'a> = dyn FnMut(&[u8], &[Address]) -> ControlFlow<()> + 'a;
 
 impl<E: Entries> Index<E> {
-    /// Shows the live entries of a view between the bounds, in key order, until `visit` breaks.
+    /// Shows the live entries of a space that a view sees between the bounds, in key order, until `visit` breaks.
     pub(crate) fn scan(
         &self,
+        space: Space,
         (lower, upper): (Bound<&[u8]>, Bound<&[u8]>),
         view: View,
         direction: Direction,
@@ -28,14 +30,16 @@ impl<E: Entries> Index<E> {
         let (look, reached) = (self.entries.look(), None);
         let mut live =
             Live { entries: &self.entries, look, view, visit, is_decided: false, last: None, reached };
-        self.keys.walk(lower, upper, direction, &self.keys_of(Space::Keys), &mut live);
+        self.ordered(space).walk(lower, upper, direction, &self.keys_of(space), &mut live);
     }
 
-    /// Shows the live entries of a view that were stored under a hash alone.
-    pub(crate) fn scan_hash_only(&self, view: View, mut visit: impl FnMut(&Version)) {
-        let all = (Bound::Unbounded, Bound::Unbounded);
-        self.each(Space::Hashes, all.0, all.1, Direction::Forward, &mut |key, addresses| {
-            if let Some(version) = self.row(Space::Hashes, key, addresses, view) {
+    /// Shows the live entries of a keyspace that a view sees and that were stored under a hash alone.
+    pub(crate) fn scan_hash_only(&self, keyspace: Keyspace, view: View, mut visit: impl FnMut(&Version)) {
+        let (lower, upper) = keyspace.bounds((Bound::Unbounded, Bound::Unbounded));
+        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
+        let space = keyspace.hashes();
+        self.each(space, bounds.0, bounds.1, Direction::Forward, &mut |key, addresses| {
+            if let Some(version) = self.row(space, key, addresses, view) {
                 visit(&version);
             }
             ControlFlow::Continue(())

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::key::Space;
 use crate::numbers::{Sequence, Timestamp};
 
 /// Most expiries that are remembered, and most bytes of their keys.
@@ -16,6 +17,8 @@ const BYTES_MAX: usize = 4 << 20;
 /// A key that has expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expiry {
+    pub(crate) space: Space,
+    /// As the index names it.
     pub(crate) key: Bytes,
     pub(crate) deadline: Timestamp,
     /// The last commit before it.
@@ -52,12 +55,12 @@ impl Told {
     }
 
     /// Remembers that a key has expired, behind the commit `after`.
-    pub(super) fn tell(&mut self, key: Bytes, deadline: Timestamp, after: Sequence) {
+    pub(super) fn tell(&mut self, (space, key): (Space, Bytes), deadline: Timestamp, after: Sequence) {
         if !self.is_on {
             return;
         }
         self.bytes += key.len();
-        self.kept.push_back(Expiry { key, deadline, after });
+        self.kept.push_back(Expiry { space, key, deadline, after });
         while (self.kept.len() > COUNT_MAX || self.bytes > BYTES_MAX)
             && let Some(oldest) = self.kept.pop_front()
         {
@@ -80,14 +83,14 @@ impl Told {
 
 #[cfg(test)]
 mod tests {
-    use super::{COUNT_MAX, Forgotten, Told};
+    use super::{COUNT_MAX, Forgotten, Space, Told};
     use crate::numbers::{Sequence, Timestamp};
 
     #[test]
     fn f12_expiries_are_told_by_number_and_the_oldest_are_forgotten() {
         let mut told = Told::default();
         let tell = |told: &mut Told, name: &[u8]| {
-            told.tell(name.to_vec().into(), Timestamp(5), Sequence(7));
+            told.tell((Space::Keys, name.to_vec().into()), Timestamp(5), Sequence(7));
         };
         tell(&mut told, b"nobody listens");
         told.turn(true);

@@ -8,6 +8,7 @@ use crate::format::checksum::{self, Nonce, finish_salted};
 use crate::format::entry::{EntryHead, Layout, Moved, Place, Plain, Subject};
 use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, CHUNK_SIZE, UNIT, align_up};
+use crate::keyspace::Keyspace;
 use crate::numbers::{SegmentId, Timestamp};
 use crate::seams::File;
 use crate::value::Value;
@@ -38,7 +39,21 @@ impl Deref for PayloadBytes {
 pub(crate) enum DraftSubject {
     Key(Bytes),
     Hash(u64),
+    Named(Bytes),
+    NamedHash(Keyspace, u64),
     System(Bytes),
+}
+
+impl From<Subject<'_>> for DraftSubject {
+    fn from(subject: Subject<'_>) -> Self {
+        match subject {
+            Subject::Key(key) => Self::Key(Bytes::copy_from_slice(key)),
+            Subject::Hash(hash) => Self::Hash(hash),
+            Subject::Named(full) => Self::Named(Bytes::copy_from_slice(full)),
+            Subject::NamedHash(namespace, hash) => Self::NamedHash(namespace, hash),
+            Subject::System(key) => Self::System(Bytes::copy_from_slice(key)),
+        }
+    }
 }
 
 impl DraftSubject {
@@ -46,6 +61,8 @@ impl DraftSubject {
         match self {
             Self::Key(key) => Subject::Key(key),
             Self::Hash(hash) => Subject::Hash(*hash),
+            Self::Named(full) => Subject::Named(full),
+            Self::NamedHash(namespace, hash) => Subject::NamedHash(*namespace, *hash),
             Self::System(key) => Subject::System(key),
         }
     }
@@ -128,6 +145,8 @@ impl<'a> FrameEntry<'a> {
         let key = match self.subject {
             Subject::Key(key) => key.len() as u64,
             Subject::Hash(_) => 8,
+            Subject::Named(full) => full.len() as u64,
+            Subject::NamedHash(..) => 12,
             Subject::System(key) => 4 + key.len() as u64,
         };
         key + self.inline_bytes()

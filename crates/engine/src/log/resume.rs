@@ -18,7 +18,7 @@ use super::source::MapSource;
 use super::writer::{Active, LogWriter, PAGE_BYTES, Shared, activate, new_log_segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, Sealed};
-use crate::format::entry::{EntryHead, Layout, Place, Subject};
+use crate::format::entry::{EntryHead, Layout, Place};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::names;
 use crate::format::segment_header::{self, SegmentKind};
@@ -218,11 +218,7 @@ fn rewrite(
 
 /// An entry of a map as it is to be written again.
 pub(crate) fn draft_of(head: &EntryHead<'_>, layout: &Layout, map: &Map) -> Draft {
-    let subject = match head.subject {
-        Subject::Key(key) => DraftSubject::Key(bytes::Bytes::copy_from_slice(key)),
-        Subject::Hash(hash) => DraftSubject::Hash(hash),
-        Subject::System(key) => DraftSubject::System(bytes::Bytes::copy_from_slice(key)),
-    };
+    let subject = DraftSubject::from(head.subject);
     let value = match head.place {
         Place::None => DraftValue::Tombstone,
         Place::Inline { length, .. } => {

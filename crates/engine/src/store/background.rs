@@ -143,11 +143,11 @@ fn mark_until(core: &Core, stop: &Stop) {
 /// Merges the runs of the index: soon again while there are writes, and all of them once there are none.
 fn index_until(core: &Core, stop: &Stop) {
     const BUSY: Duration = Duration::from_millis(5);
-    let mut seen = core.published.sequence();
+    let mut seen = core.published.tail();
     let mut idle = Duration::ZERO;
     let mut pause = TICK;
     while !stop.wait_for(pause) {
-        let now = core.published.sequence();
+        let now = core.published.tail();
         idle = if now == seen { idle + pause } else { Duration::ZERO };
         seen = now;
         let merged = core.index.maintain(idle);
@@ -161,9 +161,9 @@ fn compact_until(core: &Core, stop: &Stop) {
     const TICKS: u32 = 2;
     /// Looks without a write between them after which nobody writes.
     const IDLE_LOOKS: u32 = 2;
-    let (mut seen, mut quiet) = (core.published.sequence(), 0);
+    let (mut seen, mut quiet) = (core.published.tail(), 0);
     while !stop.wait(TICKS) {
-        let now = core.published.sequence();
+        let now = core.published.tail();
         quiet = if now == seen { quiet + 1 } else { 0 };
         seen = now;
         let limit = if quiet >= IDLE_LOOKS { Limit::Idle } else { Limit::Busy };

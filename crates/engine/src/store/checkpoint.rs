@@ -290,6 +290,8 @@ impl Core {
             (SectionKind::KeyRun, &image.keys),
             (SectionKind::HashRun, &image.hashes),
             (SectionKind::SystemRun, &image.system),
+            (SectionKind::NamedRun, &image.named),
+            (SectionKind::NamedHashRun, &image.named_hashes),
         ];
         for (kind, runs) in runs {
             for run in runs.iter() {
@@ -308,6 +310,9 @@ impl Core {
             writer.end_chunk()
         };
         pairs(writer, SectionKind::Deadlines, &mut image.deadlines.iter().copied())?;
+        if !image.named_deadlines.is_empty() {
+            pairs(writer, SectionKind::NamedDeadlines, &mut image.named_deadlines.iter().copied())?;
+        }
         let crowds = image.crowds.iter().flat_map(|crowded| {
             let (sequence, ordinal) = crowded.rank;
             [[crowded.hash, crowded.address.get()], [sequence.0, u64::from(ordinal)]]

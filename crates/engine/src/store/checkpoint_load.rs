@@ -177,14 +177,27 @@ pub(super) fn index_of(
         }
         None => Slab::default(),
     };
+    let (named_live, named_deadlines) = match file.of_kind(SectionKind::NamedDeadlines).next() {
+        Some(section) => {
+            let [live, _] = *file.pairs(section)?.first()?;
+            let section = &file.table.sections[section];
+            let count = usize::try_from(section.length / 8).ok()?.checked_sub(2)?;
+            (live, Slab::<u64>::in_map(file.private(), section.offset + 16, count)?)
+        }
+        None => (0, Slab::default()),
+    };
     let parts = IndexParts {
         slots: head.slots,
         groups: Arc::new(Slots(chunks)),
         keys: runs(file, SectionKind::KeyRun)?,
         hashes: runs(file, SectionKind::HashRun)?,
         system: runs(file, SectionKind::SystemRun)?,
+        named: runs(file, SectionKind::NamedRun)?,
+        named_hashes: runs(file, SectionKind::NamedHashRun)?,
         live: head.live,
         deadlines,
+        named_live,
+        named_deadlines,
         crowds: crowds.iter().map(crowd).collect::<Option<_>>()?,
         tombstones: pairs(SectionKind::Tombstones)?.into_iter().map(tombstone).collect::<Option<_>>()?,
     };

@@ -6,9 +6,8 @@ use bytes::Bytes;
 
 use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::entry::Subject;
+use crate::keyspace::Keyspace;
 use crate::log::commit_search::CommitPlace;
-use crate::log::frame_writer::DraftSubject;
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
@@ -22,19 +21,25 @@ pub struct CommitRecord {
     pub sequence: Sequence,
     /// Store time when it was accepted.
     pub time: Timestamp,
-    /// What it did, in the caller's order; `None` is a delete. Hash-only entries are left out.
+    /// What it did to keys of the keyspace that was asked, in the caller's order; `None` is a delete. Hash-only entries are left
+    /// out.
     pub changes: Vec<(Bytes, Option<Value>)>,
 }
 
 impl Core {
     /// Reads a retained commit; `None` when it is not retained or not there yet.
-    pub(crate) fn commit_record(&self, sequence: Sequence) -> Result<Option<CommitRecord>> {
-        Ok(self.commit_record_near(sequence, None)?.map(|(record, _)| record))
+    pub(crate) fn commit_record(
+        &self,
+        keyspace: Keyspace,
+        sequence: Sequence,
+    ) -> Result<Option<CommitRecord>> {
+        Ok(self.commit_record_near(keyspace, sequence, None)?.map(|(record, _)| record))
     }
 
     /// The same, given the place of the frame behind the commit before it; and where the frame behind this one starts.
     fn commit_record_near(
         &self,
+        keyspace: Keyspace,
         sequence: Sequence,
         near: Option<(SegmentId, u64)>,
     ) -> Result<Option<(CommitRecord, (SegmentId, u64))>> {
@@ -47,20 +52,30 @@ impl Core {
             // Given up and compacted since the commit was found.
             return Ok(None);
         };
-        let record = self.read_retained(&segment, &place)?;
+        let record = self.read_retained(keyspace, &segment, &place)?;
         Ok(record.map(|record| (record, (place.segment, place.end()))))
     }
 
     /// Reads a commit that was retained when its segment was looked up; `None` when it was given up and compacted since.
-    fn read_retained(&self, segment: &Arc<Segment>, place: &CommitPlace) -> Result<Option<CommitRecord>> {
-        match self.read_commit(segment, place) {
+    fn read_retained(
+        &self,
+        keyspace: Keyspace,
+        segment: &Arc<Segment>,
+        place: &CommitPlace,
+    ) -> Result<Option<CommitRecord>> {
+        match self.read_commit(keyspace, segment, place) {
             // A stream goes together with the last segment that refers to it.
             Err(_) if self.segments.get(segment.id).is_none() => Ok(None),
             read => read.map(Some),
         }
     }
 
-    fn read_commit(&self, segment: &Arc<Segment>, place: &CommitPlace) -> Result<CommitRecord> {
+    fn read_commit(
+        &self,
+        keyspace: Keyspace,
+        segment: &Arc<Segment>,
+        place: &CommitPlace,
+    ) -> Result<CommitRecord> {
         let map = segment.map()?;
         let end = segment.end();
         let mut frames = Frames {
@@ -73,7 +88,7 @@ impl Core {
         let mut found = Vec::new();
         frames
             .entries(place.offset, &place.header, &mut |head, layout| {
-                if let Subject::Key(key) = head.subject {
+                if let Some(key) = head.subject.key_in(keyspace) {
                     let live = (!head.is_tombstone()).then_some(layout.start);
                     found.push((Bytes::copy_from_slice(key), live));
                 }
@@ -84,7 +99,7 @@ impl Core {
             .map(|(key, at)| {
                 let value = at
                     .map(|at| {
-                        let subject = DraftSubject::Key(key.clone());
+                        let subject = keyspace.keys().draft_subject(&keyspace.full(&key));
                         self.payload_in(segment, at, &subject)?.value()
                     })
                     .transpose()?;
@@ -99,6 +114,7 @@ impl Core {
 #[derive(Debug)]
 pub struct Commits {
     core: Arc<Core>,
+    keyspace: Keyspace,
     next: Sequence,
     last: Sequence,
     /// Where the frame behind the commit that was read last starts.
@@ -106,8 +122,8 @@ pub struct Commits {
 }
 
 impl Commits {
-    pub(crate) fn new(core: Arc<Core>, next: Sequence, last: Sequence) -> Self {
-        Self { core, next, last, near: None }
+    pub(crate) fn new(core: Arc<Core>, keyspace: Keyspace, next: Sequence, last: Sequence) -> Self {
+        Self { core, keyspace, next, last, near: None }
     }
 }
 
@@ -120,7 +136,7 @@ impl Iterator for Commits {
         }
         let sequence = self.next;
         self.next = sequence.next();
-        Some(self.core.commit_record_near(sequence, self.near.take()).and_then(|found| {
+        Some(self.core.commit_record_near(self.keyspace, sequence, self.near.take()).and_then(|found| {
             let (record, near) = found.ok_or_else(|| {
                 let oldest = self.core.batches.oldest_or_next();
                 Error::new(

@@ -19,9 +19,9 @@ fn f12_a_commit_that_is_given_up_while_it_is_read_is_not_damage() {
     let core = store.core();
     let place = core.find_commit(Sequence(1), None).unwrap().unwrap();
     let segment = core.segments.get(place.segment).unwrap();
-    assert!(core.read_retained(&segment, &place).unwrap().is_some());
+    assert!(core.read_retained(crate::keyspace::Keyspace::OWN, &segment, &place).unwrap().is_some());
     store.prune(Sequence(3)).unwrap();
     store.compact().unwrap();
-    assert!(core.read_retained(&segment, &place).unwrap().is_none());
+    assert!(core.read_retained(crate::keyspace::Keyspace::OWN, &segment, &place).unwrap().is_none());
     assert!(core.find_commit(Sequence(1), None).unwrap().is_none());
 }

@@ -15,7 +15,6 @@ use super::compact_output::{Origin, Output};
 use super::compact_scan::Scan;
 use super::compact_source::{Nobody, Source, Sources, frames_of, header_at, note_damage};
 use super::core::Core;
-use super::entry::subject_of;
 use super::handle::Store;
 use super::pace::{Pace, Wait};
 use super::verify_report::Progress;
@@ -23,7 +22,7 @@ use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::Moved;
 use crate::format::segment_header::{self, SegmentKind};
-use crate::index::{Name, Space, Version, VersionKind};
+use crate::index::{Name, Space, Spelled, Version, VersionKind};
 use crate::log::frame_writer::{Draft, DraftSubject, DraftValue};
 use crate::log::segment::Segment;
 use crate::numbers::SegmentId;
@@ -127,6 +126,7 @@ impl Core {
         let mut left = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_writable()?;
         self.let_go();
+        self.sweep_namespaces();
         let result = work();
         self.counters.compaction_ended();
         // Both ways: it may have become room, and what was written of the reserve in vain is free again.
@@ -245,7 +245,7 @@ impl Core {
         self.write(inputs, damaged, pace, |output, damaged| {
             for kept in scan.kept() {
                 let shown = self.index.show(kept.address, |entry| {
-                    let subject = subject_of(entry.space, entry.key, entry.hash());
+                    let subject = entry.space.draft_subject(entry.key);
                     (!entry.is_damaged).then(|| (subject, Version::of(kept.address, entry)))
                 });
                 let draft = match shown.flatten() {
@@ -322,7 +322,9 @@ impl Core {
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
                     self.write_tombstones_before(Some((space, &key)), tombstones, output, pace)?;
-                    let hash = space.hash(&key);
+                    if self.namespaces.is_gone(space.keyspace(&key), horizon.sequence) {
+                        continue;
+                    }
                     let kept = if planted(Bug::CompactionDropsPinned) { 1 } else { versions.len() };
                     for version in &versions[..kept] {
                         if !inputs.contains_key(&version.address.slot()) {
@@ -330,7 +332,7 @@ impl Core {
                             continue;
                         }
                         let draft = self
-                            .moved_draft(subject_of(space, &key, hash), version, inputs)
+                            .moved_draft(space.draft_subject(&key), version, inputs)
                             .inspect_err(|error| note_damage_at(error, version.address, inputs, damaged))?;
                         output.add(draft, Origin::Held(version.address), pace)?;
                     }
@@ -357,8 +359,8 @@ impl Core {
             {
                 break;
             }
-            let ((space, key), (hash, moved)) = first.remove_entry();
-            let subject = subject_of(space, &key, hash);
+            let ((space, key), (_, moved)) = first.remove_entry();
+            let subject = space.draft_subject(&key);
             let draft = Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) };
             output.add(draft, Origin::Nowhere, pace)?;
         }
@@ -399,9 +401,9 @@ impl Core {
         // from all others.
         let view = self.index.horizon();
         tombstones.retain(|(space, key), (hash, _)| match space {
-            Space::Keys => self.index.get(key, *hash, view).is_none(),
-            Space::Hashes => self.index.get_hash_only(*hash, view).is_none(),
             Space::System => self.index.get_system(key, *hash).is_none(),
+            space if self.namespaces.is_gone(space.keyspace(key), view.sequence) => false,
+            space => self.index.find(*space, key, *hash, view).is_none(),
         });
         Ok(tombstones)
     }
@@ -416,7 +418,7 @@ impl Core {
             let header = header_at(&mut frames, segment, offset)?;
             frames
                 .entries(offset, &header, &mut |head, _| {
-                    let mut spelled = [0; 8];
+                    let mut spelled = Spelled::default();
                     let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
                     let moved = head.moved.unwrap_or(Moved {
                         sequence: header.rank_of(head.subject),

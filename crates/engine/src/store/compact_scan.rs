@@ -14,7 +14,7 @@ use super::pace::Pace;
 use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::format::entry::{EntryHead, Layout};
-use crate::index::{KeyPiece, Name, Space, View};
+use crate::index::{KeyPiece, Name, Space, Spelled, View};
 use crate::log::segment::Segment;
 use crate::numbers::{Sequence, Timestamp};
 use crate::planted::{Bug, planted};
@@ -64,7 +64,7 @@ impl Reading<'_> {
 
 impl Visit for Reading<'_> {
     fn entry(&mut self, head: &EntryHead<'_>, layout: &Layout) {
-        let mut spelled = [0; 8];
+        let mut spelled = Spelled::default();
         let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
         let kept =
             Kept { piece: KeyPiece::of(key), address: self.segment.address(layout.start), hides: false };
@@ -73,11 +73,10 @@ impl Visit for Reading<'_> {
             return self.keep(space, kept);
         }
         let is_void = head.is_tombstone() || head.deadline.is_some_and(|deadline| deadline <= self.now);
+        // What the oldest view in use sees is kept, and hides what is older from it and from all others.
         let is_bare = || match space {
-            // What the oldest view in use sees is kept, and hides what is older from it and from all others.
-            Space::Keys => index.get(key, hash, self.horizon).is_none(),
-            Space::Hashes => index.get_hash_only(hash, self.horizon).is_none(),
             Space::System => index.get_system(key, hash).is_none(),
+            space => index.find(space, key, hash, self.horizon).is_none(),
         };
         let hides = self.hides && is_void && is_bare() && !planted(Bug::PartLosesTombstones);
         self.others.push((space, Kept { hides, ..kept }));

@@ -14,6 +14,7 @@ use super::checkpoint::Checkpoints;
 use super::compact_choice::Left;
 use super::counters::Counters;
 use super::log_entries::LogEntries;
+use super::namespaces::Namespaces;
 use super::pins::Pins;
 use super::published::Published;
 use super::scrub::Scrub;
@@ -25,6 +26,7 @@ use crate::commit::queue::{Queue, panic_message};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::index::{Extent, Index, View};
+use crate::keyspace::Keyspace;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::policy::Skipped;
 use crate::log::reserve::Reserve;
@@ -43,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) identity: Identity,
     /// Whether the identity on the disk says that there may be entries with a namespace.
     pub(crate) announced: AtomicBool,
+    pub(crate) namespaces: Namespaces,
     pub(crate) options: Options,
     pub(crate) read_only: bool,
     /// What was passed over when a damaged store was opened.
@@ -171,6 +174,11 @@ impl Core {
             self.wakeups.ring();
         }
         self.index.len(now)
+    }
+
+    /// How many live entries a keyspace has at a view that is in use. Of namespaces it costs time in proportion to them.
+    pub(crate) fn len_in(&self, keyspace: Keyspace, view: View) -> u64 {
+        if keyspace.is_own() { self.len_at(view.time) } else { self.count_live(keyspace, view) }
     }
 
     /// Notes that no reader wants an entry any more.

@@ -7,7 +7,8 @@ use crate::error::{Error, Result, escape_key};
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Subject};
 use crate::format::segment_header::SegmentKind;
 use crate::format::{CHUNKED_ABOVE, segment_header};
-use crate::index::{Space, Version};
+use crate::index::Version;
+use crate::keyspace::Keyspace;
 use crate::log::frame_of::{sequence_around, sequence_at};
 use crate::log::frame_writer::{DraftSubject, DraftValue, PayloadBytes};
 use crate::log::segment::Segment;
@@ -33,19 +34,11 @@ pub struct EntryInfo {
     pub deadline: Option<Timestamp>,
 }
 
-/// What an entry found in the index is stored under.
-pub(crate) fn subject_of(space: Space, key: &[u8], hash: u64) -> DraftSubject {
-    match space {
-        Space::Keys => DraftSubject::Key(bytes::Bytes::copy_from_slice(key)),
-        Space::Hashes => DraftSubject::Hash(hash),
-        Space::System => DraftSubject::System(bytes::Bytes::copy_from_slice(key)),
-    }
-}
-
 fn name_of(subject: &DraftSubject) -> Vec<u8> {
     match subject {
         DraftSubject::Key(key) => key.to_vec(),
-        DraftSubject::Hash(hash) => format!("#{hash:016x}").into_bytes(),
+        DraftSubject::Named(full) => full.get(Keyspace::BYTES..).unwrap_or_default().to_vec(),
+        DraftSubject::Hash(hash) | DraftSubject::NamedHash(_, hash) => format!("#{hash:016x}").into_bytes(),
         DraftSubject::System(key) => [b"system entry ", &key[..]].concat(),
     }
 }
@@ -174,15 +167,7 @@ impl Core {
             .slice(offset, length)
             .filter(|_| is_believed)
             .and_then(|bytes| EntryHead::decode(bytes, offset, self.identity.alignment.bytes()).ok())
-            .filter(|(head, layout)| {
-                let same = match (head.subject, subject) {
-                    (Subject::Key(key), DraftSubject::Key(wanted)) => key == wanted,
-                    (Subject::Hash(hash), DraftSubject::Hash(wanted)) => hash == *wanted,
-                    (Subject::System(key), DraftSubject::System(wanted)) => key == wanted,
-                    _ => false,
-                };
-                same && layout.end <= segment.end()
-            });
+            .filter(|(head, layout)| head.subject == subject.as_subject() && layout.end <= segment.end());
         decoded.ok_or_else(|| {
             let sequence = sequence_around(segment, self.identity.alignment.bytes(), offset);
             let sequence = sequence.map_or_else(|| "unknown".to_owned(), |sequence| sequence.to_string());

@@ -2,10 +2,13 @@
 
 use std::ops::{Bound, ControlFlow, RangeBounds};
 
+use super::core::Core;
 use super::range::{Range, bounds_of};
 use super::snapshot::Snapshot;
+use crate::batch::Bounds;
 use crate::error::Result;
-use crate::index::Direction;
+use crate::index::{Direction, View};
+use crate::keyspace::Keyspace;
 
 /// About how much a range holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,13 +30,7 @@ impl Snapshot {
     pub fn count<K: AsRef<[u8]>>(&self, bounds: impl RangeBounds<K>) -> Result<u64> {
         let core = &self.pinned.core;
         core.check_open()?;
-        let bounds = bounds_of(&bounds);
-        let mut count = 0;
-        core.index.scan(borrowed(&bounds), self.pinned.view, Direction::Forward, |_, _| {
-            count += 1;
-            ControlFlow::Continue(())
-        });
-        Ok(count)
+        Ok(core.count_between(self.pinned.keyspace, self.pinned.view, bounds_of(&bounds)))
     }
 
     /// About how much lies in `bounds`. Costs a few searches, whatever lies there.
@@ -44,10 +41,13 @@ impl Snapshot {
     pub fn estimate<K: AsRef<[u8]>>(&self, bounds: impl RangeBounds<K>) -> Result<Estimate> {
         let core = &self.pinned.core;
         core.check_open()?;
-        let bounds = bounds_of(&bounds);
-        let (lower, upper) = borrowed(&bounds);
-        let live = core.len_at(core.time.now());
-        let keys = core.index.count_about(lower, upper).min(live);
+        let keyspace = self.pinned.keyspace;
+        if !core.namespaces.shows(keyspace, self.pinned.view) {
+            return Ok(Estimate::default());
+        }
+        let bounds = keyspace.bounds(bounds_of(&bounds));
+        let live = core.len_at(core.time.now()) + core.index.named_len();
+        let keys = core.index.count_about(keyspace.keys(), borrowed(&bounds)).min(live);
         let bytes = u128::from(core.live_bytes()) * u128::from(keys) / u128::from(live.max(1));
         Ok(Estimate { keys, bytes: u64::try_from(bytes).unwrap_or(u64::MAX) })
     }
@@ -77,8 +77,13 @@ impl Snapshot {
         let core = &self.pinned.core;
         core.check_open()?;
         let bounds = bounds_of(&bounds);
-        let (lower, upper) = borrowed(&bounds);
-        let dividers = core.index.dividers(lower, upper, parts);
+        let keyspace = self.pinned.keyspace;
+        let full = keyspace.bounds(bounds.clone());
+        let dividers = core.index.dividers(keyspace.keys(), borrowed(&full), parts);
+        let dividers = dividers
+            .into_iter()
+            .filter(|divider| keyspace.is_own() || divider.starts_with(&keyspace.number().to_be_bytes()));
+        let dividers: Vec<Vec<u8>> = dividers.map(|divider| keyspace.strip(&divider).to_vec()).collect();
         let (mut lower, upper) = bounds;
         let mut ranges = Vec::with_capacity(dividers.len() + 1);
         for divider in dividers {
@@ -88,6 +93,30 @@ impl Snapshot {
         }
         ranges.push(Range::new(self.pinned.clone(), (lower, upper)));
         Ok(ranges)
+    }
+}
+
+impl Core {
+    /// How many keys a view sees between the bounds.
+    fn count_between(&self, keyspace: Keyspace, view: View, bounds: Bounds) -> u64 {
+        let mut count = 0;
+        if self.namespaces.shows(keyspace, view) {
+            let bounds = keyspace.bounds(bounds);
+            self.index.scan(keyspace.keys(), borrowed(&bounds), view, Direction::Forward, |_, _| {
+                count += 1;
+                ControlFlow::Continue(())
+            });
+        }
+        count
+    }
+
+    /// How many entries of a keyspace a view sees, hash-only ones included. Costs time in proportion to them.
+    pub(crate) fn count_live(&self, keyspace: Keyspace, view: View) -> u64 {
+        let mut count = self.count_between(keyspace, view, (Bound::Unbounded, Bound::Unbounded));
+        if self.namespaces.shows(keyspace, view) {
+            self.index.scan_hash_only(keyspace, view, |_| count += 1);
+        }
+        count
     }
 }
 

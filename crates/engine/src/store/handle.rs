@@ -18,18 +18,21 @@ use super::{CommitFuture, CommitRecord};
 use crate::batch::{Batch, Outcome, Payload};
 use crate::commit::job::{Job, check_limits};
 use crate::error::Result;
+use crate::keyspace::Keyspace;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Options;
 use crate::stream::StreamWriter;
 use crate::value::{Value, ValueReader};
 
-/// An open store.
+/// An open store, or one of its [namespaces](Store::namespace).
 ///
 /// Clones share it, from any thread. It is closed by [`Store::close`], or when the last clone goes; only the former can report
 /// what went wrong. Values, which borrow the store's map, outlive it.
 #[derive(Clone)]
 pub struct Store {
     handle: Arc<Handle>,
+    /// Whose keys it is a handle of.
+    keyspace: Keyspace,
 }
 
 /// What the last clone of a store takes down with it.
@@ -58,7 +61,22 @@ impl fmt::Debug for Store {
 impl Store {
     pub(crate) fn new(core: Arc<Core>) -> Result<Self> {
         let threads = Threads::start(&core)?;
-        Ok(Self { handle: Arc::new(Handle { core, threads }) })
+        Ok(Self { handle: Arc::new(Handle { core, threads }), keyspace: Keyspace::OWN })
+    }
+
+    /// A handle of the same store, and of this keyspace.
+    pub(crate) fn within(&self, keyspace: Keyspace) -> Self {
+        Self { handle: Arc::clone(&self.handle), keyspace }
+    }
+
+    #[inline]
+    pub(crate) fn keyspace(&self) -> Keyspace {
+        self.keyspace
+    }
+
+    /// What is visible now of the keyspace, pinned.
+    pub(crate) fn pinned(&self) -> PinnedView {
+        PinnedView::now(self.core(), self.keyspace)
     }
 
     /// Starts the thread that wakes those who wait for commits, unless it runs, or the store is to have none.
@@ -111,7 +129,7 @@ impl Store {
         self.core().read_only
     }
 
-    /// Whether both handles are the same open store.
+    /// Whether both handles are of the same open store, whatever keyspaces they are of.
     pub fn same_store(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.handle, &other.handle)
     }
@@ -123,7 +141,7 @@ impl Store {
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when the value fails its checksum: it is never returned altered.
     #[inline]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
-        self.core().get(key.as_ref())
+        self.core().get(self.keyspace, key.as_ref())
     }
 
     /// What `read` makes of the value of `key`, where it lies; `None` when there is none or it has expired.
@@ -144,7 +162,7 @@ impl Store {
     /// As [`Store::get`].
     #[inline]
     pub fn with_value<R>(&self, key: impl AsRef<[u8]>, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-        self.core().with_value(key.as_ref(), read)
+        self.core().with_value(self.keyspace, key.as_ref(), read)
     }
 
     /// The values of `keys`, in their order, all of one consistent view.
@@ -153,8 +171,7 @@ impl Store {
     ///
     /// As [`Store::get`], for the first value that fails.
     pub fn get_many<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<Value>>> {
-        let pinned = PinnedView::now(self.core());
-        self.core().get_many(keys, pinned.view)
+        self.core().get_many(keys, &self.pinned())
     }
 
     /// Calls `read` with the value of each of `keys`, in their order and where it lies, all of one consistent view; with
@@ -165,8 +182,7 @@ impl Store {
     ///
     /// As [`Store::get`], for the first value that fails; `read` was called for those before it.
     pub fn with_values<K: AsRef<[u8]>>(&self, keys: &[K], read: impl FnMut(Option<&[u8]>)) -> Result<()> {
-        let pinned = PinnedView::now(self.core());
-        self.core().with_values(keys, pinned.view, read)
+        self.core().with_values(keys, &self.pinned(), read)
     }
 
     /// Whether `key` is there.
@@ -175,7 +191,7 @@ impl Store {
     ///
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.core().contains(key.as_ref())
+        self.core().contains(self.keyspace, key.as_ref())
     }
 
     /// A reader of the value of `key`, which verifies piece by piece: for values of any length.
@@ -185,8 +201,9 @@ impl Store {
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) when the entry cannot be read; damage of the value shows when
     /// the piece is read.
     pub fn reader(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueReader>> {
-        self.core()
-            .read_now(Target::Key(key.as_ref()), |hit| Ok(ValueReader::new(self.core().payload_of(hit)?)))
+        self.core().read_now(self.keyspace, Target::Key(key.as_ref()), |hit| {
+            Ok(ValueReader::new(self.core().payload_of(hit)?))
+        })
     }
 
     /// What is known of the entry of `key`; its value is not touched.
@@ -195,7 +212,7 @@ impl Store {
     ///
     /// As [`Store::reader`].
     pub fn entry_info(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
-        self.core().read_now(Target::Key(key.as_ref()), |hit| self.core().info_of(hit))
+        self.core().read_now(self.keyspace, Target::Key(key.as_ref()), |hit| self.core().info_of(hit))
     }
 
     /// The value of the newest entry whose key has this XXH3-64 hash, stored with its key or under the hash alone.
@@ -204,7 +221,7 @@ impl Store {
     ///
     /// As [`Store::get`].
     pub fn get_hashed(&self, hash: u64) -> Result<Option<Value>> {
-        self.core().read_now(Target::Hash(hash), |hit| self.core().value_of(hit))
+        self.core().read_now(self.keyspace, Target::Hash(hash), |hit| self.core().value_of(hit))
     }
 
     /// Whether there is an entry whose key has this hash.
@@ -213,7 +230,7 @@ impl Store {
     ///
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub fn contains_hash(&self, hash: u64) -> Result<bool> {
-        Ok(self.core().read_now(Target::Hash(hash), |_| Ok(()))?.is_some())
+        Ok(self.core().read_now(self.keyspace, Target::Hash(hash), |_| Ok(()))?.is_some())
     }
 
     /// The value of `key`, or else the one stored under the key's hash alone.
@@ -222,7 +239,7 @@ impl Store {
     ///
     /// As [`Store::get`].
     pub fn get_with_hashed(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
-        self.core().read_now(Target::KeyOrHash(key.as_ref()), |hit| self.core().value_of(hit))
+        self.core().read_now(self.keyspace, Target::KeyOrHash(key.as_ref()), |hit| self.core().value_of(hit))
     }
 
     /// What is known of the entry that [`Store::get_with_hashed`] reads.
@@ -231,7 +248,7 @@ impl Store {
     ///
     /// As [`Store::reader`].
     pub fn entry_info_with_hashed(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
-        self.core().read_now(Target::KeyOrHash(key.as_ref()), |hit| self.core().info_of(hit))
+        self.core().read_now(self.keyspace, Target::KeyOrHash(key.as_ref()), |hit| self.core().info_of(hit))
     }
 
     /// The value of the live entry with the highest sequence; of one commit, its last.
@@ -242,8 +259,8 @@ impl Store {
     pub fn last_entry(&self) -> Result<Option<Value>> {
         let core = self.core();
         core.check_open()?;
-        let pinned = PinnedView::now(core);
-        core.read_again(|| core.newest_hit(pinned.view), |hit| core.value_of(hit))
+        let pinned = self.pinned();
+        core.read_again(|| core.newest_hit(pinned.keyspace, pinned.view), |hit| core.value_of(hit))
     }
 
     /// Stores `value` under `key`, in a commit of its own, and waits until it is durable at the store's level. A deadline
@@ -276,7 +293,8 @@ impl Store {
     ///
     /// With [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned) the outcome is known after the store is opened again; with every other kind nothing was
     /// written.
-    pub fn commit(&self, batch: Batch) -> Result<Outcome> {
+    pub fn commit(&self, mut batch: Batch) -> Result<Outcome> {
+        batch.keyspace = self.keyspace;
         check_limits(&batch, &self.core().options)?;
         self.core().run(Job::Commit(Box::new(batch)))
     }
@@ -291,7 +309,8 @@ impl Store {
     }
 
     /// Commits a batch without blocking: the work begins at the first poll, on the store's commit thread.
-    pub fn submit(&self, batch: Batch) -> CommitFuture {
+    pub fn submit(&self, mut batch: Batch) -> CommitFuture {
+        batch.keyspace = self.keyspace;
         let core = self.core();
         let job = core
             .check_writable()
@@ -322,12 +341,12 @@ impl Store {
     /// # Ok::<(), pentad_engine::Error>(())
     /// ```
     pub fn range<K: AsRef<[u8]>>(&self, bounds: impl RangeBounds<K>) -> Range {
-        Range::new(PinnedView::now(self.core()), bounds_of(&bounds))
+        Range::new(self.pinned(), bounds_of(&bounds))
     }
 
     /// The rows whose keys start with `prefix`; all of them for an empty one.
     pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Range {
-        Range::new(PinnedView::now(self.core()), prefix_bounds(prefix.as_ref()))
+        Range::new(self.pinned(), prefix_bounds(prefix.as_ref()))
     }
 
     /// A consistent view of what is visible now. It takes no time, whatever the size of the store, and keeps what it sees until
@@ -341,7 +360,7 @@ impl Store {
     pub fn snapshot(&self) -> Result<Snapshot> {
         self.core().check_open()?;
         self.core().check_snapshots()?;
-        Ok(Snapshot { pinned: PinnedView::now(self.core()) })
+        Ok(Snapshot { pinned: self.pinned() })
     }
 
     /// The last visible commit; 0 in an empty store.
@@ -349,13 +368,13 @@ impl Store {
         self.core().published.sequence()
     }
 
-    /// The pairs that the commit `sequence` put, in the caller's order; `None` when it is not retained or not there yet.
+    /// The pairs that the commit `sequence` put into the keyspace of this handle, in the caller's order; `None` when it is not retained or not there yet.
     ///
     /// # Errors
     ///
     /// As [`Store::get`].
     pub fn batch(&self, sequence: Sequence) -> Result<Option<Vec<(Bytes, Value)>>> {
-        let record = self.core().commit_record(sequence)?;
+        let record = self.core().commit_record(self.keyspace, sequence)?;
         Ok(record.map(|CommitRecord { changes, .. }| {
             changes.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
         }))
@@ -371,7 +390,7 @@ impl Store {
         self.core().check_open()?;
         let last = self.sequence();
         let next = from.max(self.core().batches.oldest_or_next());
-        Ok(Commits::new(Arc::clone(self.core()), next, last))
+        Ok(Commits::new(Arc::clone(self.core()), self.keyspace, next, last))
     }
 
     /// The oldest commit in the batch log; `None` when it is empty.
@@ -396,7 +415,11 @@ impl Store {
 
     /// How many live entries there are, hash-only ones included. Exact, and what has expired does not count.
     pub fn len(&self) -> u64 {
-        self.core().len_at(self.now())
+        if self.keyspace.is_own() {
+            return self.core().len_at(self.now());
+        }
+        let pinned = self.pinned();
+        self.core().count_live(pinned.keyspace, pinned.view)
     }
 
     /// Whether there is no live entry.

@@ -13,6 +13,7 @@ use super::retention::WATCHED_BYTES;
 use super::snapshot::{PinnedView, Snapshot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;
+use crate::keyspace::Keyspace;
 use crate::numbers::{LogOffset, Sequence};
 
 /// How much of replaced entries is held for older sequences at least, in bytes, where the options leave it to the store.
@@ -45,7 +46,7 @@ impl Store {
         let core = self.core();
         core.check_open()?;
         core.check_snapshots()?;
-        Ok(Snapshot { pinned: PinnedView::at(core, sequence)? })
+        Ok(Snapshot { pinned: PinnedView::at(core, self.keyspace(), sequence)? })
     }
 
     /// The oldest commit that [`Store::at`] gives a view of; `None` when there is none.
@@ -56,7 +57,7 @@ impl Store {
 
 impl PinnedView {
     /// Pins the view at a commit, if nothing that it sees was dropped.
-    pub(crate) fn at(core: &Arc<Core>, sequence: Sequence) -> Result<Self> {
+    pub(crate) fn at(core: &Arc<Core>, keyspace: Keyspace, sequence: Sequence) -> Result<Self> {
         let newest = core.published.sequence();
         if sequence > newest {
             let text = format!("commit {sequence} is not there yet; the newest is {newest}");
@@ -66,7 +67,8 @@ impl PinnedView {
             return Err(core.not_readable(sequence));
         }
         let view = core.view_at(sequence)?.filter(|view| core.pins.pin_within(*view, core.time.now()));
-        view.map(|view| Self { core: Arc::clone(core), view }).ok_or_else(|| core.not_readable(sequence))
+        view.map(|view| Self { core: Arc::clone(core), view, keyspace })
+            .ok_or_else(|| core.not_readable(sequence))
     }
 }
 

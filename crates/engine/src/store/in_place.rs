@@ -8,9 +8,11 @@ use std::ops::ControlFlow;
 
 use super::core::Core;
 use super::read::Target;
+use super::snapshot::PinnedView;
 use crate::error::Result;
 use crate::hash::key_hash;
 use crate::index::{Begun, Entry, Look, Newest, Space, VersionKind, View};
+use crate::keyspace::Keyspace;
 use crate::numbers::Timestamp;
 use crate::payload::InPlace;
 use crate::value::Value;
@@ -58,9 +60,13 @@ const TOGETHER: usize = 32;
 
 impl Core {
     /// The values of `keys` at a view that is in use.
-    pub(crate) fn get_many<K: AsRef<[u8]>>(&self, keys: &[K], view: View) -> Result<Vec<Option<Value>>> {
+    pub(crate) fn get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: &[K],
+        pinned: &PinnedView,
+    ) -> Result<Vec<Option<Value>>> {
         let mut values = Vec::with_capacity(keys.len());
-        self.each_of(keys, view, |read| values.push(read.map(Read::owned)))?;
+        self.each_of(keys, pinned, |read| values.push(read.map(Read::owned)))?;
         Ok(values)
     }
 
@@ -68,20 +74,28 @@ impl Core {
     pub(crate) fn with_values<K: AsRef<[u8]>>(
         &self,
         keys: &[K],
-        view: View,
+        pinned: &PinnedView,
         mut read: impl FnMut(Option<&[u8]>),
     ) -> Result<()> {
-        self.each_of(keys, view, |found| read(found.as_ref().map(Read::bytes)))
+        self.each_of(keys, pinned, |found| read(found.as_ref().map(Read::bytes)))
     }
 
     /// Three passes over a few keys at a time, so that their cache misses overlap: the slots, the entries, the values.
     fn each_of<K: AsRef<[u8]>>(
         &self,
         keys: &[K],
-        view: View,
+        pinned: &PinnedView,
         mut each: impl FnMut(Option<Read<'_>>),
     ) -> Result<()> {
         self.check_open()?;
+        let view = pinned.view;
+        if !pinned.keyspace.is_own() {
+            for key in keys {
+                let value = self.read_at(Target::Key(key.as_ref()), pinned, |hit| self.value_of(hit))?;
+                each(value.map(Read::Elsewhere));
+            }
+            return Ok(());
+        }
         let mut look = self.index.look();
         let mut begun = [Begun::default(); TOGETHER];
         for keys in keys.chunks(TOGETHER) {
@@ -101,7 +115,7 @@ impl Core {
                     }
                     Newest::Absent => each(None),
                     Newest::Plain(..) | Newest::Unsure => {
-                        let value = self.read_at(Target::Key(key), view, |hit| self.value_of(hit))?;
+                        let value = self.read_at(Target::Key(key), pinned, |hit| self.value_of(hit))?;
                         each(value.map(Read::Elsewhere));
                     }
                 }
@@ -112,19 +126,33 @@ impl Core {
 
     /// The newest value of `key`.
     #[inline]
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
+    pub(crate) fn get(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<Value>> {
+        if !keyspace.is_own() {
+            return self.read_now(keyspace, Target::Key(key), |hit| self.value_of(hit));
+        }
         self.with_newest(key, &self.index.glance(), |found| found.owned())
     }
 
     /// What `read` makes of the newest value of `key`.
     #[inline]
-    pub(crate) fn with_value<R>(&self, key: &[u8], read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+    pub(crate) fn with_value<R>(
+        &self,
+        keyspace: Keyspace,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        if !keyspace.is_own() {
+            return Ok(self.get(keyspace, key)?.map(|value| read(&value)));
+        }
         self.with_newest(key, &self.index.glance(), |found| read(found.bytes()))
     }
 
     /// Whether `key` is there.
-    pub(crate) fn contains(&self, key: &[u8]) -> Result<bool> {
+    pub(crate) fn contains(&self, keyspace: Keyspace, key: &[u8]) -> Result<bool> {
         self.check_open()?;
+        if !keyspace.is_own() {
+            return Ok(self.look_up_now(keyspace, Target::Key(key)).is_some());
+        }
         let hash = key_hash(key);
         let newest = match self.index.newest_plain(key, hash, &self.index.glance()) {
             Newest::Absent => return Ok(false),
@@ -140,7 +168,7 @@ impl Core {
             {
                 true
             }
-            Some(_) => self.look_up_now(Target::Key(key)).is_some(),
+            Some(_) => self.look_up_now(keyspace, Target::Key(key)).is_some(),
         })
     }
 
@@ -191,7 +219,7 @@ impl Core {
             None => Ok(None),
             Some(ControlFlow::Break(read)) => Ok(read),
             Some(ControlFlow::Continue(())) => {
-                let value = self.read_now(Target::Key(key), |hit| self.value_of(hit))?;
+                let value = self.read_now(Keyspace::OWN, Target::Key(key), |hit| self.value_of(hit))?;
                 Ok(value.and_then(|value| once(Read::Elsewhere(value))))
             }
         }

@@ -8,8 +8,8 @@ use arc_swap::Guard;
 use super::row::{FETCH_BYTES, Row};
 use crate::address::Address;
 use crate::format::NUMBERS_END;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Plain, Subject};
-use crate::index::{Born, Entries, Entry, Look, Rank, Space, VersionKind};
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Plain};
+use crate::index::{Born, Entries, Entry, Look, Name, Rank, Space, Spelled, VersionKind};
 use crate::log::frame_of::frame_of;
 use crate::log::segment::Segment;
 use crate::log::segment_table::{Held, SegmentTable, Table};
@@ -209,14 +209,7 @@ fn show_any(segment: &Segment, address: Address, alignment: u64, read: &mut dyn 
         None => plain,
         deadline => VersionKind::Value { deadline },
     };
-    let hash;
-    let (space, key): (_, &[u8]) = match head.subject {
-        Subject::Key(key) => (Space::Keys, key),
-        Subject::Hash(number) => {
-            hash = number.to_be_bytes();
-            (Space::Hashes, &hash)
-        }
-        Subject::System(key) => (Space::System, key),
-    };
+    let mut spelled = Spelled::default();
+    let (space, key) = Name::spell(head.subject, &mut spelled);
     read(&Entry { space, key, kind, bytes: layout.end - layout.start, born, value, is_damaged: false });
 }

@@ -28,6 +28,7 @@ mod handle;
 mod history;
 mod in_place;
 mod log_entries;
+pub(crate) mod namespaces;
 mod newest_first;
 mod open;
 mod pace;

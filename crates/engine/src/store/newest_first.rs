@@ -83,13 +83,18 @@ impl Snapshot {
     /// Where the live entries stand, of both kinds.
     fn addresses(&self) -> Vec<(Rank, Address)> {
         let core = &self.pinned.core;
-        let view = self.pinned.view;
+        let (keyspace, view) = (self.pinned.keyspace, self.pinned.view);
         let mut found = Vec::new();
-        core.index.scan((Bound::Unbounded, Bound::Unbounded), view, Direction::Forward, |address, _| {
+        if !core.namespaces.shows(keyspace, view) {
+            return found;
+        }
+        let (lower, upper) = keyspace.bounds((Bound::Unbounded, Bound::Unbounded));
+        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
+        core.index.scan(keyspace.keys(), bounds, view, Direction::Forward, |address, _| {
             found.push((Rank::default(), address));
             ControlFlow::Continue(())
         });
-        core.index.scan_hash_only(view, |version| found.push((Rank::default(), version.address)));
+        core.index.scan_hash_only(keyspace, view, |version| found.push((Rank::default(), version.address)));
         found
     }
 }
@@ -144,17 +149,20 @@ impl Entries {
         let segment = self.table.in_slot(address.slot()).ok_or_else(|| core.closed_error())?;
         let map = segment.map()?;
         let subject = core.subject_in(segment, &map, address.offset())?;
-        let (key, key_hash, subject) = match subject {
-            Subject::Key(key) => {
-                let key_bytes = Bytes::copy_from_slice(key);
-                (Some(key_bytes.clone()), key_hash(key), DraftSubject::Key(key_bytes))
+        let (key, key_hash) = match subject {
+            Subject::Key(key) => (Some(key), key_hash(key)),
+            Subject::Hash(hash) | Subject::NamedHash(_, hash) => (None, hash),
+            Subject::Named(full) => {
+                let key = self.pinned.keyspace.strip(full);
+                (Some(key), key_hash(key))
             }
-            Subject::Hash(hash) => (None, hash, DraftSubject::Hash(hash)),
             Subject::System(_) => {
                 let text = "a system entry stands where one of the user's belongs";
                 return Err(Error::damaged(&segment.path, address.offset(), text));
             }
         };
+        let key = key.map(Bytes::copy_from_slice);
+        let subject = DraftSubject::from(subject);
         let value = core.payload_in(segment, address.offset(), &subject)?.value()?;
         Ok(Entry { sequence: rank.0, key, key_hash, value })
     }

@@ -15,6 +15,7 @@ use super::core::Core;
 use super::counters::Counters;
 use super::end_check::check_end;
 use super::handle::Store;
+use super::namespaces::Namespaces;
 use super::pins::Pins;
 use super::published::Published;
 use super::scrub::Scrub;
@@ -167,6 +168,7 @@ pub(super) fn load(
     // As of the recorded time: what has expired since is seen for the first time, below.
     let now = View { sequence: state.last_sequence, tail, time: state.time };
     let index = builder.finish(held, (oldest, now), &segments, identity.alignment.bytes());
+    let is_damaged = policy.skips();
     let announced = AtomicBool::new(is_announced(&identity, &catalog));
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -176,6 +178,7 @@ pub(super) fn load(
         dir,
         identity,
         announced,
+        namespaces: Namespaces::default(),
         options: options.clone(),
         read_only,
         skipped: policy.into_skipped(),
@@ -207,6 +210,7 @@ pub(super) fn load(
     if !read_only {
         core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
     }
+    core.load_namespaces(is_damaged)?;
     core.note_expiries();
     core.retain(tail);
     core.index.collect(core.horizon(), &mut |version| core.count_dead(version));

@@ -14,6 +14,7 @@ use super::handle::Store;
 use super::range::{Range, bounds_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::bytes::{length_u64, u64_at};
+use crate::keyspace::Keyspace;
 use crate::value::Value;
 
 /// From which end a listing goes.
@@ -115,7 +116,7 @@ impl Store {
         let bounds = bounds_of(&bounds);
         let rest = match token {
             None => bounds.clone(),
-            Some(token) => core.bounds_behind(&bounds, order, token)?,
+            Some(token) => core.bounds_behind(self.keyspace(), &bounds, order, token)?,
         };
         if limit == 0 {
             // Nothing was given, so there is nothing new to say of where to go on.
@@ -140,7 +141,7 @@ impl Store {
         let next = match (is_more.transpose()?, rows.last()) {
             (Some(_), Some((key, _))) => {
                 let key = key.to_vec();
-                let seal = core.seal(&bounds, order, &key);
+                let seal = core.seal(self.keyspace(), &bounds, order, &key);
                 Some(PageToken { key, seal })
             }
             _ => None,
@@ -153,8 +154,14 @@ type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 impl Core {
     /// What is left of the bounds behind a token.
-    fn bounds_behind(&self, bounds: &Bounds, order: Order, token: &PageToken) -> Result<Bounds> {
-        if self.seal(bounds, order, &token.key) != token.seal {
+    fn bounds_behind(
+        &self,
+        keyspace: Keyspace,
+        bounds: &Bounds,
+        order: Order,
+        token: &PageToken,
+    ) -> Result<Bounds> {
+        if self.seal(keyspace, bounds, order, &token.key) != token.seal {
             let text = format!(
                 "the page token was not made by {} for these bounds and this direction; begin the listing anew",
                 self.dir.display()
@@ -170,7 +177,7 @@ impl Core {
 
     /// A hash that nobody comes to who does not know the secret of the store. It keeps mistakes out, tokens of another
     /// listing above all; whoever forged one would gain no more than a page of the bounds that he may read anyway.
-    fn seal(&self, (lower, upper): &Bounds, order: Order, key: &[u8]) -> u64 {
+    fn seal(&self, keyspace: Keyspace, (lower, upper): &Bounds, order: Order, key: &[u8]) -> u64 {
         let mut seal = Xxh3::with_seed(u64_at(&self.identity.secret, 8));
         seal.update(&self.identity.store_id);
         seal.update(&[u8::from(order == Order::Backward)]);
@@ -187,6 +194,9 @@ impl Core {
             }
         }
         part(3, key);
+        if !keyspace.is_own() {
+            part(4, &keyspace.number().to_le_bytes());
+        }
         seal.digest()
     }
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::subject_of;
 use super::read::{Hit, Target};
 use super::snapshot::PinnedView;
 use crate::error::Result;
 use crate::hash::key_hash;
-use crate::index::{Direction, Space, Version};
+use crate::index::{Direction, Version};
 use crate::value::{Value, ValueReader};
 
 /// Rows asked of the index at a time: the first page small, because most ranges are short, then growing.
@@ -46,6 +45,7 @@ pub(crate) fn prefix_bounds(prefix: &[u8]) -> Bounds {
 #[derive(Debug)]
 pub struct Range {
     pinned: PinnedView,
+    /// Of full keys.
     lower: Bound<Vec<u8>>,
     upper: Bound<Vec<u8>>,
     front: VecDeque<(Arc<[u8]>, Version)>,
@@ -56,9 +56,11 @@ pub struct Range {
 }
 
 impl Range {
-    pub(crate) fn new(pinned: PinnedView, (lower, upper): Bounds) -> Self {
+    pub(crate) fn new(pinned: PinnedView, bounds: Bounds) -> Self {
         let (front, back) = (VecDeque::new(), VecDeque::new());
-        Self { pinned, lower, upper, front, back, page: PAGE_FIRST, exhausted: false }
+        let (lower, upper) = pinned.keyspace.bounds(bounds);
+        let exhausted = !pinned.core.namespaces.shows(pinned.keyspace, pinned.view);
+        Self { pinned, lower, upper, front, back, page: PAGE_FIRST, exhausted }
     }
 
     /// The keys alone; values are not touched, so their damage does not show, unless the key is damaged too.
@@ -67,7 +69,7 @@ impl Range {
             range: self,
             read: |range: &Range, (key, version): Row| {
                 if version.is_readable() {
-                    range.checked(Bytes::from_owner(key))
+                    range.checked(range.own_key(key))
                 } else {
                     range.row((key, version)).map(|(key, _)| key)
                 }
@@ -167,14 +169,16 @@ impl Range {
         core.check_open()?;
         let bounds = (self.lower.as_ref().map(Vec::as_slice), self.upper.as_ref().map(Vec::as_slice));
         let mut outcome = Ok(None);
-        core.index.scan(bounds, self.pinned.view, direction, |address, entry| {
+        let keyspace = self.pinned.keyspace;
+        core.index.scan(keyspace.keys(), bounds, self.pinned.view, direction, |address, entry| {
+            let key = keyspace.strip(entry.key);
             let in_place = entry.value.and_then(|value| value.verified(core.options.verify_reads));
             let visited = match in_place {
-                Some(value) => Ok(visit(entry.key, value)),
+                Some(value) => Ok(visit(key, value)),
                 None if entry.is_damaged => self
                     .row((Arc::from(entry.key), Version::of(address, entry)))
                     .map(|(key, value)| visit(&key, &value)),
-                None => self.value_of(entry.key).map(|value| visit(entry.key, &value)),
+                None => self.value_of(key).map(|value| visit(key, &value)),
             };
             match visited {
                 Ok(ControlFlow::Continue(())) => return ControlFlow::Continue(()),
@@ -189,7 +193,7 @@ impl Range {
     /// The value of a key that the view sees, the long way: a big one, a stream, or one that fails its checksum.
     fn value_of(&self, key: &[u8]) -> Result<Value> {
         let core = &self.pinned.core;
-        match core.read_at(Target::Key(key), self.pinned.view, |hit| core.value_of(hit))? {
+        match core.read_at(Target::Key(key), &self.pinned, |hit| core.value_of(hit))? {
             Some(value) => Ok(value),
             None => unreachable!("a pinned view keeps the rows that it sees"),
         }
@@ -201,9 +205,9 @@ impl Range {
         }
         let borrowed = |bound: &'_ Bound<Vec<u8>>| bound.as_ref().map(|key| key.to_vec());
         let (lower, upper) = (borrowed(&self.lower), borrowed(&self.upper));
-        let rows = self.pinned.core.index.page(
-            lower.as_ref().map(Vec::as_slice),
-            upper.as_ref().map(Vec::as_slice),
+        let rows = self.pinned.core.index.page_in(
+            self.pinned.keyspace.keys(),
+            (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice)),
             self.pinned.view,
             self.page,
             direction,
@@ -246,17 +250,24 @@ impl Range {
     fn read<T>(&self, (key, version): Row, read: impl Fn(&Hit) -> Result<T>) -> Result<(Bytes, T)> {
         let core = &self.pinned.core;
         core.check_open()?;
-        let hash = key_hash(&key);
-        let hit = Hit { version, subject: subject_of(Space::Keys, &key, hash), hash };
+        let keyspace = self.pinned.keyspace;
+        let own = keyspace.strip(&key);
+        let hit = Hit { version, subject: keyspace.keys().draft_subject(&key), hash: key_hash(own) };
         let item = match core.try_read(&hit, &read) {
             ControlFlow::Break(result) => result?,
             // Compaction has moved the entry since the page was fetched; at this view it is still there.
-            ControlFlow::Continue(()) => match core.read_at(Target::Key(&key), self.pinned.view, &read)? {
+            ControlFlow::Continue(()) => match core.read_at(Target::Key(own), &self.pinned, &read)? {
                 Some(item) => item,
                 None => unreachable!("a pinned view keeps the rows that it sees"),
             },
         };
-        Ok((Bytes::from_owner(key), item))
+        Ok((self.own_key(key), item))
+    }
+
+    /// The key of a full one.
+    fn own_key(&self, full: Arc<[u8]>) -> Bytes {
+        let start = full.len() - self.pinned.keyspace.strip(&full).len();
+        Bytes::from_owner(full).slice(start..)
     }
 
     fn row(&self, row: Row) -> Result<(Bytes, Value)> {

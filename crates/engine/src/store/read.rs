@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use super::core::Core;
-use super::entry::{EntryInfo, subject_of};
+use super::entry::EntryInfo;
+use super::snapshot::PinnedView;
 use super::unpinned::{look_up_unpinned, read_unmoved};
 use crate::error::Result;
-use crate::format::entry::Subject;
 use crate::hash::key_hash;
-use crate::index::{Space, Version, View};
+use crate::index::{Name, Spelled, Version, View};
+use crate::keyspace::Keyspace;
 use crate::log::frame_writer::DraftSubject;
 use crate::log::scan::Frames;
 use crate::log::source::MapSource;
@@ -32,28 +33,34 @@ pub(crate) enum Target<'a> {
 pub(crate) struct Hit {
     pub(crate) version: Version,
     pub(crate) subject: DraftSubject,
+    /// The hash of its key, or the one that it was stored under.
     pub(crate) hash: u64,
 }
 
 impl Core {
     /// What a target is at a view that is in use.
-    pub(crate) fn look_up(&self, target: Target<'_>, view: View) -> Option<Hit> {
+    pub(crate) fn look_up(&self, keyspace: Keyspace, target: Target<'_>, view: View) -> Option<Hit> {
+        if !self.namespaces.shows(keyspace, view) {
+            return None;
+        }
         let keyed = |key: &[u8], hash| {
-            let version = self.index.get(key, hash, view)?;
-            Some(Hit { version, subject: subject_of(Space::Keys, key, hash), hash })
+            let full = keyspace.full(key);
+            let version = self.index.find(keyspace.keys(), &full, keyspace.mixed(hash), view)?;
+            Some(Hit { version, subject: keyspace.keys().draft_subject(&full), hash })
         };
         match target {
             Target::Key(key) => keyed(key, key_hash(key)),
             Target::KeyOrHash(key) => {
                 let hash = key_hash(key);
                 keyed(key, hash).or_else(|| {
-                    let version = self.index.get_hash_only(hash, view)?;
-                    Some(Hit { version, subject: DraftSubject::Hash(hash), hash })
+                    let (space, spelled) = (keyspace.hashes(), keyspace.spell(hash));
+                    let version = self.index.find(space, &spelled, keyspace.mixed(hash), view)?;
+                    Some(Hit { version, subject: space.draft_subject(&spelled), hash })
                 })
             }
             Target::Hash(hash) => {
-                let (space, key, version) = self.index.newest_with_hash(hash, view)?;
-                Some(Hit { version, subject: subject_of(space, &key, hash), hash })
+                let (space, key, version) = self.index.newest_with_hash_in(keyspace, hash, view)?;
+                Some(Hit { version, subject: space.draft_subject(&key), hash })
             }
         }
     }
@@ -61,10 +68,10 @@ impl Core {
     /// What a target is now. The view is not pinned, so what it sees may be dropped while it is looked for. The version of one
     /// key that is found is the one that the view sees, because older ones are dropped first; but "absent", and the choice
     /// among entries, count only if nothing that the view could see was dropped meanwhile.
-    pub(crate) fn look_up_now(&self, target: Target<'_>) -> Option<Hit> {
+    pub(crate) fn look_up_now(&self, keyspace: Keyspace, target: Target<'_>) -> Option<Hit> {
         look_up_unpinned(
             || self.view(),
-            |view| self.look_up(target, view),
+            |view| self.look_up(keyspace, target, view),
             |_| matches!(target, Target::Key(_)),
             || self.index.horizon(),
         )
@@ -73,20 +80,21 @@ impl Core {
     /// Reads a target as it is now: `read` gets the entry while its segment is there.
     pub(crate) fn read_now<T>(
         &self,
+        keyspace: Keyspace,
         target: Target<'_>,
         read: impl Fn(&Hit) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.read_again(|| Ok(self.look_up_now(target)), read)
+        self.read_again(|| Ok(self.look_up_now(keyspace, target)), read)
     }
 
     /// Reads a target at a view that is in use.
     pub(crate) fn read_at<T>(
         &self,
         target: Target<'_>,
-        view: View,
+        pinned: &PinnedView,
         read: impl Fn(&Hit) -> Result<T>,
     ) -> Result<Option<T>> {
-        self.read_again(|| Ok(self.look_up(target, view)), read)
+        self.read_again(|| Ok(self.look_up(pinned.keyspace, target, pinned.view)), read)
     }
 
     /// Looks up and reads, anew as long as compaction moves the entry in between.
@@ -119,8 +127,11 @@ impl Core {
         self.info_at(&hit.version, &hit.subject, hit.hash)
     }
 
-    /// The live entry with the highest sequence; of one commit, its last.
-    pub(crate) fn newest_hit(&self, view: View) -> Result<Option<Hit>> {
+    /// The live entry of a keyspace with the highest sequence; of one commit, its last.
+    pub(crate) fn newest_hit(&self, keyspace: Keyspace, view: View) -> Result<Option<Hit>> {
+        if !self.namespaces.shows(keyspace, view) {
+            return Ok(None);
+        }
         // Newest commits first: nearly always the last one has a live entry. When compaction, pruning or damage has left no
         // frame to look at, the index is searched.
         let mut sequence = view.sequence;
@@ -146,18 +157,15 @@ impl Core {
             frames
                 .entries(place.offset, &place.header, &mut |head, layout| {
                     let at = segment.address(layout.start);
-                    let (found, subject, hash) = match head.subject {
-                        Subject::Key(key) => {
-                            let hash = key_hash(key);
-                            (self.index.get(key, hash, view), subject_of(Space::Keys, key, hash), hash)
-                        }
-                        Subject::Hash(hash) => {
-                            (self.index.get_hash_only(hash, view), DraftSubject::Hash(hash), hash)
-                        }
-                        Subject::System(_) => return,
-                    };
+                    let mut spelled = Spelled::default();
+                    let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
+                    if space.keyspace(key) != keyspace {
+                        return;
+                    }
+                    let found = self.index.find(space, key, hash, view);
                     if let Some(version) = found.filter(|version| version.address == at) {
-                        newest = Some(Hit { version, subject, hash });
+                        let subject = DraftSubject::from(head.subject);
+                        newest = Some(Hit { version, subject, hash: keyspace.mixed(hash) });
                     }
                 })
                 .map_err(io)?;
@@ -166,9 +174,9 @@ impl Core {
             }
             sequence = Sequence(sequence.0 - 1);
         }
-        Ok(self.index.newest_live(view).map(|(space, key, version)| {
-            let hash = space.hash(&key);
-            Hit { version, subject: subject_of(space, &key, hash), hash }
+        Ok(self.index.newest_live_in(keyspace, view).map(|(space, key, version)| {
+            let hash = keyspace.mixed(space.hash(&key));
+            Hit { version, subject: space.draft_subject(&key), hash }
         }))
     }
 }

@@ -8,7 +8,7 @@ use super::tail::Tail;
 use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout, Place};
 use crate::format::frame::{FrameHeader, rank_in};
-use crate::index::{Index, KeyPiece, Met, Name, View};
+use crate::index::{Index, KeyPiece, Met, Name, Spelled, View};
 use crate::log::recovery::Replay;
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
@@ -97,7 +97,7 @@ impl Replay for IndexBuilder {
     }
 
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout) {
-        let mut spelled = [0; 8];
+        let mut spelled = Spelled::default();
         let Name { space, key, hash } = Name::of(head.subject, &mut spelled);
         if let Place::External { segment: stream, .. } = head.place {
             segment.refer(stream);

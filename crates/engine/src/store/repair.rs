@@ -11,11 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::answer::Answer;
-use super::entry::subject_of;
 use super::handle::Store;
 use super::verification::OnProgress;
 use super::verify_report::{Damage, Progress};
-use crate::batch::{Batch, Expiry, Payload};
+use crate::batch::{Batch, Expiry, Payload, Within};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::segment_header::SegmentKind;
 use crate::index::{Space, Version};
@@ -180,8 +179,16 @@ impl<'a> Copy<'a> {
     }
 
     fn run(&mut self) -> Result<()> {
-        for entry in self.entries() {
-            self.entry(&entry)?;
+        // First the system entries, which say what namespaces there are.
+        let (system, others): (Vec<_>, Vec<_>) =
+            self.entries().into_iter().partition(|entry| entry.space == Space::System);
+        for entry in &system {
+            self.entry(entry)?;
+        }
+        self.commit()?;
+        self.target.core().load_namespaces(false)?;
+        for entry in &others {
+            self.entry(entry)?;
         }
         self.commit()
     }
@@ -200,6 +207,9 @@ impl<'a> Copy<'a> {
                 let is_last = !versions.iter().any(Version::is_readable);
                 after = Some(Arc::clone(last));
                 for (key, versions) in page {
+                    if !core.namespaces.wants(space, &key, view) {
+                        continue;
+                    }
                     let is_seen = |version: &Version| !space.is_versioned() || view.includes(version.born);
                     let newest = versions.into_iter().find(is_seen);
                     if let Some(version) = newest.filter(|version| version.is_live_at(view.time)) {
@@ -211,13 +221,13 @@ impl<'a> Copy<'a> {
                 }
             }
         }
-        entries.sort_by_cached_key(|entry| (!entry.space.is_versioned(), core.index.rank(&entry.version)));
+        entries.sort_by_cached_key(|entry| core.index.rank(&entry.version));
         entries
     }
 
     fn entry(&mut self, entry: &Entry) -> Result<()> {
         let core = self.source.core();
-        let subject = subject_of(entry.space, &entry.key, entry.space.hash(&entry.key));
+        let subject = entry.space.draft_subject(&entry.key);
         let payload = match core.payload_at(&entry.version, &subject) {
             Ok(payload) => payload,
             Err(error) => {
@@ -239,13 +249,18 @@ impl<'a> Copy<'a> {
             Copied::Good(value) => value,
             Copied::Bad { at, error } => return self.leave_out(entry, file, start + at, error),
         };
+        let keyspace = entry.space.keyspace(&entry.key);
+        if entry.space != Space::System {
+            let incarnation = self.target.core().identity.incarnation;
+            self.batch.contents.within(Within { incarnation, keyspace });
+        }
         match entry.space {
-            Space::Keys => {
+            Space::Keys | Space::Named => {
                 let expiry = entry.version.deadline().map_or(Expiry::Never, Expiry::At);
-                self.batch.put_expiring(&entry.key, value, expiry);
+                self.batch.put_expiring(keyspace.strip(&entry.key), value, expiry);
             }
-            Space::Hashes => {
-                self.batch.put_hashed(entry.space.hash(&entry.key), value);
+            Space::Hashes | Space::NamedHashes => {
+                self.batch.put_hashed(keyspace.mixed(entry.space.hash(&entry.key)), value);
             }
             Space::System => {
                 self.batch.contents.put_system(&entry.key, value);
@@ -310,8 +325,11 @@ impl<'a> Copy<'a> {
             return Err(error);
         }
         let key = match entry.space {
-            Space::Keys => Some(Bytes::copy_from_slice(&entry.key)),
-            Space::Hashes | Space::System => None,
+            Space::Keys | Space::Named => {
+                let keyspace = entry.space.keyspace(&entry.key);
+                Some(Bytes::copy_from_slice(keyspace.strip(&entry.key)))
+            }
+            Space::Hashes | Space::NamedHashes | Space::System => None,
         };
         let sequence = Some(self.source.core().sequence_of(&entry.version));
         // The place has fields of its own here.

@@ -9,6 +9,7 @@ use super::range::{Range, bounds_of, prefix_bounds};
 use super::read::Target;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;
+use crate::keyspace::Keyspace;
 use crate::numbers::{Sequence, Timestamp};
 use crate::value::{Value, ValueReader};
 
@@ -17,20 +18,22 @@ use crate::value::{Value, ValueReader};
 pub(crate) struct PinnedView {
     pub(crate) core: Arc<Core>,
     pub(crate) view: View,
+    /// Whose keys are looked at.
+    pub(crate) keyspace: Keyspace,
 }
 
 impl PinnedView {
     /// Pins what is visible now.
-    pub(crate) fn now(core: &Arc<Core>) -> Self {
+    pub(crate) fn now(core: &Arc<Core>, keyspace: Keyspace) -> Self {
         let view = core.pins.pin(|| core.view());
-        Self { core: Arc::clone(core), view }
+        Self { core: Arc::clone(core), view, keyspace }
     }
 }
 
 impl Clone for PinnedView {
     fn clone(&self) -> Self {
         self.core.pins.repeat(self.view);
-        Self { core: Arc::clone(&self.core), view: self.view }
+        Self { core: Arc::clone(&self.core), view: self.view, keyspace: self.keyspace }
     }
 }
 
@@ -83,7 +86,7 @@ impl Snapshot {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) after the store was closed.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
         let core = &self.pinned.core;
-        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| core.value_of(hit))
+        core.read_at(Target::Key(key.as_ref()), &self.pinned, |hit| core.value_of(hit))
     }
 
     /// The value of the newest entry whose key has this XXH3-64 hash, stored with its key or under the hash alone.
@@ -93,7 +96,7 @@ impl Snapshot {
     /// As [`Snapshot::get`].
     pub fn get_hashed(&self, hash: u64) -> Result<Option<Value>> {
         let core = &self.pinned.core;
-        core.read_at(Target::Hash(hash), self.pinned.view, |hit| core.value_of(hit))
+        core.read_at(Target::Hash(hash), &self.pinned, |hit| core.value_of(hit))
     }
 
     /// The value of `key`, or else the one stored under the key's hash alone.
@@ -103,7 +106,7 @@ impl Snapshot {
     /// As [`Snapshot::get`].
     pub fn get_with_hashed(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>> {
         let core = &self.pinned.core;
-        core.read_at(Target::KeyOrHash(key.as_ref()), self.pinned.view, |hit| core.value_of(hit))
+        core.read_at(Target::KeyOrHash(key.as_ref()), &self.pinned, |hit| core.value_of(hit))
     }
 
     /// A reader of the value of `key`, which verifies piece by piece.
@@ -113,7 +116,7 @@ impl Snapshot {
     /// As [`Snapshot::get`]; damage shows when the piece is read.
     pub fn reader(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueReader>> {
         let core = &self.pinned.core;
-        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| {
+        core.read_at(Target::Key(key.as_ref()), &self.pinned, |hit| {
             Ok(ValueReader::new(core.payload_of(hit)?))
         })
     }
@@ -125,7 +128,7 @@ impl Snapshot {
     /// As [`Snapshot::reader`].
     pub fn entry_info(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
         let core = &self.pinned.core;
-        core.read_at(Target::Key(key.as_ref()), self.pinned.view, |hit| core.info_of(hit))
+        core.read_at(Target::Key(key.as_ref()), &self.pinned, |hit| core.info_of(hit))
     }
 
     /// The rows with keys in `bounds`, in key order; see [`Store::range`](crate::Store::range).

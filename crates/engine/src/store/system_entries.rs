@@ -42,22 +42,29 @@ impl Store {
     ///
     /// As [`Store::get`].
     pub fn system_entries(&self, prefix: impl AsRef<[u8]>) -> Result<Vec<(Bytes, Bytes)>> {
-        let core = self.core();
-        core.check_open()?;
-        let (lower, upper) = prefix_bounds(prefix.as_ref());
-        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
-        let mut keys = Vec::new();
-        core.index.each_system(bounds, |key| keys.push(Bytes::copy_from_slice(key)));
-        let pair = |key: Bytes| {
-            let value = core.system_value(&key).transpose()?;
-            Some(value.map(|value| (key, Bytes::copy_from_slice(&value))))
-        };
-        keys.into_iter().filter_map(pair).collect()
+        self.core().system_pairs(prefix.as_ref())
     }
 }
 
 impl Core {
-    fn system_value(&self, key: &[u8]) -> Result<Option<Value>> {
+    fn system_pairs(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
+        self.check_open()?;
+        let pair = |key: Bytes| {
+            let value = self.system_value(&key).transpose()?;
+            Some(value.map(|value| (key, Bytes::copy_from_slice(&value))))
+        };
+        self.system_keys(prefix).into_iter().filter_map(pair).collect()
+    }
+
+    pub(super) fn system_keys(&self, prefix: &[u8]) -> Vec<Bytes> {
+        let (lower, upper) = prefix_bounds(prefix);
+        let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
+        let mut keys = Vec::new();
+        self.index.each_system(bounds, |key| keys.push(Bytes::copy_from_slice(key)));
+        keys
+    }
+
+    pub(super) fn system_value(&self, key: &[u8]) -> Result<Option<Value>> {
         let hash = Space::System.hash(key);
         let subject = DraftSubject::System(Bytes::copy_from_slice(key));
         let look_up = || {

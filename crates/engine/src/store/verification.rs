@@ -17,6 +17,7 @@ use crate::format::entry::{self, EntryHead, Place};
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
 use crate::format::{CHUNK_BYTES, UNIT, align_up, bytes::length_u64, checksum, names};
+use crate::keyspace::Keyspace;
 use crate::log::scan::{Depth, Frames, Verdict, chunk_holds};
 use crate::log::source::{FileSource, Gate, Source};
 use crate::numbers::{FrameNumber, SegmentId, Sequence};
@@ -435,7 +436,8 @@ impl<'a> Verification<'a> {
 fn key_of(head: &EntryHead<'_>) -> Option<Bytes> {
     match head.subject {
         entry::Subject::Key(key) => Some(Bytes::copy_from_slice(key)),
-        entry::Subject::Hash(_) | entry::Subject::System(_) => None,
+        entry::Subject::Named(full) => full.get(Keyspace::BYTES..).map(Bytes::copy_from_slice),
+        entry::Subject::Hash(_) | entry::Subject::NamedHash(..) | entry::Subject::System(_) => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod f11_rearranging;
 mod f12_close;
 mod f12_readers;
 mod f13_batches;
+mod f13_namespaces;
 mod f13_system_entries;
 mod f14_limits;
 mod f15_collisions;

@@ -13,13 +13,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
-use harness::{backups, forged, record_log_faults, record_logs, scenarios, system_entries, transactions};
+use harness::{
+    backups, forged, namespaces, record_log_faults, record_logs, scenarios, system_entries, transactions,
+};
 use pentad_engine::planted::{Bug, with};
 
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 18] = [
+const SCENARIOS: [(&str, Scenario); 19] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -38,6 +40,7 @@ const SCENARIOS: [(&str, Scenario); 18] = [
     ("record_log_cuts", record_logs::cuts),
     ("record_log_on_a_failing_disk", record_log_faults::failing_disk),
     ("system_entries", system_entries::system_entries),
+    ("namespaces", namespaces::namespaces),
 ];
 
 /// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.

@@ -65,7 +65,7 @@ impl LocalBackend {
     fn route(&self, verb: &str, key: &[u8], target: &Self) -> io::Result<Route> {
         let path = target.store.path().display();
         let attempted = format!("cannot {verb} {} to {path}", escape_key(key));
-        if self.store.same_store(&target.store) {
+        if self.store.same_keyspace(&target.store) {
             let text = format!("{attempted}: that is the store that it is in; nothing was written");
             return Err(io::Error::new(ErrorKind::InvalidInput, text));
         }

@@ -69,7 +69,7 @@ impl KvBackendFactory for Stores {
         if let Some(keys) = limits.keys_max {
             options = options.kv_keys_max(keys as u64);
         }
-        Some(options.open(self.new_path()).expect("the store opens"))
+        Some(self.part_of(options.open(self.new_path()).expect("the store opens")))
     }
 }
 

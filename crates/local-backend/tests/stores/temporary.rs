@@ -24,6 +24,8 @@ pub(crate) struct Stores {
     made: AtomicU32,
     pub(crate) clock: SimClock,
     pub(super) alignment: Alignment,
+    /// The namespace that the stores are of; none for their own keyspace.
+    pub(crate) namespace: Option<&'static str>,
 }
 
 impl Stores {
@@ -33,7 +35,15 @@ impl Stores {
 
     pub(crate) fn aligned(alignment: Alignment) -> Self {
         let root = TempDir::new().expect("a temporary directory");
-        Self { root, made: AtomicU32::new(0), clock: SimClock::new(START_NS), alignment }
+        Self { root, made: AtomicU32::new(0), clock: SimClock::new(START_NS), alignment, namespace: None }
+    }
+
+    /// The part of a store that the tests work on.
+    pub(super) fn part_of(&self, backend: LocalBackend) -> LocalBackend {
+        match self.namespace {
+            Some(name) => backend.namespace(name).expect("a namespace"),
+            None => backend,
+        }
     }
 
     /// The options that every store of this factory is opened with.
@@ -55,7 +65,7 @@ impl Stores {
     }
 
     pub(crate) fn open(&self, path: &Path) -> LocalBackend {
-        self.options().open(path).expect("the store opens")
+        self.part_of(self.options().open(path).expect("the store opens"))
     }
 
     /// Closes a store and answers where it was.

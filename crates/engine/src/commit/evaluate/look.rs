@@ -10,8 +10,7 @@ use crate::commit::item::ItemValue;
 use crate::commit::overlay::Pending;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::Subject;
-use crate::hash::key_hash;
-use crate::index::Version;
+use crate::index::{Name, Spelled, Version};
 use crate::log::frame_writer::DraftSubject;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 use crate::value::Value;
@@ -31,7 +30,7 @@ pub(super) enum FoundAt<'g> {
 
 impl<'g> Evaluation<'g> {
     pub(super) fn holds(&self, key: &[u8], expect: &Expect) -> Result<bool> {
-        let found = self.find(Subject::Key(key), key_hash(key));
+        let found = self.find_key(key);
         Ok(match (expect, found) {
             (Expect::Absent, found) => found.is_none(),
             (_, None) => false,
@@ -41,7 +40,13 @@ impl<'g> Evaluation<'g> {
         })
     }
 
-    /// The live entry of a subject.
+    /// The live entry of a key of the current keyspace.
+    pub(super) fn find_key(&self, key: &[u8]) -> Option<Found<'g>> {
+        let full = self.keyspace.full(key);
+        self.find(self.keyspace.keys().subject(&full), self.keyspace.hash(key))
+    }
+
+    /// The live entry of a subject; `hash` is that by which the index finds it.
     pub(super) fn find(&self, subject: Subject<'_>, hash: u64) -> Option<Found<'g>> {
         if let Some(pending) = self.overlay.get(subject) {
             return match pending {
@@ -52,17 +57,16 @@ impl<'g> Evaluation<'g> {
                 }
             };
         }
-        let version = match subject {
-            Subject::Key(key) => self.published(key, hash),
-            Subject::Hash(_) => self.core.index.get_hash_only(hash, self.view),
-            Subject::System(key) => self.core.index.get_system(key, hash),
-        }?;
+        let mut spelled = Spelled::default();
+        let (space, key) = Name::spell(subject, &mut spelled);
+        let version = self.core.index.find(space, key, hash, self.view)?;
         Some(Found { at: FoundAt::Index(version), deadline: version.deadline() })
     }
 
     /// The live entry of a key in the published state.
-    fn published(&self, key: &[u8], hash: u64) -> Option<Version> {
-        self.core.index.get(key, hash, self.view)
+    fn published(&self, key: &[u8]) -> Option<Version> {
+        let full = self.keyspace.full(key);
+        self.core.index.find(self.keyspace.keys(), &full, self.keyspace.hash(key), self.view)
     }
 
     /// Calls `read` with a version, and again with where it went if compaction has moved it since it was found.
@@ -72,14 +76,14 @@ impl<'g> Evaluation<'g> {
         key: &[u8],
         read: impl Fn(&Version, &DraftSubject) -> Result<T>,
     ) -> Result<T> {
-        let subject = DraftSubject::Key(Bytes::copy_from_slice(key));
+        let subject = self.keyspace.keys().draft_subject(&self.keyspace.full(key));
         let mut version = *version;
         loop {
             let result = read(&version, &subject);
             if result.is_ok() || self.core.segment_of(&version).is_some() {
                 return result;
             }
-            match self.published(key, key_hash(key)) {
+            match self.published(key) {
                 Some(moved) if moved.address != version.address => version = moved,
                 _ => return result,
             }
@@ -133,7 +137,7 @@ impl<'g> Evaluation<'g> {
 
     /// The value that a key has, if it is there.
     pub(super) fn previous(&self, key: &[u8]) -> Result<Option<Bytes>> {
-        let Some(found) = self.find(Subject::Key(key), key_hash(key)) else { return Ok(None) };
+        let Some(found) = self.find_key(key) else { return Ok(None) };
         if let FoundAt::Index(version) = &found.at {
             let payload =
                 self.where_it_is(version, key, |version, subject| self.core.payload_at(version, subject))?;
@@ -166,7 +170,7 @@ impl<'g> Evaluation<'g> {
 
     /// A streamed value that an earlier commit of the group moved; one that the same batch puts is not listed yet.
     fn external(&self, segment: SegmentId, length: u64, checksum: u32, key: &[u8]) -> Result<Value> {
-        let subject = DraftSubject::Key(Bytes::copy_from_slice(key));
+        let subject = self.keyspace.keys().draft_subject(&self.keyspace.full(key));
         let payload =
             self.core.external_payload(segment, length, checksum, None, &subject)?.ok_or_else(|| {
                 let text = "a batch cannot look at the value of a stream that it puts itself";

@@ -8,10 +8,20 @@ use crate::commit::item::{Item, ItemKey, ItemValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Space;
 use crate::log::frame_writer::PayloadBytes;
+use crate::store::namespaces::dropped_entry;
 
 impl<'g> Evaluation<'g> {
     /// Adds the system entries of a batch to what it came to.
     pub(super) fn plan_system(&mut self, batch: &'g Batch, plan: &mut Plan<'g>) -> Result<()> {
+        for (keyspace, name_entry) in plan.dropped.clone() {
+            let (key, value) = dropped_entry(keyspace, plan.sequence.unwrap_or_default());
+            let value = ItemValue::Made(PayloadBytes::Owned(value.into()));
+            for (key, value) in [(name_entry, ItemValue::Tombstone), (key, value)] {
+                let hash = Space::System.hash(&key);
+                let item = Item { key: ItemKey::OwnSystem(key), hash, value, deadline: None };
+                plan.take(item, self.core.identity.alignment.bytes());
+            }
+        }
         let operations = &batch.contents.system;
         if operations.is_empty() {
             return Ok(());

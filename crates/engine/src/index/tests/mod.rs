@@ -15,6 +15,7 @@ mod groups;
 mod key_order;
 mod model;
 mod moving;
+mod own;
 mod plan;
 mod rebuilding;
 mod rows;

@@ -131,7 +131,7 @@ impl World {
         match space {
             Space::Keys => (space, colliding_key(number % self.families, u32::from(number))),
             Space::Hashes => (space, colliding_hash(number).to_be_bytes().to_vec()),
-            Space::System => unreachable!("the model knows of versions"),
+            Space::System | Space::Named | Space::NamedHashes => unreachable!("the model has two spaces"),
         }
     }
 

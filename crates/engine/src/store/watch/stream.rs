@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::event::WatchEvent;
 use super::filter::WatchFilter;
 use super::record::{Found, Near};
 use crate::error::{Error, ErrorKind, Result};
+use crate::keyspace::Keyspace;
 use crate::numbers::Sequence;
 use crate::planted::{Bug, planted};
 use crate::store::core::Core;
@@ -49,7 +52,7 @@ impl Store {
         let core = self.core();
         core.check_open()?;
         self.serve_watches()?;
-        let watch = Watch::new(Arc::clone(core), filter, from.into());
+        let watch = Watch::new(Arc::clone(core), (self.keyspace(), filter), from.into());
         core.check_open()?;
         let coming = core.published.sequence().next();
         if watch.next > coming {
@@ -70,6 +73,7 @@ impl Store {
 #[derive(Debug)]
 pub struct Watch {
     core: Arc<Core>,
+    keyspace: Keyspace,
     filter: WatchFilter,
     /// The first commit that was not told yet, and where it may be looked for first.
     next: Sequence,
@@ -83,11 +87,21 @@ pub struct Watch {
 }
 
 impl Watch {
-    fn new(core: Arc<Core>, filter: WatchFilter, from: Option<Sequence>) -> Self {
+    fn new(core: Arc<Core>, (keyspace, filter): (Keyspace, WatchFilter), from: Option<Sequence>) -> Self {
         let number = core.wakeups.join(|| core.index.tell_expiries(true));
         let expiries = core.index.expiries_told();
         let next = from.unwrap_or_else(|| core.published.sequence().next());
-        Self { core, filter, next, near: None, expiries, with_previous: false, is_over: false, number }
+        Self {
+            core,
+            keyspace,
+            filter,
+            next,
+            near: None,
+            expiries,
+            with_previous: false,
+            is_over: false,
+            number,
+        }
     }
 
     /// Has every change say what the key held before it. That reaches back as far as older sequences can be read
@@ -187,7 +201,12 @@ impl Watch {
             if planted(Bug::WatchGap) && self.near.is_none() && self.next < newest {
                 self.next = newest;
             }
-            match self.core.watched_commit(self.next, self.near, &self.filter, self.with_previous)? {
+            match self.core.watched_commit(
+                (self.keyspace, &self.filter),
+                self.next,
+                self.near,
+                self.with_previous,
+            )? {
                 Found::Pruned => return Err(self.lost()),
                 Found::PreviousGivenUp => return Err(self.previous_lost()),
                 Found::Commit(commit, near) => {
@@ -214,8 +233,11 @@ impl Watch {
             };
             let Some(expiry) = expiry.filter(|expiry| expiry.after < self.next) else { break };
             self.expiries += 1;
-            if self.filter.matches(&expiry.key) {
-                let (key, deadline, sequence) = (expiry.key, expiry.deadline, expiry.after);
+            let subject = expiry.space.subject(&expiry.key);
+            let key = subject.key_in(self.keyspace).filter(|key| self.filter.matches(key));
+            if let Some(key) = key {
+                let key = Bytes::copy_from_slice(key);
+                let (deadline, sequence) = (expiry.deadline, expiry.after);
                 return Ok(Some(WatchEvent::Expired { key, deadline, sequence }));
             }
         }
