@@ -263,3 +263,44 @@ fn threads_that_append_truncate_purge_and_read_agree() {
     assert_eq!(log.small(b"vote").as_deref(), Some(&b"149"[..]));
     assert_eq!(log.small(b"committed").as_deref(), Some(&b"149"[..]));
 }
+
+/// A leader says after each entry how far it has committed; a frame for each would take more than the entries.
+#[test]
+fn what_nobody_waits_for_is_written_once_for_many_calls() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    {
+        let _together = log.group();
+        for number in 0..1000 {
+            log.append(number, vec!["an entry".into()], |_| {}).unwrap();
+            log.put_small_later("committed", number.to_string()).unwrap();
+        }
+    }
+    let (tell, told) = mpsc::channel();
+    log.flush(move |result| tell.send(result).unwrap()).unwrap();
+    told.recv().unwrap().unwrap();
+    let bytes = log.stats().log_bytes;
+    assert!(bytes < 1000 * 40, "{bytes} bytes for a thousand entries of 8");
+    drop(log);
+    let log = RecordLog::open(dir.path()).unwrap();
+    assert_eq!(log.small(b"committed").as_deref(), Some(&b"999"[..]));
+    assert_eq!(log.last_index(), Some(999));
+}
+
+#[test]
+fn a_callback_may_call_the_log_and_close_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = RecordLog::open(dir.path()).unwrap();
+    let (tell, told) = mpsc::channel();
+    let within = log.clone();
+    let closed = move |result: pentad_engine::Result<()>| {
+        result.unwrap();
+        within.append(1, records(1..2), |_| {}).unwrap();
+        tell.send(within.close()).unwrap();
+    };
+    log.append(0, records(0..1), closed).unwrap();
+    told.recv().unwrap().unwrap();
+    log.close().unwrap();
+    drop(log);
+    assert_eq!(numbers(&RecordLog::open(dir.path()).unwrap()), [0], "what came behind the close was refused");
+}

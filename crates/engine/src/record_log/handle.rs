@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 
 use bytes::Bytes;
 
@@ -26,6 +26,9 @@ use crate::seams::lock::Mutex;
 /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned). What is there can still be read, though it need not be on the disk. Reopening
 /// finds out: it brings back an exact prefix of the calls in which no acknowledged one is missing, or it is refused.
 ///
+/// Records are kept as they are handed over until they are written, and the newest ones longer: a part of a larger buffer keeps
+/// all of it. How much waits to be written is up to who appends; [`RecordLog::flush`] says when there is room again.
+///
 /// Clones share the log. It is closed by [`RecordLog::close`], or when the last clone goes. Numbers are below 2^61. A log takes
 /// 8 bytes of memory for each record that it holds, and [`RecordLogOptions::recent_bytes`].
 ///
@@ -44,19 +47,22 @@ pub struct RecordLog {
 struct Handle {
     core: Arc<Core>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    thread_id: Option<ThreadId>,
 }
 
 impl Handle {
     fn close(&self) -> Result<()> {
         self.core.stop_taking();
         self.core.queue.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match thread {
-            // A callback closes: what waits behind it is refused.
-            Some(thread) if thread.thread().id() == std::thread::current().id() => {}
-            // A panic of the thread was reported when it happened, and its log is poisoned.
-            Some(thread) => drop(thread.join()),
-            None => self.core.queue.work_here(|ops| self.core.work(ops)),
+        // A callback that closes does not wait for the thread that it is on; what waits behind it is refused.
+        if self.thread_id != Some(std::thread::current().id()) {
+            // Held until the thread has done its work, so that nobody else who closes finishes before that.
+            let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(thread) = thread.take() {
+                // A panic of the thread was reported when it happened, and its log is poisoned.
+                drop(thread.join());
+            }
+            self.core.queue.work_here(|ops| self.core.work(ops));
         }
         self.core.finish()
     }
@@ -90,7 +96,8 @@ impl RecordLog {
                 .map_err(|e| Error::io("start a thread for", &core.dir, &e))?;
             thread = Some(spawned);
         }
-        Ok(Self { handle: Arc::new(Handle { core, thread: Mutex::new(thread) }) })
+        let thread_id = thread.as_ref().map(|thread| thread.thread().id());
+        Ok(Self { handle: Arc::new(Handle { core, thread: Mutex::new(thread), thread_id }) })
     }
 
     fn core(&self) -> &Core {
@@ -176,7 +183,7 @@ impl RecordLog {
     }
 
     /// The same for what nobody waits for: it is written within 100 ms, or with the next call, and is on the disk with the
-    /// next callback.
+    /// next callback. Of several that are written together under one key only the last is.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! The log as recovery shows it, frame by frame: what it holds in the end, or why it cannot be believed.
 //!
 //! Invariant: every record and small record that is taken in was held against its checksum, and records follow each other without a
-//! hole. Nothing is changed while this is found out, so that a refusal leaves everything as it was.
+//! hole. Nothing is changed while this is found out, so that a refusal leaves everything as it was. One that has rotted is no
+//! reason for a refusal when it was purged, truncated or replaced later on: nobody relies on it.
 //!
 //! The log may begin anywhere, because its beginning may have been given back. So the first record or truncation says where the
 //! records begin, and at the end the floor must not be before that.
@@ -35,6 +36,9 @@ pub(super) struct Image {
     written: Written,
     kind: FrameKind,
     fault: Option<Error>,
+    /// Records that fail their checksums, as far as they count, and small ones.
+    rotten: BTreeMap<u64, Error>,
+    rotten_small: BTreeMap<Bytes, Error>,
 }
 
 impl Image {
@@ -47,14 +51,17 @@ impl Image {
             written: Written::default(),
             kind: FrameKind::Mark,
             fault: None,
+            rotten: BTreeMap::new(),
+            rotten_small: BTreeMap::new(),
         }
     }
 
     /// Refuses what was shown so far, if it cannot be believed. `floor` is that of the catalog.
     pub(super) fn check(&mut self, dir: &std::path::Path, floor: u64) -> Result<()> {
         self.raise_floor(floor);
-        if let Some(fault) = self.fault.take() {
-            return Err(fault);
+        let mut rotten = self.rotten.values().chain(self.rotten_small.values());
+        if let Some(fault) = self.fault.as_ref().or_else(|| rotten.next()) {
+            return Err(fault.clone());
         }
         match self.first {
             Some(first) if first > self.floor => {
@@ -79,6 +86,7 @@ impl Image {
 
     fn raise_floor(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
+        self.rotten = self.rotten.split_off(&self.floor);
         let Some(first) = self.first else { return };
         let gone = self.floor.saturating_sub(first).min(self.positions.len() as u64);
         self.positions.drain(..usize::try_from(gone).unwrap_or(usize::MAX));
@@ -135,21 +143,23 @@ impl Replay for Image {
                 return;
             }
         };
-        let Some(payload) = map.slice(layout.payload, length).filter(|p| checksum::plain(p) == checksum)
-        else {
-            let what = match self.kind {
-                FrameKind::Records if key.len() == 8 => {
-                    format!("record {} was acknowledged and fails its checksum", u64_at(key, 0))
-                }
-                _ => format!("the small record {} fails its checksum", crate::escape_key(key)),
-            };
-            return self.found(segment, layout.payload, &what);
-        };
+        let payload =
+            map.slice(layout.payload, length).filter(|payload| checksum::plain(payload) == checksum);
         if self.kind == FrameKind::Records {
             self.record(segment, layout, key);
-        } else {
+            if payload.is_none() && key.len() == 8 {
+                let number = u64_at(key, 0);
+                let what = format!("record {number} was acknowledged and fails its checksum");
+                self.rotten.insert(number, Error::damaged(&segment.path, layout.payload, what));
+            }
+        } else if let Some(payload) = payload {
             let value = (Bytes::copy_from_slice(payload), segment.id);
+            self.rotten_small.remove(key);
             self.written.small.insert(Bytes::copy_from_slice(key), value);
+        } else {
+            let what = format!("the small record {} fails its checksum", crate::escape_key(key));
+            let fault = Error::damaged(&segment.path, layout.payload, what);
+            self.rotten_small.insert(Bytes::copy_from_slice(key), fault);
         }
     }
 
@@ -161,6 +171,7 @@ impl Replay for Image {
             self.written.floor_at = Some(segment.id);
             return self.raise_floor(number);
         }
+        self.rotten.split_off(&number);
         match (self.first, self.next()) {
             (Some(first), Some(next)) if (first..=next).contains(&number) => {
                 self.positions.truncate(usize::try_from(number - first).unwrap_or(usize::MAX));

@@ -68,7 +68,7 @@ impl<'a> Piece<'a> {
     /// The calls of a group as frames; calls of one sort that follow each other share them.
     fn of(ops: &'a [Op]) -> Vec<Self> {
         let mut pieces: Vec<Self> = Vec::new();
-        for op in ops {
+        for (at, op) in ops.iter().enumerate() {
             match &op.what {
                 What::Append { first, records } => {
                     for (number, record) in (*first..).zip(records) {
@@ -88,6 +88,8 @@ impl<'a> Piece<'a> {
                 }
                 What::Truncate { first } => pieces.push(Self::Truncate(*first)),
                 What::Purge { floor } => pieces.push(Self::Floor(*floor)),
+                // Nobody waits for it, and what replaces it is on the way: without it fewer, larger frames are written.
+                What::Small { key, .. } if op.lazy && is_replaced(key, &ops[at + 1..]) => {}
                 What::Small { key, value } => match pieces.last_mut() {
                     Some(Self::Small(small)) => small.push((key, value)),
                     _ => pieces.push(Self::Small(vec![(key, value)])),
@@ -119,6 +121,11 @@ impl<'a> Piece<'a> {
             Self::Small(_) => FrameKind::Small,
         }
     }
+}
+
+/// Whether another small record under this key follows.
+fn is_replaced(key: &Bytes, later: &[Op]) -> bool {
+    later.iter().any(|op| matches!(&op.what, What::Small { key: other, .. } if other == key))
 }
 
 /// An entry with a value under a key, which for a record is its number.

@@ -198,3 +198,36 @@ fn f09_f20_a_full_disk_ends_the_log_and_loses_nothing_and_purging_gives_space_ba
     }
     world.check();
 }
+
+/// A record that had rotted refused the open although it was purged long ago, and only its segment was still there.
+#[test]
+fn f03_f20_rot_in_what_is_not_wanted_any_more_refuses_nothing() {
+    let mut world = LogWorld::new(5);
+    world.segment_bytes = 16 << 10;
+    world.open().unwrap();
+    for call in [
+        Call::Small("vote", vec![0xaa; 50].into()),
+        Call::Append(0, vec![vec![0xbb; 50].into(), vec![0xcc; 50].into(), vec![0xdd; 50].into()]),
+        Call::Small("vote", "newer".into()),
+        Call::TruncateAfter(Some(1)),
+        Call::Purge(0),
+    ] {
+        world.call(&call).unwrap();
+    }
+    world.hear().unwrap();
+    world.log().close().unwrap();
+    let image = world.disk.image();
+    let (path, bytes) = image.iter().find(|(path, _)| path.extension().is_some_and(|e| e == "log")).unwrap();
+    for (content, wanted) in [(0xaa, false), (0xbb, false), (0xcc, true), (0xdd, false)] {
+        let at = bytes.windows(50).position(|window| window == [content; 50]).unwrap();
+        let rotten = SimDisk::from_image(1, &image);
+        rotten.edit(path, |bytes| bytes[at + 7] ^= 1);
+        let opened = world.options(&rotten).open(LOG);
+        match opened {
+            Ok(log) => assert!(!wanted && shown(&log, "rot") == *world.held(), "{content:x}"),
+            Err(error) => {
+                assert!(wanted && error.to_string().contains("record 1 was acknowledged"), "{error}")
+            }
+        }
+    }
+}

@@ -112,8 +112,9 @@ pub(crate) struct LogWorld {
     environments: Cell<u64>,
     pub(crate) log: Option<RecordLog>,
     created: bool,
-    /// Every state since the last that was acknowledged, that one first.
-    past: Vec<Held>,
+    /// Every state since the last that was acknowledged, that one first, each with the key under which its call wrote a small
+    /// record that somebody waits for.
+    past: Vec<(Held, Option<&'static str>)>,
     heard: Arc<Mutex<Vec<Answer>>>,
     /// How many states were dropped from `past`, so that the numbers that callbacks know stay true.
     dropped: u64,
@@ -138,7 +139,7 @@ impl LogWorld {
             environments: Cell::new(0),
             log: None,
             created: false,
-            past: vec![Held::default()],
+            past: vec![(Held::default(), None)],
             heard: Arc::default(),
             dropped: 0,
             calls: 0,
@@ -168,7 +169,7 @@ impl LogWorld {
 
     /// What the log shows if nothing is lost.
     pub(crate) fn held(&self) -> &Held {
-        self.past.last().expect("one state at least")
+        &self.past.last().expect("one state at least").0
     }
 
     pub(crate) fn options(&self, disk: &SimDisk) -> RecordLogOptions {
@@ -196,7 +197,7 @@ impl LogWorld {
         if !self.is_off() {
             let held = shown(&log, &context);
             assert!(
-                self.past.contains(&held),
+                self.may_hold(&held),
                 "{context}: it holds {held:?}\nwhich is none of {} states, from {:?}\nto {:?}",
                 self.past.len(),
                 self.past.first(),
@@ -211,7 +212,7 @@ impl LogWorld {
     /// From now on the log holds this for certain.
     pub(crate) fn settle(&mut self, held: Held) {
         self.dropped += self.past.len() as u64;
-        self.past = vec![held];
+        self.past = vec![(held, None)];
         self.heard.lock().unwrap().clear();
         (self.calls, self.answered) = (0, 0);
     }
@@ -238,7 +239,8 @@ impl LogWorld {
         };
         // What is refused has not happened.
         if made.is_ok() {
-            self.past.extend(steps);
+            let firm = if let Call::Small(key, _) = call { Some(*key) } else { None };
+            self.past.extend(steps.into_iter().map(|held| (held, firm)));
         }
         made
     }
@@ -293,7 +295,21 @@ impl LogWorld {
 
     /// Whether a log that is opened now may hold this.
     pub(crate) fn may_hold(&self, held: &Held) -> bool {
-        self.past.contains(held)
+        (0..self.past.len()).any(|at| {
+            let state = &self.past[at].0;
+            let same = (state.floor, state.next, &state.records) == (held.floor, held.next, &held.records);
+            same && KEYS.iter().all(|key| self.may_be_under(key, at, held.small.get(*key)))
+        })
+    }
+
+    /// Whether a small record may be what a cut behind a state left: what nobody waits for may be written later than it was
+    /// asked for, with what followed.
+    fn may_be_under(&self, key: &str, at: usize, value: Option<&Bytes>) -> bool {
+        let back = self.past[..=at].iter().rev();
+        let mut since_firm = true;
+        let mut possible =
+            back.take_while(|(_, firm)| std::mem::replace(&mut since_firm, *firm != Some(key)));
+        possible.any(|(state, _)| state.small.get(key) == value)
     }
 
     /// Some calls, in one group or one by one.
