@@ -10,8 +10,10 @@
 
 #![forbid(unsafe_code)]
 
+mod client_api;
 mod command;
 mod error;
+mod kv_backend;
 mod node;
 mod peers;
 mod raft;

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use pentad_client::InterfaceLimits;
 use tokio::runtime::{Builder, Runtime};
 
+use super::calls::VALUE_BYTES_MAX;
 use super::directory::DataDirectory;
 use super::handle::Node;
 use super::identity::{Identity, Me, Stage};
@@ -33,6 +35,7 @@ pub struct NodeBuilder {
     timing: Timing,
     limits: Limits,
     threads: usize,
+    interface: InterfaceLimits,
 }
 
 impl NodeBuilder {
@@ -48,6 +51,7 @@ impl NodeBuilder {
             timing: Timing::default(),
             limits: Limits { snapshot_bytes: 256 << 20, log_kept: 10_000 },
             threads,
+            interface: InterfaceLimits { kv_value_bytes_max: VALUE_BYTES_MAX, ..InterfaceLimits::default() },
         }
     }
 
@@ -102,6 +106,18 @@ impl NodeBuilder {
         self
     }
 
+    /// The longest value that `KvBackend` on this handle takes, in bytes; 63 MiB if not said, which is the most.
+    pub fn kv_value_bytes_max(mut self, bytes: usize) -> Self {
+        self.interface.kv_value_bytes_max = bytes.min(VALUE_BYTES_MAX);
+        self
+    }
+
+    /// How many live keys `KvBackend` on this handle may leave in the store. Default no limit.
+    pub fn kv_keys_max(mut self, keys: u64) -> Self {
+        self.interface.kv_keys_max = Some(keys);
+        self
+    }
+
     /// Threads of the node's runtime. Default: one for each processor, 2 to 8.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
@@ -124,6 +140,7 @@ impl NodeBuilder {
         let group = GroupDirectory::open(directory.group())?;
         let runtime = self.runtime()?;
         let shared = Shared::new(me, group, self.timing, self.limits)?;
+        let interface = self.interface;
         let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok());
 
         let (done, answer) = mpsc::sync_channel(1);
@@ -133,7 +150,7 @@ impl NodeBuilder {
             drop(done.send(self.run(&starting, listener).await));
         });
         let answered = answer.recv();
-        let node = Node::new(shared, runtime, directory, bound);
+        let node = Node::new(shared, runtime, directory, bound, interface);
         answered.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Stopped, "the start of the node was broken off"))
         })?;

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pentad_client::wire::{self, call, command, command_result, reply};
+use pentad_client::wire::{self, call, command, command_result, operation, reply};
+use pentad_client::{KEY_BYTES_MAX, OPERATIONS_MAX};
 use tokio::time::{Instant, timeout_at};
 
 use super::shared::Shared;
@@ -18,8 +19,10 @@ use crate::{requests, server};
 
 /// How long a call lasts at most, if it does not say itself.
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// The largest write, in bytes of its message.
-pub(crate) const WRITE_BYTES_MAX: usize = 64 << 20;
+/// The longest value.
+pub(super) const VALUE_BYTES_MAX: usize = 63 << 20;
+/// The most keys and values of one write together, in bytes: the longest value, and its key.
+const WRITE_BYTES_MAX: usize = VALUE_BYTES_MAX + KEY_BYTES_MAX;
 /// How long to wait before the leader is looked for again.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -229,13 +232,39 @@ pub(super) fn now_ns() -> u64 {
 
 /// Refuses before it is in any log what this version does not know, and what is too large to be sent to the others.
 fn check_write(write: &wire::Write) -> Result<()> {
-    use prost::Message;
-    let bytes = write.encoded_len();
+    let too_large = |what: &str, actual: usize, limit: usize| {
+        let text = format!("{what}: {actual}, and {limit} at most in a cluster; divide it");
+        Err(Error::new(ErrorKind::LimitExceeded, text))
+    };
+    if write.operations.len() > OPERATIONS_MAX {
+        return too_large("operations of a write", write.operations.len(), OPERATIONS_MAX);
+    }
+    let mut bytes = 0;
+    for operation in &write.operations {
+        let (key, value) = match &operation.kind {
+            Some(operation::Kind::Put(put)) => (put.key.len(), put.value.len()),
+            Some(operation::Kind::Delete(delete)) => (delete.key.len(), 0),
+            Some(operation::Kind::Increment(increment)) => (increment.key.len(), 0),
+            Some(operation::Kind::SetExpiry(set)) => (set.key.len(), 0),
+            Some(operation::Kind::Rename(rename)) => (rename.from.len().max(rename.to.len()), 0),
+            Some(operation::Kind::DeleteRange(_)) | None => (0, 0),
+        };
+        if key > KEY_BYTES_MAX {
+            return too_large("bytes of a key", key, KEY_BYTES_MAX);
+        }
+        if value > VALUE_BYTES_MAX {
+            return too_large("bytes of a value", value, VALUE_BYTES_MAX);
+        }
+        bytes += key + value;
+    }
+    let conditions = write.conditions.iter().map(|condition| match &condition.expect {
+        Some(wire::condition::Expect::Value(value)) => condition.key.len() + value.len(),
+        _ => condition.key.len(),
+    });
+    bytes += conditions.sum::<usize>();
+    // A value of the greatest length still has room for its key.
     if bytes > WRITE_BYTES_MAX {
-        let text = format!(
-            "a write of {bytes} bytes is larger than {WRITE_BYTES_MAX}, the most that a cluster takes; divide it"
-        );
-        return Err(Error::new(ErrorKind::LimitExceeded, text));
+        return too_large("bytes of a write", bytes, WRITE_BYTES_MAX);
     }
     batch_of(write).map(drop)
 }

@@ -59,6 +59,10 @@ impl DataDirectory {
         }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn identity(&self) -> PathBuf {
         self.path.join("node")
     }

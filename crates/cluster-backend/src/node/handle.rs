@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pentad_client::wire;
+use pentad_client::{InterfaceLimits, wire};
 use pentad_engine::Store;
 use tokio::runtime::Runtime;
 
@@ -38,6 +38,8 @@ struct Running {
     shared: Arc<Shared>,
     handle: tokio::runtime::Handle,
     bound: Bound,
+    interface: InterfaceLimits,
+    path: PathBuf,
     /// Taken by whoever ends the node.
     ends: Mutex<Option<(Runtime, DataDirectory)>>,
 }
@@ -48,13 +50,21 @@ impl Node {
         NodeBuilder::new(dir.into())
     }
 
-    pub(super) fn new(shared: Arc<Shared>, runtime: Runtime, directory: DataDirectory, bound: Bound) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        runtime: Runtime,
+        directory: DataDirectory,
+        bound: Bound,
+        interface: InterfaceLimits,
+    ) -> Self {
         let handle = runtime.handle().clone();
         Self {
             running: Arc::new(Running {
                 shared,
                 handle,
                 bound,
+                interface,
+                path: directory.path().to_owned(),
                 ends: Mutex::new(Some((runtime, directory))),
             }),
         }
@@ -62,6 +72,10 @@ impl Node {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.running.shared
+    }
+
+    pub(crate) fn interface_limits(&self) -> InterfaceLimits {
+        self.running.interface
     }
 
     /// Runs `work` on the threads of the node, so that the caller's are not held up.
@@ -90,6 +104,11 @@ impl Node {
             let failure = closed().with_unknown_outcome().into();
             wire::Reply { number, kind: Some(wire::reply::Kind::Failure(failure)) }
         })
+    }
+
+    /// The directory of the node.
+    pub fn directory(&self) -> &Path {
+        &self.running.path
     }
 
     /// Where the node listens; `None` for one that is embedded only.

@@ -1,5 +1,6 @@
 //! Nodes in one process: alone, and three of them over the loopback interface.
 
 mod alone;
+mod conformance;
 mod support;
 mod three;

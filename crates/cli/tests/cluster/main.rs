@@ -1,0 +1,7 @@
+//! Three real processes on one machine, served by `pentad serve` and asked over the network.
+
+#![forbid(unsafe_code)]
+#![cfg(unix)]
+
+mod processes;
+mod scenarios;
