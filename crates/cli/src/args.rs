@@ -6,6 +6,7 @@
 mod backup;
 mod cluster;
 mod entries;
+mod namespaces;
 mod scan;
 
 use std::ffi::{OsStr, OsString};
@@ -21,6 +22,8 @@ use self::entries::{
     DEL_AFTER_HELP, EXPIRE_AFTER_HELP, INCR_AFTER_HELP, INFO_AFTER_HELP, PUT_AFTER_HELP, TXN_AFTER_HELP,
 };
 pub(crate) use self::entries::{DelArgs, ExpireArgs, IncrArgs, InfoArgs, PutArgs, TxnArgs};
+use self::namespaces::NAMESPACES_AFTER_HELP;
+pub(crate) use self::namespaces::NamespacesArgs;
 use self::scan::SCAN_AFTER_HELP;
 pub(crate) use self::scan::ScanArgs;
 use crate::error::{Failure, Result};
@@ -165,6 +168,9 @@ pub(crate) struct Global {
     /// A cluster instead of a directory, by some of its nodes: HOST:PORT, several with commas between
     #[arg(long, value_name = "ADDRS", global = true, value_delimiter = ',', conflicts_with = "store")]
     endpoints: Vec<String>,
+    /// The namespace of the store that the verb is about [default: its own keyspace]
+    #[arg(long, value_name = "NAME", global = true, conflicts_with = "endpoints")]
+    namespace: Option<String>,
     /// Answer in JSON, one object per line, where the answer is data about the store
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -227,6 +233,9 @@ pub(crate) enum Verb {
     /// Rewrite the store without what was overwritten or deleted
     #[command(after_help = COMPACT_AFTER_HELP)]
     Compact(CompactArgs),
+    /// List the namespaces of the store, or drop one
+    #[command(after_help = NAMESPACES_AFTER_HELP)]
+    Namespaces(NamespacesArgs),
     /// Add a backup of the store to a directory of backups
     #[command(after_help = BACKUP_AFTER_HELP)]
     Backup(BackupArgs),

@@ -34,6 +34,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Verb::Verify => verbs::verify::run(global),
         Verb::Repair(arguments) => verbs::repair::run(global, arguments),
         Verb::Compact(arguments) => verbs::compact::run(global, arguments),
+        Verb::Namespaces(arguments) => verbs::namespaces::run(global, arguments),
         Verb::Backup(arguments) => verbs::backup::take(global, arguments),
         Verb::Backups(arguments) => verbs::backup::list(global, arguments),
         Verb::Restore(arguments) => verbs::restore::run(global, arguments),

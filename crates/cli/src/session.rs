@@ -77,13 +77,15 @@ pub(crate) fn read<T>(
 ) -> Result<T> {
     let path = global.store()?;
     if !reading.damaged {
-        return run(&Options::new().open_read_only(path).map_err(not_there)?, work);
+        return run(&Options::new().open_read_only(path).map_err(not_there)?, |store| {
+            work(&global.part_of(store)?)
+        });
     }
     let store = Options::new().open_damaged(path).map_err(not_there)?;
     if let Some(warning) = warning(path, store.skipped()) {
         warn(&warning);
     }
-    run(&store, work)
+    run(&store, |store| work(&global.part_of(store)?))
 }
 
 /// Runs `work` on a view of an existing store: as of a commit, or of now.
@@ -102,7 +104,8 @@ pub(crate) fn read_view<T>(
 /// Runs `work` on an existing store of which the past is wanted.
 pub(crate) fn read_whole<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
     let options = Options::new().whole_history(true);
-    run(&options.open_read_only(global.store()?).map_err(not_there)?, work)
+    let store = options.open_read_only(global.store()?).map_err(not_there)?;
+    run(&store, |store| work(&global.part_of(store)?))
 }
 
 /// What a reader of a damaged store has to know; `None` when nothing is missing.
@@ -124,13 +127,13 @@ fn warning(path: &Path, skipped: &[Skipped]) -> Option<String> {
 /// Runs `work` on an existing store, as its only writer.
 pub(crate) fn change<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
     let store = Options::new().create(false).open(global.store()?).map_err(not_there)?;
-    run(&store, work)
+    run(&store, |store| work(&global.part_of(store)?))
 }
 
 /// Runs `work` on a store, as its only writer; the store is made when it is missing.
 pub(crate) fn create<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
     let store = Options::new().open(global.store()?)?;
-    run(&store, work)
+    run(&store, |store| work(&global.made_part_of(store)?))
 }
 
 fn run<T>(store: &Store, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {

@@ -83,6 +83,20 @@ fn content(store: &Store, probes: &[&str]) -> String {
         }
         writeln!(out, "commit {} at {}: {}", record.sequence, record.time.0, changes.join("; ")).unwrap();
     }
+    for (key, value) in store.system_entries("").unwrap() {
+        writeln!(out, "system entry {} = {}", text(&key), text(&value)).unwrap();
+    }
+    for name in store.namespaces() {
+        let handle = store.find_namespace(&name).unwrap().unwrap();
+        writeln!(out, "namespace {name}, {} entries", handle.len()).unwrap();
+        for row in handle.range::<&str>(..) {
+            let (key, value) = row.unwrap();
+            let info = handle.entry_info(&key).unwrap().unwrap();
+            writeln!(out, "  {} = {} (commit {})", text(&key), text(&value), info.sequence).unwrap();
+        }
+        let bare = handle.get_hashed(key_hash(b"bare")).unwrap();
+        writeln!(out, "  hash of bare: {:?}", bare.map(|value| text(&value))).unwrap();
+    }
     out
 }
 

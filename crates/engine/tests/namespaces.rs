@@ -144,6 +144,7 @@ fn keys_of_namespaces_expire_and_watches_tell() {
     assert_eq!((a.len(), store.len()), (3, 0));
     clock.advance(600);
     assert_eq!((a.len(), store.len(), rows(&a).len()), (2, 0, 2));
+    assert!(store.next_deadline().is_some(), "that of a namespace, too");
     store.put("own", "v").unwrap();
     assert!(
         matches!(watch.try_next().unwrap(), Some(WatchEvent::Commit(commit)) if commit.changes.len() == 3)

@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod incr;
 pub(crate) mod info;
 pub(crate) mod log;
+pub(crate) mod namespaces;
 pub(crate) mod prune;
 pub(crate) mod put;
 pub(crate) mod repair;

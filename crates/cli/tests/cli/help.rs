@@ -11,8 +11,27 @@ fn help_says_what_can_be_done() {
 fn every_verb_has_help() {
     let sandbox = Sandbox::new();
     for verb in [
-        "import", "export", "get", "put", "del", "scan", "log", "prune", "stats", "verify", "repair",
-        "compact", "backup", "backups", "restore", "info", "expire", "incr", "txn", "watch",
+        "import",
+        "export",
+        "get",
+        "put",
+        "del",
+        "scan",
+        "log",
+        "prune",
+        "stats",
+        "verify",
+        "repair",
+        "compact",
+        "backup",
+        "backups",
+        "restore",
+        "info",
+        "expire",
+        "incr",
+        "txn",
+        "watch",
+        "namespaces",
     ] {
         insta::assert_snapshot!(format!("help_{verb}"), sandbox.done(&[verb, "--help"]).text());
     }

@@ -14,6 +14,7 @@ mod descriptors;
 mod entries;
 mod health;
 mod help;
+mod namespaces;
 mod refusals;
 mod repair;
 mod rows;

@@ -275,10 +275,11 @@ impl<E: Entries> Index<E> {
         u64::try_from(reaped.len()).expect("lengths are at most 64 bits")
     }
 
-    /// The first deadline after `now`, which may be that of a version that has gone. Costs what has expired.
+    /// The first deadline after `now` in any keyspace, which may be that of a version that has gone. Costs what has expired.
     pub(crate) fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
         self.reap(now);
-        self.accounts().next_deadline()
+        let own = self.accounts().next_deadline();
+        own.into_iter().chain(self.named_accounts().next_deadline()).min()
     }
 
     /// Whether to remember from now on which keys expire.

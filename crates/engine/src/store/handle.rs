@@ -437,7 +437,7 @@ impl Store {
         self.core().time.now()
     }
 
-    /// The earliest store time, after now, at which an entry ends; `None` when none does. It may be that of an entry which has been
+    /// The earliest store time, after now, at which an entry of any keyspace ends; `None` when none does. It may be that of an entry which has been
     /// replaced since, and is then said once and passed over when time has passed it. Costs what has expired since it was asked last.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.core().index.next_deadline(self.now())

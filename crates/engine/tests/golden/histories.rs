@@ -27,6 +27,7 @@ pub(crate) const HISTORIES: &[History] = &[
     History { name: "killed", probes: &["k3"], write: killed },
     History { name: "compacted", probes: &["bare", "gone", "stays"], write: compacted },
     History { name: "aligned", probes: &["odd"], write: aligned },
+    History { name: "named", probes: &["odd"], write: named },
 ];
 
 pub(crate) fn environment(disk: &SimDisk, clock: &SimClock) -> Environment {
@@ -109,6 +110,30 @@ fn compacted() -> BTreeMap<PathBuf, Vec<u8>> {
     assert!(report.segments_after > 0 && report.entries > 0, "{report:?}");
     store.delete("rewritten").unwrap();
     store.put("tail", "after the compaction").unwrap();
+    store.close().unwrap();
+    files(&disk)
+}
+
+/// System entries and namespaces, one of them dropped; of some the newest version has been moved.
+fn named() -> BTreeMap<PathBuf, Vec<u8>> {
+    let (store, disk, clock) = create(Options::new().retention(Retention::Commits(0)));
+    let (kept, dropped) = (store.namespace("kept").unwrap(), store.namespace("dropped").unwrap());
+    let mut batch = Batch::new();
+    batch.put("own", "1").put_system("applied", "1").put_system("gone", "soon");
+    batch.within(&kept).put("odd", "in a namespace").put_hashed(key_hash(b"bare"), "known by its hash");
+    batch.put_expiring("ends late", "there", Expiry::After(std::time::Duration::from_secs(3600)));
+    batch.within(&dropped).put("odd", "not for long");
+    store.commit(batch).unwrap();
+    clock.advance(SECOND_NS);
+    let mut batch = Batch::new();
+    batch.put_system("applied", "2").delete_system("gone");
+    assert_eq!(store.commit(batch).unwrap().sequence, None);
+    store.drop_namespace("dropped").unwrap();
+    let report = store.compact().unwrap();
+    assert!(report.segments_after > 0 && report.entries > 0, "{report:?}");
+    let mut batch = Batch::new();
+    batch.within(&kept).put("odd", "again").delete("never").put_system("applied", "3");
+    store.commit(batch).unwrap();
     store.close().unwrap();
     files(&disk)
 }
