@@ -5,12 +5,13 @@
 //! not; it opens no file, starts no thread and asks no clock. Compiled only with the feature `fuzz`.
 //!
 //! [`decoders`] throws bytes at every decoder of the format; [`store_image`] makes the files of a store out of them and
-//! does everything with it that can be done with a store. [`Source`] and [`Mutator`] serve the other targets as well.
+//! does everything with it that can be done with a store; [`record_log_image`] does the same with those of a record log. [`Source`] and [`Mutator`] serve the other targets as well.
 
 mod decoders;
 mod edits;
 mod mutator;
 mod reading;
+mod record_log_image;
 mod seeds;
 mod source;
 mod store_image;
@@ -18,5 +19,6 @@ mod sums;
 
 pub use decoders::decoders;
 pub use mutator::Mutator;
+pub use record_log_image::record_log_image;
 pub use source::Source;
 pub use store_image::store_image;

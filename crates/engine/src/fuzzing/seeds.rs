@@ -25,10 +25,22 @@ const SEEDS: [&[(&str, &[u8])]; 4] = [
     image!("v1-aligned": "identity" "lock" "catalog.0" "catalog.1" "0000000000000001.log"),
 ];
 
+const RECORD_LOG: &[(&str, &[u8])] = image!("v1-record-log": "identity" "lock" "catalog.0" "catalog.1"
+    "0000000000000001.log" "0000000000000002.log" "0000000000000003.log");
+
 /// How many there are.
 pub(super) const COUNT: usize = SEEDS.len();
 
 /// One of them.
 pub(super) fn image(number: usize) -> Image {
-    SEEDS[number].iter().map(|(name, bytes)| (Path::new(STORE).join(name), bytes.to_vec())).collect()
+    image_of(SEEDS[number])
+}
+
+/// The record log.
+pub(super) fn record_log() -> Image {
+    image_of(RECORD_LOG)
+}
+
+fn image_of(files: &[(&str, &[u8])]) -> Image {
+    files.iter().map(|(name, bytes)| (Path::new(STORE).join(name), bytes.to_vec())).collect()
 }

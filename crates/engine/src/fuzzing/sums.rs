@@ -61,7 +61,7 @@ impl Sums {
     fn mend_frames(self, bytes: &mut [u8]) {
         let nonce: Nonce = bytes[32..48].try_into().expect("the slice has the array's length");
         let mut at = segment_header::BYTES;
-        while at + FRAME <= bytes.len() && matches!(bytes[at + 8], 1..=6) {
+        while at + FRAME <= bytes.len() && matches!(bytes[at + 8], 1..=8) {
             let length = usize::try_from(u64_at(bytes, at + 48)).unwrap_or(usize::MAX);
             let end = (at + FRAME).saturating_add(length).min(bytes.len());
             let salt = Salt {
@@ -84,7 +84,7 @@ impl Sums {
     fn mend_body(self, bytes: &mut [u8], at: usize, end: usize, salt: Salt) {
         let mut hasher = salt.hasher();
         let mut entry = at + FRAME;
-        if bytes[at + 8] == 3 {
+        if matches!(bytes[at + 8], 3 | 7) {
             hasher.update(&bytes[entry..end.min(entry + 8)]);
             entry = end;
         }

@@ -21,7 +21,7 @@ use crate::log::create::{Plan, find_or_create, sync_name};
 use crate::log::directory::{canonical, take_lock};
 use crate::log::end_numbers::check_numbers;
 use crate::log::policy::Policy;
-use crate::log::recovery::{Checkpointed, recover, state_with_undecided};
+use crate::log::recovery::{Checkpointed, recover, replay_undecided};
 use crate::log::reserve::Reserve;
 use crate::log::resume::resume;
 use crate::log::segment_table::SegmentTable;
@@ -61,11 +61,16 @@ fn load(dir: std::path::PathBuf, identity: Identity, options: &RecordLogOptions)
     let mut image = Image::new(Arc::clone(&segments));
     let none = Checkpointed::default();
     let recovered = recover(&environment.disk, &dir, &identity, &mut Policy::Refuse, &none, &mut image)?;
-    image.check(&dir, recovered.state.floor.0)?;
-    let end = match &recovered.active {
-        Some(active) => state_with_undecided(active, &identity, recovered.state)?,
-        None => recovered.state,
-    };
+    let (floor, epoch) = (recovered.catalog.floor.0, recovered.catalog.epoch);
+    image.check(&dir, floor, epoch)?;
+    let mut end = recovered.state;
+    if let Some(active) = &recovered.active {
+        // What may not be on the disk yet is tried on a copy: a refusal must come before it is written anew.
+        let mut tried = image.clone();
+        replay_undecided(active, &identity, &mut end, &mut Policy::Refuse, &mut tried)?;
+        active.segment.set_end(active.durable_end);
+        tried.check(&dir, floor, epoch)?;
+    }
     check_numbers(&dir, &recovered, &end)?;
 
     segments.change(recovered.segments.iter().cloned(), &[]);
@@ -85,7 +90,7 @@ fn load(dir: std::path::PathBuf, identity: Identity, options: &RecordLogOptions)
     if let Some(error) = poisoned.get() {
         return Err(error.clone());
     }
-    image.check(&dir, writer.state.floor.0)?;
+    image.check(&dir, floor, writer.epoch)?;
     let (index, written) = image.finish();
     let clock = Arc::clone(&environment.clock);
     Ok(Core {

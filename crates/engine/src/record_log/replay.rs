@@ -8,6 +8,7 @@
 //! records begin, and at the end the floor must not be before that.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,7 +27,7 @@ use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Image {
     segments: Arc<SegmentTable>,
     /// The number of the first record, as soon as it is known.
@@ -35,6 +36,8 @@ pub(super) struct Image {
     floor: u64,
     written: Written,
     kind: FrameKind,
+    /// The highest one of a frame.
+    epoch: u32,
     fault: Option<Error>,
     /// Records that fail their checksums, as far as they count, and small ones.
     rotten: BTreeMap<u64, Error>,
@@ -50,18 +53,27 @@ impl Image {
             floor: 0,
             written: Written::default(),
             kind: FrameKind::Mark,
+            epoch: 0,
             fault: None,
             rotten: BTreeMap::new(),
             rotten_small: BTreeMap::new(),
         }
     }
 
-    /// Refuses what was shown so far, if it cannot be believed. `floor` is that of the catalog.
-    pub(super) fn check(&mut self, dir: &std::path::Path, floor: u64) -> Result<()> {
-        self.raise_floor(floor);
+    /// Refuses what was shown so far, if it cannot be believed. Floor and epoch are those of the catalog.
+    pub(super) fn check(&self, dir: &Path, floor: u64, epoch: u32) -> Result<()> {
         let mut rotten = self.rotten.values().chain(self.rotten_small.values());
         if let Some(fault) = self.fault.as_ref().or_else(|| rotten.next()) {
             return Err(fault.clone());
+        }
+        if self.epoch > epoch {
+            let text = format!("a frame is of epoch {}, and the log was opened {epoch} times", self.epoch);
+            return Err(Error::damaged(dir, 0, text));
+        }
+        if floor > self.floor {
+            let text =
+                format!("the catalog says that the records before {floor} were purged, and no frame does");
+            return Err(Error::damaged(dir, 0, text));
         }
         match self.first {
             Some(first) if first > self.floor => {
@@ -128,6 +140,7 @@ impl Replay for Image {
             self.segments.change([Arc::clone(segment)], &[]);
         }
         self.kind = header.kind;
+        self.epoch = self.epoch.max(header.epoch);
     }
 
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout) {

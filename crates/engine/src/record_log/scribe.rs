@@ -36,7 +36,7 @@ pub(super) struct Scribe {
 }
 
 /// What is in which segment.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Written {
     /// The number behind the highest record of each segment that has records.
     pub(super) ends: BTreeMap<SegmentId, u64>,

@@ -1,6 +1,6 @@
 //! The targets.
 
-use pentad_engine::fuzzing::{decoders, store_image};
+use pentad_engine::fuzzing::{decoders, record_log_image, store_image};
 
 use crate::corpus::replay;
 use crate::script::play_script;
@@ -18,4 +18,9 @@ fn f03_f05_f15_stores_made_of_the_corpus_and_random_changes_of_it_break_no_promi
 #[test]
 fn f01_f07_f08_programs_made_of_the_corpus_and_random_changes_of_it_agree_with_the_model() {
     replay("operations", play_script, 300);
+}
+
+#[test]
+fn f03_f05_f20_record_logs_made_of_the_corpus_and_random_changes_of_it_break_no_promise() {
+    replay("record_log_image", record_log_image, 3_000);
 }
