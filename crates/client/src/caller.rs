@@ -51,8 +51,7 @@ impl Default for InterfaceLimits {
     fn default() -> Self {
         Self {
             key_bytes_max: crate::limits::KEY_BYTES_MAX,
-            // A value, its key and what is around them go in one message.
-            kv_value_bytes_max: crate::limits::MESSAGE_BYTES_MAX - (1 << 20),
+            kv_value_bytes_max: crate::limits::VALUE_BYTES_MAX,
             kv_keys_max: None,
         }
     }

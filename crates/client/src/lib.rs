@@ -33,7 +33,10 @@ pub use client::{Client, ClientBuilder, Cluster, Watch, WatchEvent, WatchFilter,
 pub use client_api::Members;
 pub use keys::{Keys, Page, PageRequest};
 pub use kv_backend::TextKeys;
-pub use limits::{KEY_BYTES_MAX, MESSAGE_BYTES_MAX, OPERATIONS_MAX, PAGE_BYTES_MAX, PROTOCOL_VERSION};
+pub use limits::{
+    KEY_BYTES_MAX, MESSAGE_BYTES_MAX, OPERATIONS_MAX, PAGE_BYTES_MAX, PROTOCOL_VERSION, VALUE_BYTES_MAX,
+    WRITE_BYTES_MAX,
+};
 pub use wire::{Consistency, Failure, FailureKind};
 
 pub use bytes::Bytes;

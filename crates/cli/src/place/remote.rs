@@ -11,9 +11,7 @@ use std::path::Path;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use pentad_client::wire::{self, Row};
-use pentad_client::{
-    Batch, Client, Keys, MESSAGE_BYTES_MAX, PageRequest, WatchEvent, WatchFilter, WatchFrom,
-};
+use pentad_client::{Batch, Client, Keys, PageRequest, VALUE_BYTES_MAX, WatchEvent, WatchFilter, WatchFrom};
 use pentad_engine::{Expect, Expiry, Timestamp, escape_key};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -23,9 +21,6 @@ use super::seam::{Alter, Changes, Listing, Look, Rows, Seen, Told, ToldChange, W
 use crate::error::{Failure, Result};
 use crate::human;
 use crate::payload::Staged;
-
-/// Longest value that a call takes; the rest of a message is for the key and what is around them.
-const VALUE_BYTES_MAX: u64 = (MESSAGE_BYTES_MAX - (2 << 20)) as u64;
 
 /// A cluster that answers.
 pub(crate) struct Remote {
@@ -219,12 +214,11 @@ impl Alter for Remote {
         advance: &dyn Fn(u64),
     ) -> Result<Staged> {
         let mut value = Vec::new();
-        source.take(VALUE_BYTES_MAX + 1).read_to_end(&mut value).map_err(broken)?;
+        let limit = VALUE_BYTES_MAX as u64;
+        source.take(limit + 1).read_to_end(&mut value).map_err(broken)?;
         let length = value.len() as u64;
-        if length > VALUE_BYTES_MAX {
-            let text = format!(
-                "the value is longer than {VALUE_BYTES_MAX} bytes, which is what a call to a cluster holds"
-            );
+        if length > limit {
+            let text = format!("the value is longer than {limit} bytes, which is what a cluster takes");
             return Err(Failure::Refused(text));
         }
         advance(length);

@@ -15,11 +15,8 @@ use super::handle::Client;
 use super::line::Outbound;
 use super::link::{Link, Unanswered};
 use super::session::Open;
-use crate::limits::MESSAGE_BYTES_MAX;
-use crate::wire::{Call, Consistency, Failure, FailureKind, MembersResponse, RequestId, call, reply};
-
-/// What the rest of a message may take.
-const AROUND_BYTES: usize = 1 << 20;
+use crate::limits::CALL_BYTES_MAX;
+use crate::wire::{Consistency, Failure, FailureKind, MembersResponse, RequestId, WriteRequest, call, reply};
 
 /// Longest wait that a node can ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(1);
@@ -224,12 +221,23 @@ fn consistency(kind: &call::Kind) -> Option<Consistency> {
 
 /// The length of a call, which one message must hold.
 fn checked_length(kind: &call::Kind) -> Result<usize, Failure> {
-    // Measured in its frame, which costs nothing more than the call itself.
-    let call = Call { kind: Some(kind.clone()), ..Call::default() };
-    let bytes = call.encoded_len();
-    let limit = MESSAGE_BYTES_MAX - AROUND_BYTES;
-    if bytes > limit {
-        return Err(Failure::invalid(format!("the call has {bytes} bytes, and {limit} is the limit")));
+    if let call::Kind::Write(WriteRequest { write: Some(write), .. }) = kind {
+        write.check_limits()?;
+    }
+    let bytes = match kind {
+        call::Kind::Write(request) => request.encoded_len(),
+        call::Kind::Get(request) => request.encoded_len(),
+        call::Kind::GetMulti(request) => request.encoded_len(),
+        call::Kind::Range(request) => request.encoded_len(),
+        call::Kind::Describe(request) => request.encoded_len(),
+        call::Kind::Extent(request) => request.encoded_len(),
+        call::Kind::Batch(request) => request.encoded_len(),
+        call::Kind::PruneBatches(request) => request.encoded_len(),
+    };
+    if bytes > CALL_BYTES_MAX {
+        return Err(Failure::invalid(format!(
+            "the call has {bytes} bytes, and {CALL_BYTES_MAX} is the limit"
+        )));
     }
     Ok(bytes)
 }
@@ -296,10 +304,9 @@ mod tests {
 
     #[test]
     fn f14_a_call_that_no_message_holds_is_refused_with_limit_and_size() {
-        let mut batch = crate::Batch::new();
-        batch.put("k", vec![0; MESSAGE_BYTES_MAX]);
-        let write = crate::wire::WriteRequest { write: Some(batch.into()), request: None };
-        let failure = checked_length(&call::Kind::Write(write)).unwrap_err();
-        assert!(failure.message.contains("66060288") && failure.message.contains("671088"), "{failure}");
+        let keys = vec![bytes::Bytes::from(vec![0; 60_000]); 1_200];
+        let get = crate::wire::GetMultiRequest { keys, ..Default::default() };
+        let failure = checked_length(&call::Kind::GetMulti(get)).unwrap_err();
+        assert!(failure.message.contains("66846720") && failure.message.contains("72004800"), "{failure}");
     }
 }

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use pentad_client::InterfaceLimits;
+use pentad_client::{InterfaceLimits, VALUE_BYTES_MAX};
 use tokio::runtime::{Builder, Runtime};
 
-use super::calls::VALUE_BYTES_MAX;
 use super::directory::DataDirectory;
 use super::handle::Node;
 use super::identity::{Identity, Me, Stage};

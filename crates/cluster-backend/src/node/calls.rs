@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pentad_client::wire::{self, call, command, command_result, operation, reply};
-use pentad_client::{KEY_BYTES_MAX, OPERATIONS_MAX};
+use pentad_client::wire::{self, call, command, command_result, reply};
 use tokio::time::{Instant, timeout_at};
 
 use super::shared::Shared;
@@ -19,10 +18,6 @@ use crate::{requests, server};
 
 /// How long a call lasts at most, if it does not say itself.
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// The longest value.
-pub(super) const VALUE_BYTES_MAX: usize = 63 << 20;
-/// The most keys and values of one write together, in bytes: the longest value, and its key.
-const WRITE_BYTES_MAX: usize = VALUE_BYTES_MAX + KEY_BYTES_MAX;
 /// How long to wait before the leader is looked for again.
 const AGAIN: Duration = Duration::from_millis(20);
 
@@ -232,40 +227,7 @@ pub(super) fn now_ns() -> u64 {
 
 /// Refuses before it is in any log what this version does not know, and what is too large to be sent to the others.
 fn check_write(write: &wire::Write) -> Result<()> {
-    let too_large = |what: &str, actual: usize, limit: usize| {
-        let text = format!("{what}: {actual}, and {limit} at most in a cluster; divide it");
-        Err(Error::new(ErrorKind::LimitExceeded, text))
-    };
-    if write.operations.len() > OPERATIONS_MAX {
-        return too_large("operations of a write", write.operations.len(), OPERATIONS_MAX);
-    }
-    let mut bytes = 0;
-    for operation in &write.operations {
-        let (key, value) = match &operation.kind {
-            Some(operation::Kind::Put(put)) => (put.key.len(), put.value.len()),
-            Some(operation::Kind::Delete(delete)) => (delete.key.len(), 0),
-            Some(operation::Kind::Increment(increment)) => (increment.key.len(), 0),
-            Some(operation::Kind::SetExpiry(set)) => (set.key.len(), 0),
-            Some(operation::Kind::Rename(rename)) => (rename.from.len().max(rename.to.len()), 0),
-            Some(operation::Kind::DeleteRange(_)) | None => (0, 0),
-        };
-        if key > KEY_BYTES_MAX {
-            return too_large("bytes of a key", key, KEY_BYTES_MAX);
-        }
-        if value > VALUE_BYTES_MAX {
-            return too_large("bytes of a value", value, VALUE_BYTES_MAX);
-        }
-        bytes += key + value;
-    }
-    let conditions = write.conditions.iter().map(|condition| match &condition.expect {
-        Some(wire::condition::Expect::Value(value)) => condition.key.len() + value.len(),
-        _ => condition.key.len(),
-    });
-    bytes += conditions.sum::<usize>();
-    // A value of the greatest length still has room for its key.
-    if bytes > WRITE_BYTES_MAX {
-        return too_large("bytes of a write", bytes, WRITE_BYTES_MAX);
-    }
+    write.check_limits()?;
     batch_of(write).map(drop)
 }
 

@@ -102,7 +102,7 @@ mod tests {
         let kind = call::Kind::GetMulti(GetMultiRequest { keys, ..GetMultiRequest::default() });
         let reply::Kind::Failure(failure) = answer(&store, &kind) else { panic!("it was answered") };
         assert_eq!(failure.kind(), FailureKind::InvalidInput);
-        assert!(failure.message.contains("83886080") && failure.message.contains("66060288"), "{failure}");
+        assert!(failure.message.contains("83886080") && failure.message.contains("66125823"), "{failure}");
         let reply::Kind::Failure(failure) = answer(&store, &call::Kind::Write(Default::default())) else {
             panic!("it was answered")
         };

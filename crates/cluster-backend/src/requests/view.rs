@@ -15,7 +15,7 @@ pub(super) fn view(store: &Store, at_sequence: Option<u64>) -> Result<Snapshot, 
 }
 
 /// The longest answer in bytes of keys and values; what is around them takes the rest of a message.
-pub(super) const ANSWER_BYTES_MAX: usize = pentad_client::MESSAGE_BYTES_MAX - (1 << 20);
+pub(super) const ANSWER_BYTES_MAX: usize = pentad_client::WRITE_BYTES_MAX;
 
 /// Refuses an answer that no message holds.
 pub(super) fn check_answer(what: &str, bytes: usize) -> Result<(), Failure> {
