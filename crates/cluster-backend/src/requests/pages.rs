@@ -93,7 +93,7 @@ impl Page<'_> {
             if is_full || (limit > 0 && self.rows.len() == limit) {
                 return Ok(true);
             }
-            check_answer("a row", bytes)?;
+            check_answer("a row", key.len() + value.len())?;
             self.bytes += bytes;
             let deadline_ns = deadline.filter(|_| self.request.deadlines).map(|deadline| deadline.0);
             self.rows.push(Row { key, value, deadline_ns });
