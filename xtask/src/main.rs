@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{bench, ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sanitize, sim};
+use crate::commands::{
+    bench, chaos, ci, crash, doc, examples, fix, fuzz, golden, loom, planted, sanitize, sim,
+};
 use crate::error::Result;
 use crate::workspace::Workspace;
 
@@ -49,6 +51,8 @@ enum Task {
     Sim(sim::Arguments),
     /// Kill the real program, make its system calls fail, fill its disk
     Crash(crash::Arguments),
+    /// Kill, stop and restart the nodes of a cluster under load, and check what its clients were told
+    Chaos(chaos::Arguments),
     /// Run the fuzz targets under libFuzzer, or one of them
     Fuzz(fuzz::Arguments),
     /// Run the tests of threads and of unsafe code under a sanitizer
@@ -85,6 +89,7 @@ fn perform(task: &Task) -> Result<()> {
         Task::Loom(arguments) => commands::tell(loom::perform(&workspace, arguments)),
         Task::Sim(arguments) => commands::tell(sim::perform(&workspace, arguments)),
         Task::Crash(arguments) => commands::tell(crash::perform(&workspace, arguments)),
+        Task::Chaos(arguments) => commands::tell(chaos::perform(&workspace, arguments)),
         Task::Fuzz(arguments) => commands::tell(fuzz::perform(&workspace, arguments)),
         Task::Sanitize(arguments) => commands::tell(sanitize::perform(&workspace, arguments)),
         Task::Planted => commands::tell(planted::check(&workspace)),

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::commands::{clippy, crash, doc, examples, format, loom, planted, test};
+use crate::commands::{chaos, clippy, crash, doc, examples, format, loom, planted, test};
 use crate::error::{Error, Result};
 use crate::workspace::Workspace;
 use crate::{faults, layers, tidy};
@@ -54,6 +54,11 @@ const STEPS: &[Step] = &[
         name: "crash",
         mend: "the seed stands above; `cargo xtask crash --quick --seed S PART` does the same work again",
         check: crash::check,
+    },
+    Step {
+        name: "chaos",
+        mend: "the seed and the log of each node stand above; `cargo xtask chaos --quick --seed S` makes the same faults again",
+        check: chaos::check,
     },
     Step {
         name: "examples",

@@ -13,7 +13,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<String> {
         &["--workspace", "--all-targets"][..],
         &["--workspace"],
         &["--package", "pentad-engine", "--features", "planted", "--all-targets"],
-        &["--package", "pentad", "--features", "crash", "--test", "crash"],
+        &["--package", "pentad", "--features", "crash,chaos", "--test", "crash", "--test", "chaos"],
     ] {
         let arguments = [&["clippy", "--locked"], what, &["--", "--deny", "warnings"]].concat();
         workspace.cargo(&arguments).run()?;

@@ -9,6 +9,9 @@ use crate::error::Result;
 use crate::run::Tests;
 use crate::workspace::Workspace;
 
+/// Those of the tests of real processes, all together, so that the program is built for them once.
+pub(crate) const FEATURES: &str = "crash,chaos";
+
 /// How long, from which seed, and which part.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -34,7 +37,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<String> {
 /// Runs what is asked for, one test after the other: they measure how long things take.
 pub(crate) fn perform(workspace: &Workspace, arguments: &Arguments) -> Result<String> {
     let mut line =
-        vec!["test", "--package", "pentad", "--features", "crash", "--test", "crash", "--locked", "--"];
+        vec!["test", "--package", "pentad", "--features", FEATURES, "--test", "crash", "--locked", "--"];
     line.extend(["--nocapture", "--test-threads=1"]);
     line.extend(arguments.part.as_deref());
     let mut task = workspace.cargo(&line);

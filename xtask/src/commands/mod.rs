@@ -2,6 +2,7 @@
 //! summary; the others have `perform`.
 
 pub(crate) mod bench;
+pub(crate) mod chaos;
 pub(crate) mod ci;
 pub(crate) mod clippy;
 pub(crate) mod crash;

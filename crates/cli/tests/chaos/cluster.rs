@@ -129,7 +129,8 @@ impl Cluster {
     }
 
     fn voters(&self) -> usize {
-        let is_voter = |member: &&serde_json::Value| member["role"] == "leader" || member["role"] == "follower";
+        let is_voter =
+            |member: &&serde_json::Value| member["role"] == "leader" || member["role"] == "follower";
         self.members().map_or(0, |members| members.iter().filter(is_voter).count())
     }
 
@@ -153,7 +154,10 @@ impl Cluster {
         for node in 0..self.nodes.len() {
             let log = std::fs::read_to_string(self.log(node)).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
-            all.push_str(&format!("--- node {node}\n{}\n", lines[lines.len().saturating_sub(30)..].join("\n")));
+            all.push_str(&format!(
+                "--- node {node}\n{}\n",
+                lines[lines.len().saturating_sub(30)..].join("\n")
+            ));
         }
         all
     }

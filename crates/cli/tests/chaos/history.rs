@@ -18,7 +18,11 @@ pub(crate) enum Action {
     /// What was read.
     Get(Option<Value>),
     /// What was expected and put, and whether the answer was yes; without one it may have been either.
-    Swap { expected: Option<Value>, new: Value, swapped: Option<bool> },
+    Swap {
+        expected: Option<Value>,
+        new: Value,
+        swapped: Option<bool>,
+    },
 }
 
 /// An action and when it was under way, in nanoseconds since the run began.
