@@ -209,6 +209,24 @@ fn a_dropped_namespace_is_gone_at_once_and_its_space_comes_back() {
 }
 
 #[test]
+fn what_a_dropped_namespace_held_is_compacted_without_being_asked() {
+    let (_dir, store) = temporary();
+    store.set_retention(Retention::Commits(0)).unwrap();
+    let big = store.namespace("big").unwrap();
+    for n in 0..100 {
+        big.put(format!("{n}"), vec![b'v'; 20_000]).unwrap();
+    }
+    store.put("own", "v").unwrap();
+    let held = store.stats().live_bytes;
+    store.drop_namespace("big").unwrap();
+    store.maintain().unwrap();
+    let left = store.stats();
+    assert!(held > 2_000_000 && left.live_bytes < 10_000, "{} of {held} bytes live", left.live_bytes);
+    assert!(left.dead_bytes < 10_000, "{} bytes are dead still", left.dead_bytes);
+    assert_eq!(rows(&store).len(), 1);
+}
+
+#[test]
 fn a_drop_takes_its_place_among_the_commits_of_a_batch_and_of_the_past() {
     let (_dir, store) = temporary();
     let a = store.namespace("a").unwrap();

@@ -167,6 +167,8 @@ fn compact_until(core: &Core, stop: &Stop) {
         quiet = if now == seen { quiet + 1 } else { 0 };
         seen = now;
         let limit = if quiet >= IDLE_LOOKS { Limit::Idle } else { Limit::Busy };
+        // What was dropped counts as garbage from then on.
+        core.sweep_namespaces();
         if core.options.auto_compact && core.compaction_is_due(limit) {
             // What fails leaves the store as it was or poisons it, and is tried again.
             core.upkeep.note("compacting", core.compact_garbage(limit, Some(&|time| !stop.wait_for(time))));
@@ -190,6 +192,7 @@ impl Core {
         self.check_writable()?;
         self.mark_if_due(true)?;
         while self.index.maintain(Duration::MAX) {}
+        self.sweep_namespaces();
         if self.options.auto_compact && self.compaction_is_due(Limit::Idle) {
             self.poison_on_panic("compacting", || self.compact_garbage(Limit::Idle, None))?;
         }
