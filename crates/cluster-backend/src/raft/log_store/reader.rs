@@ -49,7 +49,11 @@ impl RaftLogReader<Types> for LogStore {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
-        self.read(start..end.max(start), READ_BYTES_MAX)
+        let entries = self.read(start..end.max(start), READ_BYTES_MAX)?;
+        // What replication gets here it sends as the entries behind `start - 1`, so one that begins later, because a purge was
+        // faster, would be a hole in another node's log. Nothing at all is a heartbeat, and then a snapshot is sent.
+        let is_whole = entries.first().is_some_and(|entry| entry.log_id.index == start);
+        Ok(if is_whole { entries } else { Vec::new() })
     }
 
     async fn entries_stream<RB>(&mut self, range: RB) -> impl Stream<Item = io::Result<Entry>> + OptionalSend
@@ -57,17 +61,16 @@ impl RaftLogReader<Types> for LogStore {
         RB: RangeBounds<u64> + Clone + Debug + OptionalSend,
     {
         let log = self.clone();
-        // The index to go on with; `None` behind the last piece.
-        let state = (Some(bounded(&range)), false);
-        let pieces = stream::unfold(state, move |(rest, goes_on)| {
-            let piece = rest.and_then(|rest| log.piece(rest, goes_on));
+        // What is left of the range; `None` behind an error.
+        let pieces = stream::unfold(Some(bounded(&range)), move |rest| {
+            let piece = rest.and_then(|rest| log.piece(rest));
             async move {
                 match piece? {
                     Ok((entries, rest)) => {
                         let entries = entries.into_iter().map(Ok).collect::<Vec<_>>();
-                        Some((stream::iter(entries), (Some(rest), true)))
+                        Some((stream::iter(entries), Some(rest)))
                     }
-                    Err(error) => Some((stream::iter(vec![Err(error)]), (None, true))),
+                    Err(error) => Some((stream::iter(vec![Err(error)]), None)),
                 }
             }
         });
@@ -76,9 +79,9 @@ impl RaftLogReader<Types> for LogStore {
 }
 
 impl LogStore {
-    /// The next entries of a range, and what is left of it; `None` at its end. A piece that goes on must do so where the one before
-    /// it ended: what was purged or truncated in between would be a hole.
-    fn piece(&self, range: Range<u64>, goes_on: bool) -> Option<io::Result<(Vec<Entry>, Range<u64>)>> {
+    /// The next entries of a range, and what is left of it; `None` at its end. They must begin where it begins: the state
+    /// machine applies them, and what is missing before them it would never have.
+    fn piece(&self, range: Range<u64>) -> Option<io::Result<(Vec<Entry>, Range<u64>)>> {
         if range.is_empty() {
             return None;
         }
@@ -87,8 +90,9 @@ impl LogStore {
             Err(error) => return Some(Err(error)),
         };
         let (first, last) = (entries.first()?.log_id.index, entries.last()?.log_id.index);
-        if goes_on && first != range.start {
-            let text = format!("entry {} of the Raft log was purged while it was read", range.start);
+        if first != range.start {
+            let text =
+                format!("entry {} of the Raft log is purged; the log begins with {first}", range.start);
             return Some(Err(io::Error::new(io::ErrorKind::NotFound, text)));
         }
         Some(Ok((entries, last + 1..range.end)))

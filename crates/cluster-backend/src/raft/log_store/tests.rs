@@ -233,3 +233,19 @@ async fn entries_that_do_not_follow_each_other_are_refused() {
     assert!(append(&mut store, hole).await.is_err());
     assert_eq!(store.get_log_state().await.unwrap().last_log_id, None);
 }
+
+/// Replication was given entries that began behind a purge point, and would have sent them as if nothing was missing before them.
+#[tokio::test]
+async fn what_begins_behind_a_purge_point_is_given_neither_to_replication_nor_to_the_state_machine() {
+    use futures_util::StreamExt as _;
+
+    let mut store = open(&SimDisk::new(1));
+    append(&mut store, entries(1, 0..9)).await.unwrap();
+    store.purge(id(1, 4)).await.unwrap();
+    assert_eq!(store.limited_get_log_entries(3, 9).await.unwrap(), []);
+    assert_eq!(store.limited_get_log_entries(5, 9).await.unwrap().len(), 4);
+    let streamed: Vec<_> = store.entries_stream(3..9).await.collect().await;
+    assert!(streamed.len() == 1 && streamed[0].is_err(), "{streamed:?}");
+    assert_eq!(store.entries_stream(5..9).await.count().await, 4);
+    assert_eq!(store.try_get_log_entries(3..9).await.unwrap().len(), 4, "this one may begin later");
+}
