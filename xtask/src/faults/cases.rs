@@ -20,15 +20,15 @@ pub(crate) struct Case {
 pub(crate) enum Due {
     Now,
     /// Not yet, for this reason.
+    #[cfg_attr(not(test), expect(dead_code, reason = "every case is due at present; a new one may not be"))]
     Later(&'static str),
 }
-
-const NO_CLUSTER: Due = Due::Later("no cluster yet");
 
 const fn due(id: u32, about: &'static str, open: &'static [&'static str]) -> Case {
     Case { id, about, due: Due::Now, open }
 }
 
+#[expect(dead_code, reason = "every case is due at present; a new one may not be")]
 const fn later(id: u32, about: &'static str, reason: Due) -> Case {
     Case { id, about, due: reason, open: &[] }
 }
@@ -60,22 +60,28 @@ pub(crate) const CASES: &[Case] = &[
     due(15, "keys with one hash; storms of tombstones", &[]),
     due(16, "bounds of ranges that cross, meet or have no end; forged page tokens", &[]),
     due(17, "clocks that jump, and times to live of nothing and of ever", &[]),
-    later(18, "times to live among clocks that disagree", NO_CLUSTER),
     due(
-        19,
-        "races, retries and duplicates of conditional writes",
-        &["there is no cluster, so no retry meets another leader"],
+        18,
+        "times to live among clocks that disagree",
+        &[
+            "no test runs nodes with clocks that are hours apart: replay and replicas are compared on given times",
+        ],
     ),
+    due(19, "races, retries and duplicates of conditional writes", &[]),
     due(
         20,
         "votes, terms or entries lost after they were acknowledged",
         &[
-            "the record log and the Raft log storage are tested, not yet a node whose log was lost or taken back to an older state",
+            "no test takes a node back to an older state of its log, which nothing on its disk tells",
         ],
     ),
-    later(21, "partitions, slow followers, slow disks", NO_CLUSTER),
-    later(22, "snapshots that are cut, altered, old or someone else's", NO_CLUSTER),
-    later(23, "changes of the members that are unsafe", NO_CLUSTER),
+    due(
+        21,
+        "partitions, slow followers, slow disks",
+        &["no test cuts single links or slows a disk down: nodes are killed, and lose their majority"],
+    ),
+    due(22, "snapshots that are cut, altered, old or someone else's", &[]),
+    due(23, "changes of the members that are unsafe", &[]),
     due(
         24,
         "hostile clients and messages",

@@ -134,3 +134,19 @@ async fn f23_a_directory_is_run_by_one_process_and_strange_ones_are_refused() {
     assert!(refused.to_string().contains("letter.txt"), "{refused}");
     assert_eq!(std::fs::read_dir(&strange).unwrap().count(), 1);
 }
+
+#[tokio::test]
+async fn f20_a_member_whose_log_is_gone_does_not_start_again() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node");
+    let node = Node::builder(&path).start().unwrap();
+    set(&node, "a", "1").await;
+    node.shutdown().await;
+    let raft_log = path.join("groups").join("0").join("log");
+    std::fs::remove_dir_all(&raft_log).unwrap();
+    let refused = Node::builder(&path).start().unwrap_err();
+    assert_eq!(refused.kind(), pentad_cluster_backend::ErrorKind::Damaged, "{refused}");
+    assert!(refused.to_string().contains("remove it from the cluster"), "{refused}");
+    assert!(!raft_log.exists(), "nothing is made in its place");
+}

@@ -52,7 +52,7 @@ impl GroupDirectory {
     }
 
     /// Where snapshots for others are.
-    pub(super) fn snapshots(&self) -> PathBuf {
+    pub(in crate::raft) fn snapshots(&self) -> PathBuf {
         self.path.join("snapshots")
     }
 

@@ -316,3 +316,7 @@ fn is_of_the_command(error: &pentad_engine::Error) -> bool {
 fn fatal(error: Error) -> io::Error {
     io::Error::other(error)
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -1,0 +1,205 @@
+//! The state machine by itself: replay, equality of replicas, snapshots that are not what they should be, and stops in between.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pentad_client::wire::{expiry, operation};
+use pentad_engine::Store;
+
+use super::super::directory::{GroupDirectory, open_store};
+use super::super::snapshot::{SnapshotData, SnapshotFiles};
+use super::*;
+use crate::raft::types::{LeaderId, Member, Membership, NodeId};
+
+fn entry(index: u64, payload: crate::raft::types::Payload) -> Entry {
+    Entry { log_id: LogId { leader_id: LeaderId { term: 1, node_id: NodeId(1) }, index }, payload }
+}
+
+fn command(index: u64, request: Option<(u8, u64)>, kind: Kind) -> Entry {
+    let request = request.map(|(client, number)| wire::RequestId {
+        client: vec![client; 16].into(),
+        number,
+        settled_below: number.saturating_sub(3),
+    });
+    let command = wire::Command { time_ns: 1_000 + index * 10, request, kind: Some(kind) };
+    entry(index, EntryPayload::Normal(command.into()))
+}
+
+fn write(operations: Vec<operation::Kind>) -> Kind {
+    let operations = operations.into_iter().map(|kind| wire::Operation { kind: Some(kind) }).collect();
+    Kind::Write(wire::Write { operations, ..Default::default() })
+}
+
+fn put(key: &str, value: &str, ends_ns: Option<u64>) -> operation::Kind {
+    let expiry = ends_ns.map(|at| wire::Expiry { when: Some(expiry::When::AtNs(at)) });
+    operation::Kind::Put(wire::Put {
+        key: Bytes::from(key.to_owned()),
+        value: Bytes::from(value.to_owned()),
+        expiry,
+    })
+}
+
+/// A log with everything in it: writes that apply, that are refused, that are repeated; ends, prunes, members.
+fn log() -> Vec<Entry> {
+    let increment = |key: &str| {
+        operation::Kind::Increment(wire::Increment { key: Bytes::from(key.to_owned()), delta: 1 })
+    };
+    let member = Member { address: "a:1".into(), store_id: vec![1; 16].into(), ..Member::default() };
+    let voters = vec![[NodeId(1)].into()];
+    let membership =
+        Membership::new(voters, std::collections::BTreeMap::from([(NodeId(1), member)])).unwrap();
+    let mut log = vec![entry(0, EntryPayload::Membership(membership)), entry(1, EntryPayload::Blank)];
+    for index in 2..40 {
+        let client = u8::try_from(index % 3).unwrap();
+        let kind = match index % 9 {
+            0 => Kind::Clock(wire::Nothing {}),
+            1 => write(vec![increment("word")]),
+            2 => write(vec![put("word", "no number", None), put(&format!("k{index}"), "v", None)]),
+            3 => write(vec![put("short", "lived", Some(1_000 + index * 10 + 25))]),
+            4 => Kind::PruneBatches(wire::PruneBatches { before: index / 2 }),
+            5 => write(vec![operation::Kind::Delete(wire::Delete { key: "nothing".into() })]),
+            _ => write(vec![increment("n"), put(&format!("k{}", index % 4), &format!("{index}"), None)]),
+        };
+        // Every fifth is a repetition of an earlier request.
+        let number = if index % 5 == 0 { index - 3 } else { index };
+        log.push(command(index, (index % 4 != 0).then_some((client, number)), kind));
+    }
+    log
+}
+
+/// All that users and the state machine see of a store.
+fn contents(store: &Store) -> Vec<(Bytes, Bytes)> {
+    let mut all = store.system_entries("").unwrap();
+    for row in store.range::<&[u8]>(..) {
+        let (key, value) = row.unwrap();
+        let info = store.entry_info(&key).unwrap().unwrap();
+        all.push((key, format!("{:?} {} {:?}", &*value, info.sequence, info.deadline).into()));
+    }
+    all.push((Bytes::from_static(b"time"), format!("{} {}", store.now(), store.sequence()).into()));
+    all
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn f18_f19_f20_a_replica_that_stops_after_any_entry_replays_to_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = log();
+    let mut whole = Machine::load(open_store(&dir.path().join("whole"), true).unwrap()).unwrap();
+    let results: Vec<_> = log.iter().map(|entry| whole.apply(entry).unwrap()).collect();
+    let expected = contents(whole.store());
+
+    // Another one loses its process after every single entry, and begins again with what its files say.
+    let mut path = dir.path().join("killed-0");
+    let mut killed = Machine::load(open_store(&path, true).unwrap()).unwrap();
+    for (entry, result) in log.iter().zip(&results) {
+        assert_eq!(&killed.apply(entry).unwrap(), result, "entry {}", entry.log_id);
+        let next = dir.path().join(format!("killed-{}", entry.log_id.index + 1));
+        copy(&path, &next);
+        killed = Machine::load(open_store(&next, false).unwrap()).unwrap();
+        assert_eq!(killed.applied(), Some(entry.log_id));
+        path = next;
+    }
+    assert_eq!(contents(killed.store()), expected);
+    assert_eq!(killed.membership(), whole.membership());
+}
+
+fn group(path: PathBuf) -> (Arc<GroupDirectory>, Machine) {
+    let group = GroupDirectory::open(path).unwrap();
+    let mut machine = Machine::load(group.open_current().unwrap()).unwrap();
+    for entry in log() {
+        machine.apply(&entry).unwrap();
+    }
+    (group, machine)
+}
+
+#[test]
+fn f22_a_snapshot_is_the_state_and_one_that_is_altered_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sender, machine) = group(dir.path().join("sender"));
+    let taken = SnapshotFiles::take(&machine, &sender).unwrap();
+    let receiver = GroupDirectory::open(dir.path().join("receiver")).unwrap();
+    let stores = || {
+        fs::read_dir(dir.path().join("receiver"))
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.file_name().to_string_lossy().contains("store-"))
+    };
+    let arrive = |name: &str| {
+        let arrived = receiver.incoming().join(name);
+        copy(&taken.path(), &arrived.join("files"));
+        arrived
+    };
+
+    let data = SnapshotData::prepare(&receiver, &arrive("good"), "good", taken.meta.clone()).unwrap();
+    let (_, prepared) = data.into_prepared(&receiver).unwrap();
+    let (installed, _) = prepared.take().unwrap();
+    assert_eq!(contents(installed.store()), contents(machine.store()));
+    assert_eq!(installed.membership(), machine.membership());
+    let kept = stores().count();
+
+    // Of another entry than its sender says.
+    let mut older = taken.meta.clone();
+    older.last_log_id.as_mut().unwrap().index -= 1;
+    assert!(SnapshotData::prepare(&receiver, &arrive("older"), "older", older).is_err());
+
+    // A bit of each file, and a cut.
+    for (number, file) in taken.files().unwrap().iter().filter(|file| file.bytes > 0).enumerate() {
+        for harm in ["flip", "cut"] {
+            let arrived = arrive(&format!("{harm}-{number}"));
+            let path = arrived.join("files").join(&file.name);
+            let mut bytes = fs::read(&path).unwrap();
+            if harm == "flip" {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+            } else {
+                bytes.truncate(bytes.len() - 1);
+            }
+            fs::write(&path, bytes).unwrap();
+            let prepared = SnapshotData::prepare(&receiver, &arrived, "harmed", taken.meta.clone());
+            assert!(prepared.is_err(), "{harm} of {}", file.name);
+        }
+    }
+    assert_eq!(stores().count(), kept, "what was refused leaves no store behind");
+}
+
+#[test]
+fn f22_a_stop_amid_an_installation_leaves_the_old_state_or_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sender, machine) = group(dir.path().join("sender"));
+    let taken = SnapshotFiles::take(&machine, &sender).unwrap();
+    let path = dir.path().join("receiver");
+    let receiver = GroupDirectory::open(path.clone()).unwrap();
+    drop(receiver.open_current().unwrap());
+
+    let arrived = receiver.incoming().join("s");
+    copy(&taken.path(), &arrived.join("files"));
+    let data = SnapshotData::prepare(&receiver, &arrived, "s", taken.meta.clone()).unwrap();
+    let (_, prepared) = data.into_prepared(&receiver).unwrap();
+    let (installed, store) = prepared.take().unwrap();
+
+    // Ready, but not named yet: the old state counts, and the other store goes.
+    copy(&path, &dir.path().join("before"));
+    let before = GroupDirectory::open(dir.path().join("before")).unwrap();
+    assert_eq!(Machine::load(before.open_current().unwrap()).unwrap().applied(), None);
+    assert!(!dir.path().join("before").join(store.file_name().unwrap()).exists());
+
+    // Named: the new state counts, before anything else is tidied up.
+    receiver.set_current(&store).unwrap();
+    copy(&path, &dir.path().join("after"));
+    let after = GroupDirectory::open(dir.path().join("after")).unwrap();
+    let opened = Machine::load(after.open_current().unwrap()).unwrap();
+    assert_eq!(opened.applied(), installed.applied());
+    assert_eq!(contents(opened.store()), contents(machine.store()));
+}
