@@ -71,9 +71,7 @@ pub(crate) const CASES: &[Case] = &[
     due(
         20,
         "votes, terms or entries lost after they were acknowledged",
-        &[
-            "no test takes a node back to an older state of its log, which nothing on its disk tells",
-        ],
+        &["no test takes a node back to an older state of its log, which nothing on its disk tells"],
     ),
     due(
         21,
