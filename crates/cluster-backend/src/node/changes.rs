@@ -117,18 +117,22 @@ impl Shared {
         let is_voter = member(&state, id)?.is_voter;
         let me = self.me.now().node_id;
         if is_voter {
-            let others = || state.members.iter().filter(|member| member.is_voter && member.info.id != id);
-            if others().count() == 0 {
+            let (others, _) = without(&state, id, me);
+            if others == 0 {
                 return Err(Error::new(
                     ErrorKind::Refused,
                     "the last voter cannot be removed; stop it instead",
                 ));
             }
-            let there = others().filter(|other| other.info.id == me || is_there(other)).count();
-            if there <= others().count() / 2 {
+            // One that has just become a voter may not have been heard yet.
+            let is_majority = |state: &State| {
+                let (others, there) = without(state, id, me);
+                there > others / 2
+            };
+            if group.wait_for(SILENT_MAX, is_majority).await.is_none() {
+                let (others, there) = without(&group.state(), id, me);
                 let text = format!(
-                    "without node {id} the cluster would have {} voters, of which {there} answer: that is no majority. Start the others first",
-                    others().count()
+                    "without node {id} the cluster would have {others} voters, of which {there} answer: that is no majority. Start the others first"
                 );
                 return Err(Error::new(ErrorKind::Refused, text));
             }
@@ -245,6 +249,12 @@ fn member(state: &State, id: u32) -> Result<&MemberState> {
 pub(super) fn has_caught_up(state: &State, id: u32) -> bool {
     let matched = state.member(id).and_then(|member| member.matched);
     matched.is_some_and(|matched| matched + BEHIND_MAX >= state.last_log.unwrap_or(0))
+}
+
+/// How many voters there would be without `id`, and how many of them answer.
+fn without(state: &State, id: u32, me: u32) -> (usize, usize) {
+    let others = || state.members.iter().filter(|member| member.is_voter && member.info.id != id);
+    (others().count(), others().filter(|other| other.info.id == me || is_there(other)).count())
 }
 
 fn is_there(member: &MemberState) -> bool {
