@@ -56,8 +56,8 @@ pub use seams::report_bus_errors;
 pub use store::{
     Answer, CommitFuture, CommitRecord, Commits, CompactReport, Damage, Entries, Entry, EntryInfo, Estimate,
     Order, Page, PageToken, Progress, Range, RepairReport, Rows, ScrubStats, Skipped, Snapshot, Stats, Store,
-    TornTail, Transaction, VerifyReport, Watch, WatchEvent, WatchFilter, WatchedChange, WatchedCommit,
-    repair, verify,
+    TornTail, Transaction, VerifyReport, Watch, WatchEvent, WatchFilter, WatchStream, WatchedChange,
+    WatchedCommit, repair, verify,
 };
 pub use stream::{StagedStream, StreamWriter};
 pub use value::{Value, ValueReader};

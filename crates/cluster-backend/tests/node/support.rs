@@ -116,6 +116,8 @@ impl Trio {
             }
             let node = builder.start().unwrap();
             trio.addresses.push(node.address().unwrap().to_string());
+            // One after the other, so that their ids are in their order.
+            node.ready(Duration::from_secs(20)).await.unwrap();
             trio.nodes[number] = Some(node);
         }
         until("all three vote", Duration::from_secs(20), async || {
@@ -123,9 +125,6 @@ impl Trio {
             members.len() == 3 && members.iter().all(|member| member.role() != wire::Role::Learner)
         })
         .await;
-        for node in trio.all() {
-            node.ready(Duration::from_secs(10)).await.unwrap();
-        }
         trio
     }
 

@@ -71,6 +71,6 @@ pub use self::stats::Stats;
 pub use self::transaction::{Rows, Transaction};
 pub use self::verify::verify;
 pub use self::verify_report::{Damage, Progress, TornTail, VerifyReport};
-pub use self::watch::{Watch, WatchEvent, WatchFilter, WatchedChange, WatchedCommit};
+pub use self::watch::{Watch, WatchEvent, WatchFilter, WatchStream, WatchedChange, WatchedCommit};
 pub use crate::commit::future::CommitFuture;
 pub use crate::log::policy::Skipped;

@@ -7,11 +7,13 @@
 
 mod event;
 mod filter;
+mod into_stream;
 mod record;
 mod stream;
 mod wakeups;
 
 pub use event::{WatchEvent, WatchedChange, WatchedCommit};
 pub use filter::WatchFilter;
+pub use into_stream::WatchStream;
 pub use stream::Watch;
 pub(crate) use wakeups::Wakeups;
