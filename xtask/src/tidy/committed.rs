@@ -117,7 +117,7 @@ mod tests {
             .map(|n| (format!("crates/a/{n}"), FILE_BYTES_MAX))
             .collect();
         assert_eq!(paths(&many_bytes), ["crates/a"]);
-        let many_files: Vec<_> = (0..401).map(|n| (format!("crates/b/src/{n}.rs"), 1)).collect();
+        let many_files: Vec<_> = (0..=CRATE_FILES_MAX).map(|n| (format!("crates/b/src/{n}.rs"), 1)).collect();
         assert_eq!(paths(&many_files), ["crates/b"]);
         assert_eq!(paths(&many_files[1..]), [""; 0]);
     }
