@@ -84,7 +84,7 @@ fn too_big(files: &[(String, u64)]) -> Vec<Finding> {
 mod tests {
     use std::fs;
 
-    use super::{CRATE_BYTES_MAX, FILE_BYTES_MAX, findings, too_big};
+    use super::{CRATE_BYTES_MAX, CRATE_FILES_MAX, FILE_BYTES_MAX, findings, too_big};
     use crate::run::Task;
 
     #[cfg(unix)]
