@@ -29,6 +29,17 @@ impl Node {
                     }
                     Ok(reply::Kind::Write(written))
                 }
+                Some(reply::Kind::PruneBatches(pruned)) => {
+                    // It has no sequence to wait for; what a linearizable read sees here was applied here.
+                    let consistency = wire::Consistency::Linearizable.into();
+                    let seen = call::Kind::Extent(wire::ExtentRequest { consistency });
+                    let reply =
+                        shared.answer(wire::Call { number: 0, timeout_ms: 0, kind: Some(seen) }).await;
+                    match reply.kind {
+                        Some(reply::Kind::Failure(failure)) => Err(Error::from(failure)),
+                        _ => Ok(reply::Kind::PruneBatches(pruned)),
+                    }
+                }
                 Some(kind) => Ok(kind),
                 None => Err(Error::new(ErrorKind::Unsupported, "the call got no answer")),
             }
