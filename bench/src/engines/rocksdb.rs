@@ -59,7 +59,8 @@ impl Engine for RocksDb {
             options.set_enable_blob_files(true);
             options.set_enable_blob_gc(true);
         }
-        let database = DB::open(&options, &place.directory).during(NAME, "opening")?;
+        let family = [("default", options.clone())];
+        let database = DB::open_cf_with_opts(&options, &place.directory, family).during(NAME, "opening")?;
         Ok(Self { database, durable: place.durable })
     }
 
