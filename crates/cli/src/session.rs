@@ -138,7 +138,13 @@ pub(crate) fn create<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>)
 
 fn run<T>(store: &Store, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
     let result = work(store);
-    match (result, store.close()) {
+    let closed = store.close();
+    if let (Ok(()), Some(failure)) = (&closed, store.stats().checkpoint_failure) {
+        warn(&format!(
+            "the store is sound, but no checkpoint could be written, so the next open takes longer: {failure}"
+        ));
+    }
+    match (result, closed) {
         (Ok(value), Ok(())) => Ok(value),
         (Ok(_), Err(error)) => Err(error.into()),
         (Err(failure), Ok(())) => Err(failure),

@@ -8,6 +8,8 @@ use std::fmt;
 use pentad_client::wire::{self, FailureKind};
 use pentad_traits::ErrorCode;
 
+use crate::requests::failure_of;
+
 /// A result of a node.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -55,7 +57,7 @@ pub enum ErrorKind {
 
 /// An error of a node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
+#[error("{text}{}", if *outcome_unknown { "; whether the write took place is not known" } else { "" })]
 pub struct Error {
     kind: ErrorKind,
     text: String,
@@ -80,10 +82,7 @@ impl Error {
 
     /// The same, but a write may have happened all the same.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
-        if !self.outcome_unknown {
-            self.outcome_unknown = true;
-            self.text.push_str("; the write may have happened");
-        }
+        self.outcome_unknown = true;
         self
     }
 
@@ -184,27 +183,13 @@ impl From<wire::Failure> for Error {
 
 impl From<pentad_engine::Error> for Error {
     fn from(error: pentad_engine::Error) -> Self {
-        use pentad_engine::ErrorKind as Engine;
-        let kind = match error.kind() {
-            Engine::InvalidInput => ErrorKind::InvalidInput,
-            Engine::LimitExceeded => ErrorKind::LimitExceeded,
-            Engine::KeyNotFound => ErrorKind::KeyNotFound,
-            Engine::WrongType => ErrorKind::WrongType,
-            Engine::Closed | Engine::Poisoned | Engine::ReadOnly | Engine::Cancelled => ErrorKind::Stopped,
-            Engine::DiskFull => ErrorKind::DiskFull,
-            Engine::Damaged | Engine::NotAStore | Engine::StoreNotFound => ErrorKind::Damaged,
-            Engine::NotRetained => ErrorKind::Pruned,
-            Engine::Conflict => ErrorKind::Unavailable,
-            Engine::Locked => ErrorKind::Refused,
-            _ => ErrorKind::Io,
-        };
-        Self::new(kind, error.to_string())
+        failure_of(&error).into()
     }
 }
 
 impl From<Error> for String {
     fn from(error: Error) -> Self {
-        error.text
+        error.to_string()
     }
 }
 

@@ -14,8 +14,12 @@ pub(crate) fn failure_of(error: &Error) -> Failure {
         ErrorKind::WrongType => FailureKind::WrongType,
         ErrorKind::NotRetained => FailureKind::Pruned,
         ErrorKind::DiskFull => FailureKind::DiskFull,
-        ErrorKind::Damaged | ErrorKind::NotAStore => FailureKind::Damaged,
-        ErrorKind::Closed | ErrorKind::Poisoned | ErrorKind::ReadOnly => FailureKind::Stopped,
+        ErrorKind::Damaged | ErrorKind::NotAStore | ErrorKind::StoreNotFound => FailureKind::Damaged,
+        ErrorKind::Closed | ErrorKind::Poisoned | ErrorKind::ReadOnly | ErrorKind::Cancelled => {
+            FailureKind::Stopped
+        }
+        ErrorKind::Conflict => FailureKind::Unavailable,
+        ErrorKind::Locked => FailureKind::Unspecified,
         _ => FailureKind::Io,
     };
     let failure = Failure::new(kind, error.to_string());

@@ -133,10 +133,6 @@ fn hit(scenario: &Scenario, sandbox: &Sandbox, fault: Fault, nth: u64, seed: u64
     Some(Hit { scenario: scenario.name, call: call?.line, end })
 }
 
-/// What a store can do without: blocks kept back for a full disk, and checkpoints, which are built anew from the log and whose
-/// failure `stats` shows.
-const DISPENSABLE: [&str; 2] = ["/reserve>", "checkpoint"];
-
 /// A failure that came to nothing was of a call that the store can do without; otherwise somebody has swallowed an error.
 fn only_these_may_be_passed_over(hits: &[Hit], optional: &[&str]) {
     for hit in hits.iter().filter(|hit| hit.end == End::Done && !hit.call.contains("EINTR")) {
@@ -149,9 +145,7 @@ fn only_these_may_be_passed_over(hits: &[Hit], optional: &[&str]) {
 fn f07_every_failing_sync_of_the_program_is_told_and_loses_nothing() {
     let faults = [fault("fdatasync", "error=EIO", EIO), fault("fsync", "error=EIO", EIO)];
     let hits = inject("syscalls::syncs", &faults, false);
-    // The directory is synced for a checkpoint as well, and the line of the call does not say for what it was. That every other
-    // sync of a directory is told is shown on the simulated disk.
-    only_these_may_be_passed_over(&hits, &[&DISPENSABLE[..], &["/store>)"]].concat());
+    only_these_may_be_passed_over(&hits, &["/reserve>"]);
 }
 
 #[test]
@@ -169,7 +163,7 @@ fn f08_every_failing_interrupted_or_short_write_of_the_program_is_told_or_done_a
     let mut hits = inject("syscalls::writes", &faults, false);
     // Of a write that the kernel claims nobody can know.
     hits.retain(|hit| !hit.call.contains("= 7 (INJECTED)"));
-    only_these_may_be_passed_over(&hits, &DISPENSABLE);
+    only_these_may_be_passed_over(&hits, &["/reserve>"]);
 }
 
 #[test]
@@ -209,7 +203,7 @@ fn f11_every_failing_rename_and_removal_of_the_program_is_told_or_made_up_for() 
     ];
     let hits = inject("syscalls::names", &faults, false);
     // What compaction could not remove, the next open removes.
-    only_these_may_be_passed_over(&hits, &["unlink(", "checkpoint"]);
+    only_these_may_be_passed_over(&hits, &["unlink("]);
 }
 
 #[test]
@@ -225,5 +219,5 @@ fn f25_running_out_of_descriptors_memory_locks_or_threads_at_any_call_is_told_an
     // It first asks the files for their lengths, to show how far it is.
     hits.retain(|hit| !hit.scenario.starts_with("verify"));
     let reserve = ["/reserve\"", "/store\", O_RDONLY|O_CLOEXEC)"];
-    only_these_may_be_passed_over(&hits, &[&reserve[..], &["/proc/", "checkpoint"]].concat());
+    only_these_may_be_passed_over(&hits, &[&reserve[..], &["/proc/"]].concat());
 }

@@ -25,6 +25,8 @@ pub(crate) enum May {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Done,
+    /// Done without what failed, and that was said.
+    Told,
     Refused,
 }
 
@@ -40,7 +42,10 @@ pub(crate) fn check(
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains("panicked"), "{context}: {said}");
     let end = match output.status.code() {
-        Some(0) => End::Done,
+        Some(0) => match may {
+            May::Refuse(words) if said.contains(words) => End::Told,
+            _ => End::Done,
+        },
         Some(3) if may != May::Nothing => End::Refused,
         _ => panic!("{context}: ended with {}: {said}", output.status),
     };
@@ -56,7 +61,7 @@ pub(crate) fn check(
         check_lossy(scenario, path, end, context);
     } else {
         let least = match end {
-            End::Done => scenario.states.len() - 1,
+            End::Done | End::Told => scenario.states.len() - 1,
             End::Refused => scenario.acknowledged(&output.stdout),
         };
         check_store(scenario, sandbox, path, least, context);
