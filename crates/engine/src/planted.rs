@@ -104,6 +104,10 @@ bugs! {
     TruncationNotLogged,
     /// A record log gives back segments before what counts in them is durable elsewhere.
     CutBeforeSmall,
+    /// A record log leaves out small records that are replaced only behind a purge or a truncation.
+    SmallLeftOut,
+    /// A key or value that has rotted in the registration of a namespace is passed over.
+    RegistrationPassedOver,
 }
 
 #[cfg(feature = "planted")]

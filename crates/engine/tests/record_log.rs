@@ -118,10 +118,12 @@ fn a_record_is_read_from_its_segment_when_it_is_not_in_memory() {
     }
     log.purge(98).unwrap();
     append(&log, 101..102);
+    // Segments are given back behind the callbacks; what is called now is done behind that.
+    append(&log, 102..103);
     assert_eq!(held, long(50), "what was read stays");
-    assert_eq!(numbers(&log), [99, 100, 101]);
+    assert_eq!(numbers(&log), [99, 100, 101, 102]);
     let stats = log.stats();
-    assert_eq!((stats.records, stats.unwritten_bytes, stats.poisoned), (3, 0, false));
+    assert_eq!((stats.records, stats.unwritten_bytes, stats.poisoned), (4, 0, false));
     assert!(stats.memory_bytes < 16 << 10 && stats.segments < 6 && stats.syncs > 0, "{stats:?}");
 }
 

@@ -45,6 +45,7 @@ impl Covered {
             last_sequence: self.sequence,
             time: before.time.max(self.time),
             floor: before.floor.max(self.floor),
+            epoch: before.epoch.max(self.epoch),
             ..before
         }
     }

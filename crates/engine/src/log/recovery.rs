@@ -65,6 +65,8 @@ pub(crate) struct LogState {
     pub(crate) time: Timestamp,
     pub(crate) mark: FrameNumber,
     pub(crate) floor: Sequence,
+    /// The highest epoch of a frame.
+    pub(crate) epoch: u32,
 }
 
 /// Reads the store in `dir` and shows what counts to `replay`. The undecided frames of the active segment are not
@@ -107,6 +109,7 @@ pub(crate) fn recover(
         if covered.is_none() {
             let mut own = at_start_of(record);
             replay_sealed(&segment, record, segment_header::LENGTH, identity, &mut own, policy, replay)?;
+            state.epoch = state.epoch.max(own.epoch);
         }
         segments.push(segment);
     }
@@ -167,7 +170,22 @@ pub(crate) fn recover(
     if state.last_sequence.0 == 0 {
         state.last_sequence = catalog.last_sequence;
     }
-    Ok(Recovered { catalog, segments, active, state })
+    let recovered = Recovered { catalog, segments, active, state };
+    check_epoch(dir, &recovered, policy)?;
+    Ok(recovered)
+}
+
+/// Notes frames of an epoch that the catalog knows nothing of: an epoch is in both of its copies before the first frame of it is
+/// written, so these are not the newest ones, and what they say of the segments is out of date.
+fn check_epoch(dir: &Path, recovered: &Recovered, policy: &mut Policy) -> Result<()> {
+    let known = recovered.catalog.epoch;
+    let undecided = recovered.active.iter().flat_map(|active| &active.undecided);
+    let epoch = undecided.map(|(_, header)| header.epoch).chain([recovered.state.epoch]).max().unwrap_or(0);
+    if epoch <= known {
+        return Ok(());
+    }
+    let what = format!("it is of epoch {known}, and a frame of epoch {epoch}: this catalog is an older one");
+    policy.found(Skipped::at(dir.join(names::CATALOGS[0]), 0, what))
 }
 
 /// Where the log stands before the first frame of a segment, as far as frames go.
@@ -400,6 +418,7 @@ fn advance(
     state.last_frame = header.number;
     state.mark = state.mark.max(header.mark);
     state.time = state.time.max(header.time);
+    state.epoch = state.epoch.max(header.epoch);
     if header.kind == FrameKind::Commit {
         state.last_sequence = header.sequence;
     }

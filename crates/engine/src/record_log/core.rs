@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::done::Done;
 use super::index::Index;
-use super::op::{Op, SMALL_COUNT_MAX, What, check_records, check_small};
+use super::op::{Op, SMALL_COUNT_MAX, What, check_purge, check_records, check_small};
 use super::queue::Queue;
 use super::scribe::{News, Scribe};
 use crate::error::{Error, ErrorKind, Result};
@@ -80,7 +80,7 @@ impl Core {
             if floor <= index.floor {
                 return Ok(None);
             }
-            check_number(through)?;
+            check_purge(through)?;
             index.purge(floor);
             Ok(Some(What::Purge { floor }))
         })
@@ -130,22 +130,41 @@ impl Core {
         Ok(())
     }
 
-    /// Works off a group: writes, syncs, tells.
+    /// Works off a group: writes, syncs, tells, and gives back what the group made superfluous.
     pub(super) fn work(&self, ops: Vec<Op>) {
-        let result = match catch_unwind(AssertUnwindSafe(|| self.write(&ops))) {
+        let written = catch_unwind(AssertUnwindSafe(|| self.write(&ops)));
+        let result = match written {
             Ok(result) => result.map_err(|error| self.poison(&error)),
             Err(panic) => {
-                self.poison(&Error::new(ErrorKind::Poisoned, "writing to the record log panicked"));
+                self.poison_by_panic();
                 drop(ops);
                 resume_unwind(panic);
             }
         };
+        let purges = ops.iter().any(|op| matches!(op.what, What::Purge { .. }) && !op.lazy);
+        let is_written = result.is_ok();
         for op in ops {
             let Some(done) = op.done else { continue };
             if let Err(error) = done.call(result.clone()) {
                 self.poison(&error);
             }
         }
+        if !(purges && is_written) {
+            return;
+        }
+        // Nobody who waits for a record waits for this.
+        match catch_unwind(AssertUnwindSafe(|| self.cut())) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => drop(self.poison(&error)),
+            Err(panic) => {
+                self.poison_by_panic();
+                resume_unwind(panic);
+            }
+        }
+    }
+
+    fn poison_by_panic(&self) {
+        self.poison(&Error::new(ErrorKind::Poisoned, "writing to the record log panicked"));
     }
 
     fn write(&self, ops: &[Op]) -> Result<()> {
@@ -160,10 +179,14 @@ impl Core {
         if ops.iter().any(|op| !op.lazy) {
             scribe.writer.sync().map_err(Failure::into_error)?;
         }
-        if ops.iter().any(|op| matches!(op.what, What::Purge { .. }) && !op.lazy) {
-            scribe.cut().map_err(Failure::into_error)?;
-        }
         Ok(())
+    }
+
+    /// Gives back segments, unless a callback has closed the log, or ended it.
+    fn cut(&self) -> Result<()> {
+        let mut guard = self.scribe.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(scribe) = guard.as_mut().filter(|_| self.poisoned.get().is_none()) else { return Ok(()) };
+        scribe.cut().map_err(Failure::into_error)
     }
 
     fn tell(&self, news: Vec<News>) {
@@ -235,12 +258,4 @@ impl Core {
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         result
     }
-}
-
-/// Refuses a number that leaves no others to go on with.
-fn check_number(number: u64) -> Result<()> {
-    if number < crate::log::end_numbers::LAST_TO_GO_ON_FROM {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::LimitExceeded, format!("a record log does not reach record {number}")))
 }

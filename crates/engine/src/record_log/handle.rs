@@ -24,7 +24,8 @@ use crate::seams::lock::Mutex;
 ///
 /// The first failure of a write or sync is for ever: every callback from then on hears an error, and every call is refused with
 /// [`ErrorKind::Poisoned`](crate::ErrorKind::Poisoned). What is there can still be read, though it need not be on the disk. Reopening
-/// finds out: it brings back an exact prefix of the calls in which no acknowledged one is missing, or it is refused.
+/// finds out: it brings back an exact prefix of the calls in which no acknowledged one is missing, or it is refused. See
+/// [`RecordLog::put_small_later`] for what may be missing in between.
 ///
 /// Records are kept as they are handed over until they are written, and the newest ones longer: a part of a larger buffer keeps
 /// all of it. How much waits to be written is up to who appends; [`RecordLog::flush`] says when there is room again.
@@ -127,7 +128,7 @@ impl RecordLog {
     ///
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) when there would be a hole, or a record would be written twice;
     /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded) for a record of more than [`RECORD_BYTES_MAX`](super::RECORD_BYTES_MAX);
-    /// `Poisoned` and `Closed`. Nothing has happened then, and `done` has heard the same.
+    /// or a number of 2^61 or more; `Poisoned` and `Closed`. Nothing has happened then, and `done` has heard the same.
     pub fn append(
         &self,
         first: u64,
@@ -157,7 +158,8 @@ impl RecordLog {
     }
 
     /// Gives up the records up to `through`, which may be behind the last one: the next record is then the one after it. They are
-    /// gone for readers when this returns. Their space comes back in whole segments, oldest first.
+    /// gone for readers when this returns. Their space comes back in whole segments, oldest first, behind the callbacks of what was
+    /// called together with this.
     ///
     /// # Errors
     ///
@@ -183,7 +185,8 @@ impl RecordLog {
     }
 
     /// The same for what nobody waits for: it is written within 100 ms, or with the next call, and is on the disk with the
-    /// next callback. Of several that are written together under one key only the last is.
+    /// next callback. Of several that are written together under one key only the last is, but what is put before a purge or a
+    /// truncation is written before it.
     ///
     /// # Errors
     ///

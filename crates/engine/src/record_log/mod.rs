@@ -5,7 +5,8 @@
 //! does not know.
 //!
 //! One ordered queue takes everything: appends, truncations, purges, small records. [`core`] decides what a call does, and shows it
-//! at once ([`index`]); [`scribe`] writes what is waiting as one group, syncs once, and only then the callbacks are called, in order.
+//! at once ([`index`]); [`scribe`] writes what is waiting as one group, syncs once, and only then the callbacks are called, in order;
+//! behind them [`cut`] gives back what a purge has made superfluous.
 //!
 //! Lock order: the scribe is taken before the queue, never the other way round; callbacks are called with neither held.
 

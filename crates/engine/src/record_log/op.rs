@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::done::Done;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::end_numbers::LAST_TO_GO_ON_FROM;
 
 /// Longest record in bytes.
 pub const RECORD_BYTES_MAX: u64 = 1 << 30;
@@ -37,8 +38,21 @@ pub(super) enum What {
     Small { key: Bytes, value: Bytes },
 }
 
-/// Refuses records that are too long.
+/// Refuses a purge that leaves no numbers to go on with.
+pub(super) fn check_purge(through: u64) -> Result<()> {
+    if through < LAST_TO_GO_ON_FROM { Ok(()) } else { Err(beyond(through)) }
+}
+
+fn beyond(number: u64) -> Error {
+    Error::new(ErrorKind::LimitExceeded, format!("a record log does not reach record {number}"))
+}
+
+/// Refuses records that are too long, and numbers that no log could be opened with again.
 pub(super) fn check_records(first: u64, records: &[Bytes]) -> Result<()> {
+    let end = first.saturating_add(records.len() as u64);
+    if end > LAST_TO_GO_ON_FROM {
+        return Err(beyond(end.saturating_sub(1).max(first)));
+    }
     for (number, record) in (first..).zip(records) {
         let length = record.len() as u64;
         if length > RECORD_BYTES_MAX {

@@ -61,15 +61,15 @@ fn load(dir: std::path::PathBuf, identity: Identity, options: &RecordLogOptions)
     let mut image = Image::new(Arc::clone(&segments));
     let none = Checkpointed::default();
     let recovered = recover(&environment.disk, &dir, &identity, &mut Policy::Refuse, &none, &mut image)?;
-    let (floor, epoch) = (recovered.catalog.floor.0, recovered.catalog.epoch);
-    image.check(&dir, floor, epoch)?;
+    let floor = recovered.catalog.floor.0;
+    image.check(&dir, floor)?;
     let mut end = recovered.state;
-    if let Some(active) = &recovered.active {
+    if let Some(active) = recovered.active.as_ref().filter(|active| !active.undecided.is_empty()) {
         // What may not be on the disk yet is tried on a copy: a refusal must come before it is written anew.
         let mut tried = image.clone();
         replay_undecided(active, &identity, &mut end, &mut Policy::Refuse, &mut tried)?;
         active.segment.set_end(active.durable_end);
-        tried.check(&dir, floor, epoch)?;
+        tried.check(&dir, floor)?;
     }
     check_numbers(&dir, &recovered, &end)?;
 
@@ -90,7 +90,7 @@ fn load(dir: std::path::PathBuf, identity: Identity, options: &RecordLogOptions)
     if let Some(error) = poisoned.get() {
         return Err(error.clone());
     }
-    image.check(&dir, floor, writer.epoch)?;
+    image.check(&dir, floor)?;
     let (index, written) = image.finish();
     let clock = Arc::clone(&environment.clock);
     Ok(Core {

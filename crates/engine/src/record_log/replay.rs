@@ -36,8 +36,6 @@ pub(super) struct Image {
     floor: u64,
     written: Written,
     kind: FrameKind,
-    /// The highest one of a frame.
-    epoch: u32,
     fault: Option<Error>,
     /// Records that fail their checksums, as far as they count, and small ones.
     rotten: BTreeMap<u64, Error>,
@@ -53,22 +51,17 @@ impl Image {
             floor: 0,
             written: Written::default(),
             kind: FrameKind::Mark,
-            epoch: 0,
             fault: None,
             rotten: BTreeMap::new(),
             rotten_small: BTreeMap::new(),
         }
     }
 
-    /// Refuses what was shown so far, if it cannot be believed. Floor and epoch are those of the catalog.
-    pub(super) fn check(&self, dir: &Path, floor: u64, epoch: u32) -> Result<()> {
+    /// Refuses what was shown so far, if it cannot be believed. The floor is that of the catalog.
+    pub(super) fn check(&self, dir: &Path, floor: u64) -> Result<()> {
         let mut rotten = self.rotten.values().chain(self.rotten_small.values());
         if let Some(fault) = self.fault.as_ref().or_else(|| rotten.next()) {
             return Err(fault.clone());
-        }
-        if self.epoch > epoch {
-            let text = format!("a frame is of epoch {}, and the log was opened {epoch} times", self.epoch);
-            return Err(Error::damaged(dir, 0, text));
         }
         if floor > self.floor {
             let text =
@@ -140,7 +133,6 @@ impl Replay for Image {
             self.segments.change([Arc::clone(segment)], &[]);
         }
         self.kind = header.kind;
-        self.epoch = self.epoch.max(header.epoch);
     }
 
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout) {

@@ -88,7 +88,7 @@ impl<'a> Piece<'a> {
                 }
                 What::Truncate { first } => pieces.push(Self::Truncate(*first)),
                 What::Purge { floor } => pieces.push(Self::Floor(*floor)),
-                // Nobody waits for it, and what replaces it is on the way: without it fewer, larger frames are written.
+                // Nobody waits for it, and what replaces it follows: without it fewer, larger frames are written.
                 What::Small { key, .. } if op.lazy && is_replaced(key, &ops[at + 1..]) => {}
                 What::Small { key, value } => match pieces.last_mut() {
                     Some(Self::Small(small)) => small.push((key, value)),
@@ -123,9 +123,12 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Whether another small record under this key follows.
+/// Whether another small record under this key follows, before the next call that takes records away. What stands behind such
+/// a call may be lost without it, and the small record may say what is about to be taken away.
 fn is_replaced(key: &Bytes, later: &[Op]) -> bool {
-    later.iter().any(|op| matches!(&op.what, What::Small { key: other, .. } if other == key))
+    let takes_away = |op: &&Op| matches!(op.what, What::Truncate { .. } | What::Purge { .. });
+    let mut until = later.iter().take_while(|op| planted(Bug::SmallLeftOut) || !takes_away(op));
+    until.any(|op| matches!(&op.what, What::Small { key: other, .. } if other == key))
 }
 
 /// An entry with a value under a key, which for a record is its number.

@@ -50,6 +50,8 @@ pub(super) struct Verification<'a> {
     report: VerifyReport,
     /// The last commit of the log so far; 0 while that is not known.
     last_sequence: Sequence,
+    /// A frame was found that is newer than the catalog, and reported.
+    is_newer: bool,
     streams: BTreeSet<SegmentId>,
 }
 
@@ -64,6 +66,7 @@ impl<'a> Verification<'a> {
             stopped,
             report: VerifyReport::default(),
             last_sequence,
+            is_newer: false,
             streams,
         }
     }
@@ -375,6 +378,14 @@ impl<'a> Verification<'a> {
             }
             Verdict::Whole(header) => header,
         };
+        let known = self.subject.catalog.epoch;
+        if header.epoch > known && !std::mem::replace(&mut self.is_newer, true) {
+            let what = format!(
+                "frame {} is of epoch {}, and the catalog of epoch {known}: it is an older one",
+                header.number, header.epoch
+            );
+            self.damage(path, offset, sequence(header), None, what);
+        }
         self.report.frames += 1;
         self.report.entries += u64::from(header.entries);
         let mut missing = Vec::new();

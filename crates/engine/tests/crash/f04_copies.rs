@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pentad_engine::seams::sim::SimDisk;
 use pentad_engine::{Durability, ErrorKind, verify};
 
-use crate::harness::images::edited;
+use crate::harness::images::{edited, refused};
 use crate::harness::request::{Change, Request};
 use crate::harness::world::{STORE, World};
 
@@ -110,4 +110,35 @@ fn f04_without_either_copy_of_the_catalog_the_open_refuses_and_changes_nothing()
         assert!(error.to_string().contains("both copies"), "{error}");
     }
     assert_eq!(disk.image(), image);
+}
+
+/// With both catalogs of an earlier day the store was opened, and gave its frames an epoch that others had already.
+#[test]
+fn f04_catalogs_that_are_older_than_the_frames_are_refused_by_name() {
+    let mut world = World::opened(6);
+    world.commit(&Request::put(Durability::Disk, "before", b"1")).unwrap();
+    world.close().unwrap();
+    let before = world.disk.image();
+    world.open().unwrap();
+    world.commit(&Request::put(Durability::Disk, "after", b"2")).unwrap();
+    for closed in [false, true] {
+        if closed {
+            world.close().unwrap();
+        }
+        let mut image = world.disk.image();
+        for name in CATALOGS {
+            image.insert(file(name), before[&file(name)].clone());
+        }
+        let error = refused(&world, &image, &[ErrorKind::Damaged], "both catalogs are old");
+        assert!(error.to_string().contains("catalog.0") && error.to_string().contains("epoch"), "{error}");
+        let disk = SimDisk::from_image(1, &image);
+        let report = verify(Path::new(STORE), &world.options_on(&disk), &mut |_| {}).unwrap();
+        assert!(report.damage.iter().any(|damage| damage.what.contains("epoch")), "{report:?}");
+        let store = world.options_on(&disk).open_damaged(STORE).unwrap();
+        assert!(store.is_damaged() && store.get("after").unwrap().is_some(), "{:?}", store.skipped());
+        // One copy of now is enough.
+        image.insert(file(CATALOGS[1]), world.disk.image()[&file(CATALOGS[1])].clone());
+        let store = world.options_on(&SimDisk::from_image(1, &image)).open(STORE).unwrap();
+        assert!(store.get("after").unwrap().is_some());
+    }
 }

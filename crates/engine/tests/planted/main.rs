@@ -14,14 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 
 use harness::{
-    backups, forged, namespaces, record_log_faults, record_logs, scenarios, system_entries, transactions,
+    backups, forged, namespace_rot, namespaces, record_log_faults, record_logs, scenarios, system_entries,
+    transactions,
 };
 use pentad_engine::planted::{Bug, with};
 
 type Scenario = fn(u64);
 
 /// Every scenario, by name.
-const SCENARIOS: [(&str, Scenario); 19] = [
+const SCENARIOS: [(&str, Scenario); 20] = [
     ("power_cuts", scenarios::power_cuts),
     ("kills_and_power_cuts", scenarios::kills_and_power_cuts),
     ("failing_disk", scenarios::failing_disk),
@@ -41,6 +42,7 @@ const SCENARIOS: [(&str, Scenario); 19] = [
     ("record_log_on_a_failing_disk", record_log_faults::failing_disk),
     ("system_entries", system_entries::system_entries),
     ("namespaces", namespaces::namespaces),
+    ("namespace_rot", namespace_rot::namespace_rot),
 ];
 
 /// Seeds tried with each scenario before a bug counts as missed. `PENTAD_SIM_SEEDS` changes it.
@@ -145,6 +147,7 @@ fn f20_the_scenarios_of_the_record_log_catch_what_can_befall_it() {
         Bug::AckBeforeSync,
         Bug::TruncationNotLogged,
         Bug::CutBeforeSmall,
+        Bug::SmallLeftOut,
         Bug::RollWithoutSync,
         Bug::NoSyncAfterRecovery,
         Bug::NoDirectorySync,

@@ -12,6 +12,7 @@ pub(crate) mod forged;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod model;
+pub(crate) mod namespace_rot;
 pub(crate) mod namespaces;
 pub(crate) mod older;
 pub(crate) mod program;

@@ -1,7 +1,8 @@
 //! A record log on a simulated disk, together with all that it may hold.
 //!
 //! Invariant: after every call the log shows what the model shows; after a cut and an open it holds what it held after one of the
-//! last calls, of a call that appends perhaps a beginning, and none of those whose callback was called is missing.
+//! last calls, of a call that appends perhaps a beginning, and none of those whose callback was called is missing. Small records that
+//! nobody waits for may be missing there, but not behind a call that takes records away: they may be about these.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -98,6 +99,15 @@ pub(crate) fn shown(log: &RecordLog, context: &str) -> Held {
 
 const KEYS: [&str; 3] = ["vote", "committed", "purged"];
 
+/// Which small records cannot be older than a state says, if that one is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Firm {
+    None,
+    /// That of this key, which somebody waits for.
+    Of(&'static str),
+    All,
+}
+
 /// The number of the state that a call leads to, and what its callback has heard.
 type Answer = (u64, Result<(), Error>);
 
@@ -112,9 +122,9 @@ pub(crate) struct LogWorld {
     environments: Cell<u64>,
     pub(crate) log: Option<RecordLog>,
     created: bool,
-    /// Every state since the last that was acknowledged, that one first, each with the key under which its call wrote a small
-    /// record that somebody waits for.
-    past: Vec<(Held, Option<&'static str>)>,
+    /// Every state since the last that was acknowledged, that one first, each with the small records that are written when it is
+    /// reached.
+    past: Vec<(Held, Firm)>,
     heard: Arc<Mutex<Vec<Answer>>>,
     /// How many states were dropped from `past`, so that the numbers that callbacks know stay true.
     dropped: u64,
@@ -139,7 +149,7 @@ impl LogWorld {
             environments: Cell::new(0),
             log: None,
             created: false,
-            past: vec![(Held::default(), None)],
+            past: vec![(Held::default(), Firm::All)],
             heard: Arc::default(),
             dropped: 0,
             calls: 0,
@@ -212,7 +222,7 @@ impl LogWorld {
     /// From now on the log holds this for certain.
     pub(crate) fn settle(&mut self, held: Held) {
         self.dropped += self.past.len() as u64;
-        self.past = vec![(held, None)];
+        self.past = vec![(held, Firm::All)];
         self.heard.lock().unwrap().clear();
         (self.calls, self.answered) = (0, 0);
     }
@@ -239,8 +249,15 @@ impl LogWorld {
         };
         // What is refused has not happened.
         if made.is_ok() {
-            let firm = if let Call::Small(key, _) = call { Some(*key) } else { None };
-            self.past.extend(steps.into_iter().map(|held| (held, firm)));
+            for held in steps {
+                let before = self.held();
+                let firm = match call {
+                    Call::Small(key, _) => Firm::Of(key),
+                    _ if held.floor > before.floor || held.next < before.next => Firm::All,
+                    _ => Firm::None,
+                };
+                self.past.push((held, firm));
+            }
         }
         made
     }
@@ -305,10 +322,10 @@ impl LogWorld {
     /// Whether a small record may be what a cut behind a state left: what nobody waits for may be written later than it was
     /// asked for, with what followed.
     fn may_be_under(&self, key: &str, at: usize, value: Option<&Bytes>) -> bool {
+        let mut is_open = true;
+        let is_written = |firm: &Firm| *firm == Firm::All || matches!(firm, Firm::Of(other) if *other == key);
         let back = self.past[..=at].iter().rev();
-        let mut since_firm = true;
-        let mut possible =
-            back.take_while(|(_, firm)| std::mem::replace(&mut since_firm, *firm != Some(key)));
+        let mut possible = back.take_while(|(_, firm)| std::mem::replace(&mut is_open, !is_written(firm)));
         possible.any(|(state, _)| state.small.get(key) == value)
     }
 
