@@ -209,8 +209,10 @@ impl Batch {
     }
 
     /// Drops the namespace `name` and all that is in it, together with the rest of the batch; see
-    /// [`Store::drop_namespace`](crate::Store::drop_namespace). It counts as one in [`Outcome::deleted`] if it is there. What the batch
-    /// has written to it before is dropped as well, and nothing can be written to it after.
+    /// [`Store::drop_namespace`](crate::Store::drop_namespace). It counts as one in [`Outcome::deleted`] if it is there. Conditions may be
+    /// about it, and what the batch has written to it before is dropped as well. Behind this the batch must do nothing in it, also under
+    /// the handle of it which commits: otherwise the commit fails with [`ErrorKind::KeyNotFound`](crate::ErrorKind::KeyNotFound), and
+    /// nothing is written. A name that may be that of a namespace whose registration has rotted is refused with `Damaged`.
     pub fn drop_namespace(&mut self, name: &str) -> &mut Self {
         self.contents.drop_namespace(name);
         self

@@ -244,6 +244,41 @@ fn a_drop_takes_its_place_among_the_commits_of_a_batch_and_of_the_past() {
     assert_eq!(store.namespaces(), ["b"], "what fails drops nothing");
 }
 
+/// A put behind the drop of the namespace that the batch was in already was acknowledged, and nobody ever saw it.
+#[test]
+fn a_batch_that_goes_on_in_a_namespace_which_it_drops_is_refused() {
+    let (_dir, store) = temporary();
+    let (a, b) = (store.namespace("a").unwrap(), store.namespace("b").unwrap());
+    b.put("k", "before").unwrap();
+    let refused = |handle: &Store, batch: Batch| {
+        let error = handle.commit(batch).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KeyNotFound, "{error}");
+        assert!(error.to_string().contains("the batch drops the namespace \"b\""), "{error}");
+        assert_eq!(b.get("k").unwrap().as_deref(), Some(&b"before"[..]), "what fails does nothing");
+    };
+    let mut entered = Batch::new();
+    entered.within(&b).drop_namespace("b").put("k", "v");
+    refused(&store, entered);
+    let mut again = Batch::new();
+    again.within(&b).put("k", "v").drop_namespace("b").within(&a).put("k", "v").within(&b).delete("k");
+    refused(&store, again);
+    let mut of_the_handle = Batch::new();
+    of_the_handle.drop_namespace("b").delete_prefix("");
+    refused(&b, of_the_handle);
+    // What is meant is in the order of the batch: before the drop anything goes, and goes with it; behind it, elsewhere.
+    let mut before = Batch::new();
+    before
+        .require("k", Expect::Present)
+        .put("l", "v")
+        .drop_namespace("a")
+        .drop_namespace("b")
+        .drop_namespace("b");
+    before.within(&store).put("own", "v");
+    let outcome = b.commit(before).unwrap();
+    assert_eq!((outcome.applied, outcome.deleted), (true, 2));
+    assert_eq!((store.namespaces().len(), rows(&b).len(), rows(&store).len()), (0, 0, 1));
+}
+
 #[test]
 fn hundreds_of_namespaces_survive_reopening_backups_and_repair() {
     let dir = tempfile::tempdir().unwrap();

@@ -161,12 +161,12 @@ impl<'g> Evaluation<'g> {
     fn try_plan(&mut self, batch: &'g Batch) -> Result<Plan<'g>> {
         let contents = &batch.contents;
         for condition in &contents.conditions {
-            self.enter(batch, condition.within)?;
+            self.enter(batch, condition.within, &[])?;
             if !self.holds(contents.bytes(condition.key), &condition.expect)? {
                 return Ok(Plan::default());
             }
         }
-        self.enter(batch, None)?;
+        self.enter(batch, None, &[])?;
         if batch.reads.as_ref().is_some_and(|reads| !self.is_unchanged(reads)) {
             return Ok(Plan::default());
         }
@@ -175,8 +175,12 @@ impl<'g> Evaluation<'g> {
         plan.items.reserve_exact(contents.operations.len());
         for operation in &contents.operations {
             if let Operation::Within(within) = operation {
-                self.enter(batch, Some(*within))?;
+                self.enter(batch, Some(*within), &plan.dropped)?;
                 continue;
+            }
+            // It may be the keyspace of the handle, or was entered before it was dropped. A drop is about a name, wherever the batch is.
+            if !matches!(operation, Operation::DropNamespace { .. }) {
+                self.check_undropped(&plan.dropped)?;
             }
             if batch.previous
                 && let Operation::Put { key, .. } | Operation::Delete { key } = operation
@@ -243,7 +247,7 @@ impl<'g> Evaluation<'g> {
             }
             Operation::SetExpiry { key: span, expiry } => self.set_expiry(plan, key(*span), *expiry)?,
             Operation::Within(within) => self.keyspace = within.keyspace,
-            Operation::DropNamespace { name } => self.drop_namespace(plan, key(*name)),
+            Operation::DropNamespace { name } => self.drop_namespace(plan, key(*name))?,
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ mod published;
 mod range;
 mod read;
 mod rebuild;
+mod registrations;
 mod repair;
 mod retention;
 mod row;

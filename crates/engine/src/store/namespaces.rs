@@ -5,6 +5,7 @@
 //!
 //! Invariant: a number is given to one namespace for ever, so what a dropped one has left in the log is nobody's, and shows to
 //! nobody: no view at or behind the drop looks for it. The registration of a namespace stands in the log before its first entry.
+//! Where a registration was lost, no number is given at all, and no name is said not to be there: `registrations` finds that out.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -21,9 +22,9 @@ use crate::planted::{Bug, planted};
 use crate::seams::lock::{Mutex, RwLock};
 
 /// System entries with names behind it say which number a namespace has: 4 bytes, little-endian.
-const NAMES: &[u8] = b"pentad/namespace/";
+pub(super) const NAMES: &[u8] = b"pentad/namespace/";
 /// System entries with a number, 4 big-endian bytes, behind it say which commit dropped it: 8 bytes, little-endian.
-const DROPPED: &[u8] = b"pentad/dropped/";
+pub(super) const DROPPED: &[u8] = b"pentad/dropped/";
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 
@@ -43,9 +44,23 @@ struct State {
     /// The same the other way round.
     names: BTreeMap<Keyspace, String>,
     dropped: BTreeMap<Keyspace, Dropped>,
+    /// The highest number of which there was an entry when the store was opened.
+    highest: Option<Keyspace>,
+    /// Why it is not known what names stand for that are not here, nor which numbers were given.
+    fault: Option<Error>,
 }
 
 impl State {
+    fn last(&self) -> Keyspace {
+        let registered = self.names.keys().next_back().copied();
+        if planted(Bug::NamespaceNumberReused) {
+            return registered.unwrap_or(Keyspace::OWN);
+        }
+        let dropped = self.dropped.keys().next_back().copied();
+        let highest = self.highest.filter(|_| !planted(Bug::RegistrationPassedOver));
+        registered.max(dropped).max(highest).unwrap_or(Keyspace::OWN)
+    }
+
     fn register(&mut self, name: &str, keyspace: Keyspace) {
         self.by_name.insert(name.to_owned(), keyspace);
         self.names.insert(keyspace, name.to_owned());
@@ -103,9 +118,37 @@ impl Namespaces {
         keyspace.is_own() || self.read(|state| state.names.contains_key(&keyspace))
     }
 
+    /// Notes that a name stands for a keyspace.
+    pub(super) fn register(&self, name: &str, keyspace: Keyspace) {
+        self.change(|state| state.register(name, keyspace));
+    }
+
+    /// Notes the highest number of which the index holds an entry, and what is missing of the registrations.
+    pub(super) fn found(&self, highest: Option<Keyspace>, fault: Option<Error>) {
+        self.change(|state| (state.highest, state.fault) = (highest, fault));
+    }
+
+    /// Why there may be namespaces that cannot be looked up.
+    pub(super) fn fault(&self) -> Option<Error> {
+        self.read(|state| state.fault.clone())
+    }
+
     /// What a name stands for.
-    pub(crate) fn find(&self, name: &str) -> Option<Keyspace> {
-        self.read(|state| state.by_name.get(name).copied())
+    ///
+    /// # Errors
+    ///
+    /// `Damaged`, when it is not known whether it stands for any.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Keyspace>> {
+        self.read(|state| match (state.by_name.get(name), &state.fault) {
+            (Some(keyspace), _) => Ok(Some(*keyspace)),
+            (None, Some(fault)) => Err(fault.clone()),
+            (None, None) => Ok(None),
+        })
+    }
+
+    /// Whether a number was registered or dropped.
+    pub(super) fn knows(&self, keyspace: Keyspace) -> bool {
+        self.read(|state| state.names.contains_key(&keyspace) || state.dropped.contains_key(&keyspace))
     }
 
     /// The name of a keyspace.
@@ -167,7 +210,8 @@ impl Store {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`] for an empty name, or one of more than 255 bytes; [`ErrorKind::LimitExceeded`] after 2^32
-    /// namespaces; when it has to be made, as [`Store::commit`].
+    /// namespaces; when it has to be made, as [`Store::commit`], and [`ErrorKind::Damaged`] where the registration of a namespace
+    /// has rotted: it may be the one that is asked for, and its number is not to be given to another.
     pub fn namespace(&self, name: &str) -> Result<Self> {
         check_name(name)?;
         if let Some(found) = self.find_namespace(name)? {
@@ -178,39 +222,37 @@ impl Store {
         if let Some(found) = self.find_namespace(name)? {
             return Ok(found);
         }
-        let last = core.namespaces.read(|state| {
-            let dropped = state.dropped.keys().next_back().copied();
-            state
-                .names
-                .keys()
-                .next_back()
-                .copied()
-                .max(dropped.filter(|_| !planted(Bug::NamespaceNumberReused)))
-        });
-        let next = last.unwrap_or(Keyspace::OWN).number().checked_add(1).and_then(Keyspace::numbered);
-        let Some(keyspace) = next else {
+        let last = core.namespaces.read(State::last);
+        let Some(keyspace) = last.number().checked_add(1).and_then(Keyspace::numbered) else {
             let text =
                 format!("{} has had 2^32 namespaces, as many as its format can count", core.dir.display());
             return Err(Error::new(ErrorKind::LimitExceeded, text));
         };
+        self.register_namespace(name, keyspace)?;
+        Ok(self.within(keyspace))
+    }
+
+    /// Writes down that a name stands for a number, which was given to none.
+    pub(super) fn register_namespace(&self, name: &str, keyspace: Keyspace) -> Result<()> {
         let mut batch = Batch::new();
         batch.contents.put_system(&name_entry(name), (&keyspace.number().to_le_bytes()[..]).into());
         self.commit(batch)?;
-        core.namespaces.change(|state| state.register(name, keyspace));
-        Ok(self.within(keyspace))
+        self.core().namespaces.register(name, keyspace);
+        Ok(())
     }
 
     /// A handle of the namespace `name`, if it is there.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`].
+    /// [`ErrorKind::Closed`]; [`ErrorKind::Damaged`] for a name that is not known where the registration of a namespace has rotted.
     pub fn find_namespace(&self, name: &str) -> Result<Option<Self>> {
         self.core().check_open()?;
-        Ok(self.core().namespaces.find(name).map(|keyspace| self.within(keyspace)))
+        Ok(self.core().namespaces.find(name)?.map(|keyspace| self.within(keyspace)))
     }
 
-    /// The names of all namespaces, in their order.
+    /// The names of all namespaces, in their order; but for those whose registration has rotted, which [`Stats::namespaces_fault`](crate::Stats::namespaces_fault)
+    /// tells of.
     pub fn namespaces(&self) -> Vec<String> {
         self.core().namespaces.read(|state| state.by_name.keys().cloned().collect())
     }
@@ -246,41 +288,6 @@ impl Store {
 }
 
 impl Core {
-    /// Learns from the system entries which namespaces there are. For a store that is being opened; where it is `damaged`, what
-    /// cannot be read is passed over.
-    pub(crate) fn load_namespaces(&self, damaged: bool) -> Result<()> {
-        for key in self.system_keys(NAMES).into_iter().chain(self.system_keys(DROPPED)) {
-            let loaded = self.load_namespace(&key);
-            if !damaged {
-                loaded?;
-            }
-        }
-        Ok(())
-    }
-
-    fn load_namespace(&self, key: &[u8]) -> Result<()> {
-        let Some(value) = self.system_value(key)? else { return Ok(()) };
-        let is_loaded = if let Some(name) = key.strip_prefix(NAMES) {
-            let name = std::str::from_utf8(name).ok();
-            let number = value[..].try_into().map(u32::from_le_bytes).ok();
-            name.zip(number.and_then(Keyspace::numbered)).map(|(name, keyspace)| {
-                self.namespaces.change(|state| state.register(name, keyspace));
-            })
-        } else {
-            let number = key.strip_prefix(DROPPED).and_then(|number| number.try_into().ok());
-            let keyspace = number.map(u32::from_be_bytes).and_then(Keyspace::numbered);
-            let by = value[..].try_into().map(u64::from_le_bytes).ok();
-            keyspace.zip(by).map(|(keyspace, by)| self.namespaces.drop_by(keyspace, Sequence(by)))
-        };
-        is_loaded.ok_or_else(|| {
-            Error::damaged(
-                &self.dir,
-                0,
-                format!("the system entry {} is not what was written", escape_key(key)),
-            )
-        })
-    }
-
     /// Lets go of what the index holds of namespaces that were dropped and that no view in use sees any more. Costs what there
     /// is of them.
     pub(crate) fn sweep_namespaces(&self) {
@@ -304,5 +311,24 @@ impl Core {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keyspace, Sequence, State};
+    use crate::store::namespaces::Dropped;
+
+    #[test]
+    fn a_number_that_anything_in_the_store_has_is_given_to_none() {
+        let number = |number| Keyspace::numbered(number).unwrap();
+        let mut state = State::default();
+        assert_eq!(state.last(), Keyspace::OWN);
+        state.register("registered", number(3));
+        assert_eq!(state.last(), number(3));
+        state.dropped.insert(number(5), Dropped { by: Sequence(1), is_swept: true });
+        assert_eq!(state.last(), number(5));
+        state.highest = Some(number(7));
+        assert_eq!(state.last(), number(7), "of a namespace of which nothing else is known");
     }
 }

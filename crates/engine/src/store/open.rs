@@ -168,7 +168,6 @@ pub(super) fn load(
     // As of the recorded time: what has expired since is seen for the first time, below.
     let now = View { sequence: state.last_sequence, tail, time: state.time };
     let index = builder.finish(held, (oldest, now), &segments, identity.alignment.bytes());
-    let is_damaged = policy.skips();
     let announced = AtomicBool::new(is_announced(&identity, &catalog));
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
@@ -210,7 +209,7 @@ pub(super) fn load(
     if !read_only {
         core.remove_checkpoints(checkpoint.as_ref().map(|file| &file.path))?;
     }
-    core.load_namespaces(is_damaged)?;
+    core.load_namespaces()?;
     core.note_expiries();
     core.retain(tail);
     core.index.collect(core.horizon(), &mut |version| core.count_dead(version));

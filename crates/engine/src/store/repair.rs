@@ -15,9 +15,10 @@ use super::handle::Store;
 use super::verification::OnProgress;
 use super::verify_report::{Damage, Progress};
 use crate::batch::{Batch, Expiry, Payload, Within};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, escape_key};
 use crate::format::segment_header::SegmentKind;
 use crate::index::{Space, Version};
+use crate::keyspace::Keyspace;
 use crate::log::create::remove_known;
 use crate::log::policy::Skipped;
 use crate::options::{Durability, KEY_BYTES_MAX, Options, VALUE_BYTES_MAX, VerifyReads};
@@ -29,6 +30,8 @@ const REPAIRING_SIBLING: &str = ".pentad-repairing-";
 /// A commit of the copy has no more entries than this, and no more bytes unless one entry alone has.
 const BATCH_ENTRIES: usize = 4_096;
 const BATCH_BYTES: u64 = 4 << 20;
+/// What a namespace without a name is called, before its number.
+const RECOVERED: &str = "recovered-";
 
 /// What a repair copied, and what it left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +45,8 @@ pub struct RepairReport {
     pub streams: u64,
     /// What of the damaged store could not be read at all; see [`Store::skipped`].
     pub skipped: Vec<Skipped>,
-    /// Entries that are not in the new store because their values fail their checksums or are gone.
+    /// Entries that are not in the new store because their values fail their checksums or are gone, and of each namespace whose name
+    /// is lost its first entry, with the name that it got instead.
     pub left_out: Vec<Damage>,
 }
 
@@ -56,7 +60,8 @@ impl RepairReport {
 /// Copies what is provably good of the store at `from` into a new one at `to`, where nothing may be yet.
 ///
 /// Copied are the system entries, and the live entries that [`Options::open_damaged`] finds, with their deadlines, in the order in which they were
-/// written; entries whose values do not verify are left out and listed. The new store is one of its own: it has a
+/// written; entries whose values do not verify are left out and listed. A namespace whose name is lost is called `recovered-` and its
+/// number there, which is listed too. The new store is one of its own: it has a
 /// new id and incarnation, and `options` apart from the alignment, which it takes over. **Its sequences and its batch log
 /// begin anew**, with a commit for each few thousand entries. `from` is only read. When this returns, the new store is
 /// durable; before that nothing is at `to`, and a repair that was killed leaves a sibling of it whose name begins with
@@ -186,7 +191,7 @@ impl<'a> Copy<'a> {
             self.entry(entry)?;
         }
         self.commit()?;
-        self.target.core().load_namespaces(false)?;
+        self.target.core().load_namespaces()?;
         for entry in &others {
             self.entry(entry)?;
         }
@@ -231,10 +236,7 @@ impl<'a> Copy<'a> {
         let payload = match core.payload_at(&entry.version, &subject) {
             Ok(payload) => payload,
             Err(error) => {
-                let file = match core.segment_of(&entry.version) {
-                    Some(segment) => segment.path.clone(),
-                    None => core.dir.clone(),
-                };
+                let file = self.file_of(entry);
                 return self.leave_out(entry, file, entry.version.address.offset(), error);
             }
         };
@@ -251,6 +253,9 @@ impl<'a> Copy<'a> {
         };
         let keyspace = entry.space.keyspace(&entry.key);
         if entry.space != Space::System {
+            if !self.target.core().namespaces.is_there(keyspace) {
+                self.name_anew(keyspace, entry)?;
+            }
             let incarnation = self.target.core().identity.incarnation;
             self.batch.contents.within(Within { incarnation, keyspace });
         }
@@ -271,6 +276,24 @@ impl<'a> Copy<'a> {
         self.report.streams += u64::from(is_stream);
         self.batch_bytes += if is_stream { entry.key.len() as u64 } else { bytes };
         if self.batch.contents.entries() >= BATCH_ENTRIES { self.commit() } else { Ok(()) }
+    }
+
+    /// Registers a namespace of which the name is lost, so that what is in it is not lost as well.
+    fn name_anew(&mut self, keyspace: Keyspace, entry: &Entry) -> Result<()> {
+        let number = keyspace.number();
+        let namespaces = &self.target.core().namespaces;
+        let mut name = format!("{RECOVERED}{number}");
+        while namespaces.find(&name)?.is_some() {
+            name.push('\'');
+        }
+        self.target.register_namespace(&name, keyspace)?;
+        let what = format!(
+            "namespace {number} has an entry here and no name any more; in the new store all that is in it is in the namespace {}",
+            escape_key(name.as_bytes())
+        );
+        let (file, offset) = (self.file_of(entry), entry.version.address.offset());
+        self.report.left_out.push(Damage { file, offset, sequence: None, key: None, what });
+        Ok(())
     }
 
     /// A value that stands in a frame.
@@ -318,6 +341,12 @@ impl<'a> Copy<'a> {
                 Err(Error::new(ErrorKind::Cancelled, text))
             }
         }
+    }
+
+    /// The file that an entry stands in.
+    fn file_of(&self, entry: &Entry) -> PathBuf {
+        let core = self.source.core();
+        core.segment_of(&entry.version).map_or_else(|| core.dir.clone(), |segment| segment.path.clone())
     }
 
     fn leave_out(&mut self, entry: &Entry, file: PathBuf, offset: u64, error: Error) -> Result<()> {

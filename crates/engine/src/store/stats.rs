@@ -87,6 +87,8 @@ pub struct Stats {
     pub upkeep_failures: Vec<String>,
     /// How far the scrub is and what it found; `None` unless [`Options::scrub`](crate::Options::scrub) asked for one.
     pub scrub: Option<ScrubStats>,
+    /// Why namespaces that are not known cannot be looked up and none can be made; `None` where all are known.
+    pub namespaces_fault: Option<String>,
     /// Whether a failure keeps the store from taking writes.
     pub poisoned: bool,
 }
@@ -152,6 +154,7 @@ impl Store {
             recovered_tail_bytes: core.counters.torn_bytes.load(Ordering::Relaxed),
             upkeep_failures: core.upkeep.failures(),
             scrub: core.scrub_stats(),
+            namespaces_fault: core.namespaces.fault().map(|fault| fault.to_string()),
             poisoned: core.poisoned.get().is_some(),
         }
     }

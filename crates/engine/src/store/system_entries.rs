@@ -9,9 +9,13 @@ use super::core::Core;
 use super::handle::Store;
 use super::range::prefix_bounds;
 use super::read::Hit;
-use crate::error::Result;
+use crate::address::Address;
+use crate::error::{Error, Result};
 use crate::index::Space;
+use crate::log::frame_of::sequence_around;
 use crate::log::frame_writer::DraftSubject;
+use crate::options::VerifyReads;
+use crate::payload::PayloadRef;
 use crate::value::Value;
 
 impl Store {
@@ -40,37 +44,73 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::get`].
+    /// As [`Store::get`]; [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) also when an entry that may be one of them cannot be
+    /// read any more.
     pub fn system_entries(&self, prefix: impl AsRef<[u8]>) -> Result<Vec<(Bytes, Bytes)>> {
         self.core().system_pairs(prefix.as_ref())
     }
 }
 
+/// What there is to know of the system entries with a prefix.
+#[derive(Debug, Default)]
+pub(super) struct SystemKeys {
+    /// The keys of those that can be told, in their order.
+    pub(super) known: Vec<Bytes>,
+    /// One that may be among them, and that cannot be read any more.
+    pub(super) lost: Option<Error>,
+}
+
 impl Core {
     fn system_pairs(&self, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>> {
         self.check_open()?;
+        let keys = self.system_keys(prefix);
+        if let Some(lost) = keys.lost {
+            return Err(lost);
+        }
         let pair = |key: Bytes| {
             let value = self.system_value(&key).transpose()?;
             Some(value.map(|value| (key, Bytes::copy_from_slice(&value))))
         };
-        self.system_keys(prefix).into_iter().filter_map(pair).collect()
+        keys.known.into_iter().filter_map(pair).collect()
     }
 
-    pub(super) fn system_keys(&self, prefix: &[u8]) -> Vec<Bytes> {
+    pub(super) fn system_keys(&self, prefix: &[u8]) -> SystemKeys {
         let (lower, upper) = prefix_bounds(prefix);
         let bounds = (lower.as_ref().map(Vec::as_slice), upper.as_ref().map(Vec::as_slice));
-        let mut keys = Vec::new();
-        self.index.each_system(bounds, |key| keys.push(Bytes::copy_from_slice(key)));
+        let mut keys = SystemKeys::default();
+        self.index.each_system(bounds, |entry| match entry {
+            Ok(key) => keys.known.push(Bytes::copy_from_slice(key)),
+            Err(address) => {
+                keys.lost.get_or_insert_with(|| self.lost_system_entry(address));
+            }
+        });
         keys
     }
 
+    fn lost_system_entry(&self, address: Address) -> Error {
+        let segment = self.segments.now().in_slot(address.slot()).cloned();
+        let place = segment.as_ref().map_or(&self.dir, |segment| &segment.path);
+        let sequence = segment
+            .as_ref()
+            .and_then(|segment| sequence_around(segment, self.identity.alignment.bytes(), address.offset()));
+        let sequence = sequence.map_or_else(|| "unknown".to_owned(), |sequence| sequence.to_string());
+        let text = format!("a system entry (sequence {sequence}) cannot be read any more");
+        Error::damaged(place, address.offset(), text)
+    }
+
     pub(super) fn system_value(&self, key: &[u8]) -> Result<Option<Value>> {
+        self.read_again(|| Ok(self.look_up_system(key)), |hit| self.value_of(hit))
+    }
+
+    /// The same for what the store itself goes by: verified, whatever the options say.
+    pub(super) fn verified_system_value(&self, key: &[u8]) -> Result<Option<Value>> {
+        let read = |hit: &Hit| PayloadRef { policy: VerifyReads::Always, ..self.payload_of(hit)? }.value();
+        self.read_again(|| Ok(self.look_up_system(key)), read)
+    }
+
+    fn look_up_system(&self, key: &[u8]) -> Option<Hit> {
         let hash = Space::System.hash(key);
-        let subject = DraftSubject::System(Bytes::copy_from_slice(key));
-        let look_up = || {
-            let version = self.index.get_system(key, hash);
-            Ok(version.map(|version| Hit { version, subject: subject.clone(), hash }))
-        };
-        self.read_again(look_up, |hit| self.value_of(hit))
+        let version = self.index.get_system(key, hash)?;
+        Some(Hit { version, subject: DraftSubject::System(Bytes::copy_from_slice(key)), hash })
     }
 }

@@ -5,6 +5,7 @@ mod determinism;
 mod every_call;
 mod f01_power_cut;
 mod f02_torn_tail;
+mod f03_namespaces;
 mod f03_repair;
 mod f03_rot;
 mod f03_salvage;
