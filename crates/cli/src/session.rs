@@ -137,11 +137,18 @@ pub(crate) fn create<T>(global: &Global, work: impl FnOnce(&Store) -> Result<T>)
 }
 
 fn run<T>(store: &Store, work: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+    let unread = store.stats().checkpoint_failure;
+    if let Some(failure) = &unread {
+        warn(&format!(
+            "a checkpoint could not be read, so opening took longer; nothing is missing: {failure}"
+        ));
+    }
     let result = work(store);
     let closed = store.close();
-    if let (Ok(()), Some(failure)) = (&closed, store.stats().checkpoint_failure) {
+    let unwritten = store.stats().checkpoint_failure.filter(|failure| Some(failure) != unread.as_ref());
+    if let (Ok(()), Some(failure)) = (&closed, unwritten) {
         warn(&format!(
-            "the store is sound, but no checkpoint could be written, so the next open takes longer: {failure}"
+            "the store is sound, but the next open takes longer, for want of a checkpoint: {failure}"
         ));
     }
     match (result, closed) {

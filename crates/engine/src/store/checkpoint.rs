@@ -65,13 +65,17 @@ struct Frozen {
 }
 
 impl Checkpoints {
-    /// What an open found.
-    pub(super) fn new(found: Option<&CheckpointFile>, segments: &SegmentTable) -> Self {
+    /// What an open found, and why something could not be read.
+    pub(super) fn new(
+        found: Option<&CheckpointFile>,
+        unread: Option<Error>,
+        segments: &SegmentTable,
+    ) -> Self {
         let current = found.and_then(|file| {
             let (segment, offset) = file.head.end;
             Some(Current { bytes: file.length(), tail: segments.get(segment)?.log_offset(offset) })
         });
-        Self { state: Mutex::new(State { current, last: current, failure: None }) }
+        Self { state: Mutex::new(State { current, last: current, failure: unread }) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

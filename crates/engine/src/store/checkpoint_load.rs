@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::log_entries::LogEntries;
 use super::rebuild::IndexBuilder;
 use crate::address::Address;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::catalog::Catalog;
 use crate::format::checkpoint::SectionKind;
 use crate::format::identity::Identity;
@@ -30,6 +30,8 @@ pub(super) struct Found {
     said: Checkpointed,
     /// The one to go on from.
     file: Option<Arc<CheckpointFile>>,
+    /// Why one that is there could not be read.
+    pub(super) unread: Option<Error>,
 }
 
 /// What was read of a store.
@@ -47,7 +49,7 @@ impl Found {
     /// What the checkpoints say of how far the log is durable, and nothing to go on from.
     pub(super) fn without_index(self) -> Self {
         let said = Checkpointed { covered: None, ..self.said };
-        Self { said, file: None }
+        Self { said, file: None, unread: self.unread }
     }
 }
 
@@ -60,8 +62,15 @@ pub(super) fn find(disk: &dyn Disk, dir: &Path, store_id: [u8; 16]) -> Result<Fo
     }
     let Some(catalog) = catalog_file::load(disk, dir)?.catalog else { return Ok(found) };
     for (_, path) in listed {
-        // The disk that fails here fails the reading of the log as well, if it goes on failing.
-        let Ok(Some(file)) = CheckpointFile::open(disk, &path, store_id) else { continue };
+        let file = match CheckpointFile::open(disk, &path, store_id) {
+            Ok(Some(file)) => file,
+            Ok(None) => continue,
+            // The log has all of it; a disk that goes on failing fails the reading of that as well.
+            Err(error) => {
+                found.unread = Some(error);
+                continue;
+            }
+        };
         found.said.mark = found.said.mark.max(file.head.mark);
         if found.file.is_none()
             && let Some(covered) = covered_of(&file, &catalog)
@@ -82,7 +91,7 @@ pub(super) fn recover_from(
     policy: &mut Policy,
     secret: u64,
 ) -> Result<Read> {
-    let Found { mut said, file: mut checkpoint } = found;
+    let Found { mut said, file: mut checkpoint, .. } = found;
     loop {
         let mut builder = IndexBuilder::new(secret);
         if checkpoint.is_some() {

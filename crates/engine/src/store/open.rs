@@ -97,13 +97,14 @@ pub(super) fn load(
     let poisoned = Arc::new(OnceLock::new());
     environment.disk = Arc::new(RememberingDisk::new(environment.disk, Arc::clone(&poisoned)));
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
-    let found = match policy {
+    let mut found = match policy {
         Policy::Refuse => {
             let found = checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?;
             if options.whole_history { found.without_index() } else { found }
         }
         Policy::Skip(_) => Found::default(),
     };
+    let unread = found.unread.take();
     let read = checkpoint_load::recover_from(found, &environment.disk, &dir, &identity, &mut policy, secret)
         .map_err(with_next_step)?;
     let Read { recovered, segments, mut builder, checkpoint, held } = read;
@@ -203,7 +204,7 @@ pub(super) fn load(
         upkeep: Upkeep::default(),
         scrub: Scrub::default(),
         compacting: Mutex::default(),
-        checkpoints: Checkpoints::new(checkpoint.as_deref(), &segments),
+        checkpoints: Checkpoints::new(checkpoint.as_deref(), unread, &segments),
     };
     core.segments.now().all().for_each(|segment| segment.read_here_and_there());
     if !read_only {

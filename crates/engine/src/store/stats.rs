@@ -33,7 +33,8 @@ pub struct Stats {
     pub checkpoint_bytes: u64,
     /// Bytes of the log that an open would read, because they were written since that checkpoint.
     pub checkpoint_age_bytes: u64,
-    /// Why the last checkpoint could not be written; `None` when it could. It is tried again.
+    /// Why the last checkpoint could not be written, or, until the first is, why the open could not read one that was there;
+    /// `None` when all went well. Nothing is missing: the log has all of it.
     pub checkpoint_failure: Option<String>,
     /// Of the bytes on disk, entries that a reader may still want, of older sequences too.
     pub live_bytes: u64,
