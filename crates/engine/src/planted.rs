@@ -74,6 +74,8 @@ bugs! {
     TombstoneForgottenEarly,
     /// What only the history sees is dropped like what nobody sees.
     HistoryNotHeld,
+    /// The versions of a key are counted on from before the group of commits, which may write it several times.
+    CountFromBeforeTheGroup,
     /// A watch goes live at once, without the commits between its beginning and the newest.
     WatchGap,
     /// A watch tells the commit with which it catches up once more.

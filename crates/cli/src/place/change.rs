@@ -52,6 +52,10 @@ pub(crate) struct Done {
 pub(crate) struct Info {
     /// The commit that wrote it.
     pub(crate) sequence: u64,
+    /// The commit that made the key; `None` where that is not known.
+    pub(crate) created: Option<u64>,
+    /// How many versions there have been since; `None` where that is not known.
+    pub(crate) versions: Option<u32>,
     /// Length of the value.
     pub(crate) bytes: u64,
     /// CRC-32 of the value.

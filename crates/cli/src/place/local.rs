@@ -50,6 +50,8 @@ impl Look for LocalLook<'_> {
         let info = self.view.entry_info(key)?;
         Ok(info.map(|info| Info {
             sequence: info.sequence.0,
+            created: info.created.map(|created| created.0),
+            versions: info.versions,
             bytes: info.length,
             checksum: u32::from_le_bytes(info.checksum),
             deadline: info.deadline,

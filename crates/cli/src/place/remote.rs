@@ -87,6 +87,8 @@ impl Look for Remote {
         let found = self.wait(self.keys().describe(key))?;
         Ok(found.map(|found| Info {
             sequence: found.modified_sequence,
+            created: found.created_sequence,
+            versions: found.versions,
             bytes: found.value_bytes,
             checksum: found.checksum,
             deadline: found.deadline_ns.map(Timestamp),

@@ -24,6 +24,8 @@ pub(crate) fn run(global: &Global, arguments: &InfoArgs) -> Result<()> {
         let mut object = Map::new();
         insert_bytes(&mut object, "key", &key);
         object.insert("sequence".to_owned(), info.sequence.into());
+        object.insert("created_sequence".to_owned(), info.created.into());
+        object.insert("versions".to_owned(), info.versions.into());
         object.insert("bytes".to_owned(), info.bytes.into());
         object.insert("checksum".to_owned(), format!("{checksum:08x}").into());
         object.insert("key_hash".to_owned(), format!("{hash:016x}").into());
@@ -32,6 +34,11 @@ pub(crate) fn run(global: &Global, arguments: &InfoArgs) -> Result<()> {
         output.json(&Value::from(object))?;
     } else {
         output.line(&format!("written by commit  {}", info.sequence))?;
+        let unknown = || "not known".to_owned();
+        let created = info.created.map_or_else(unknown, |created| created.to_string());
+        output.line(&format!("created by commit  {created}"))?;
+        let versions = info.versions.map_or_else(unknown, |versions| versions.to_string());
+        output.line(&format!("versions since     {versions}"))?;
         output.line(&format!("value              {}", human::counted(info.bytes, "byte", "bytes")))?;
         output.line(&format!("checksum           {checksum:08x}"))?;
         output.line(&format!("key hash           {hash:016x}"))?;

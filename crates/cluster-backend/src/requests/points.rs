@@ -59,6 +59,8 @@ pub(super) fn describe(store: &Store, request: &DescribeRequest) -> Result<Descr
         found: true,
         value_bytes: info.length,
         modified_sequence: info.sequence.0,
+        created_sequence: info.created.map(|created| created.0),
+        versions: info.versions,
         checksum: u32::from_le_bytes(info.checksum),
         deadline_ns: info.deadline.map(|deadline| deadline.0),
         now_ns,
@@ -91,6 +93,7 @@ mod tests {
         assert_eq!(values, [Some(&b"22"[..]), None, Some(b"22")]);
         let got = describe(&store, &DescribeRequest { key: key(), ..DescribeRequest::default() }).unwrap();
         assert_eq!((got.found, got.value_bytes, got.modified_sequence), (true, 2, 2));
+        assert_eq!((got.created_sequence, got.versions), (Some(1), Some(2)));
     }
 
     #[test]

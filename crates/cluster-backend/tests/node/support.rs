@@ -80,6 +80,7 @@ pub(crate) fn digest(node: &Node) -> (Option<u64>, u64) {
         add(&value);
         let info = store.entry_info(&key).expect("readable").expect("there");
         add(format!("{} {:?} {:?}", info.sequence, info.checksum, info.deadline).as_bytes());
+        add(format!("{:?} {:?}", info.created, info.versions).as_bytes());
     }
     for (key, value) in store.system_entries("raft/").expect("readable") {
         add(&key);

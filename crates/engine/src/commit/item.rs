@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use crate::format::entry::Subject;
+use crate::format::entry::{Lineage, Subject};
 use crate::index::{Name, Space, Spelled, VersionKind};
 use crate::keyspace::Keyspace;
 use crate::log::frame_writer::{DraftValue, FrameEntry, FrameValue, PayloadBytes};
@@ -66,7 +66,13 @@ impl Item<'_> {
                 FrameValue::External { segment: *segment, length: *length, checksum: *checksum }
             }
         };
-        FrameEntry { subject, value, deadline: self.deadline, moved: None }
+        FrameEntry { subject, value, deadline: self.deadline, moved: None, lineage: None }
+    }
+
+    /// The same, saying which version of its key it is.
+    #[inline]
+    pub(crate) fn entry_with(&self, lineage: Option<Lineage>) -> FrameEntry<'_> {
+        FrameEntry { lineage, ..self.entry() }
     }
 
     /// What the index knows it by.

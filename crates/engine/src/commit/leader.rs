@@ -4,17 +4,18 @@
 //! a hole; when a write or sync fails, every result of the group is an error and no later commit is taken.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::evaluate::{Evaluation, Plan};
 use super::item::{Item, ItemValue};
 use super::job::{Job, JobResult};
+use super::lineage::{Ancestry, lineages};
 use super::queue::Leader;
 use crate::batch::Outcome;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::frame::{self, FrameKind, rank_in};
-use crate::index::{Born, Change, Name, Version};
-use crate::log::announce::announce;
+use crate::format::entry::Lineage;
+use crate::format::frame::{self, FrameHeader, FrameKind, rank_in};
+use crate::index::{Before, Born, Change, Name, Version};
+use crate::log::announce::News;
 use crate::log::failure::Failure;
 use crate::log::frame_writer::Standing;
 use crate::log::segment::Segment;
@@ -54,7 +55,9 @@ struct Written {
 #[derive(Debug, Default)]
 struct Entries {
     /// The version before each, as it was found before the group was written.
-    before: Vec<Option<Version>>,
+    before: Vec<Option<Before>>,
+    /// Which version of its key each of them is, as far as it has to be said.
+    lineages: Vec<Option<Lineage>>,
     /// Where they stand.
     standing: Vec<Standing>,
 }
@@ -213,8 +216,15 @@ impl Core {
         let mut entries = Entries::default();
         if bytes > 0 {
             self.announce_system(steps)?;
+            let keeps_lineages = self.announce_lineages(steps)?;
             writer.reserve(bytes, purpose)?;
             self.resolve(steps, &mut entries);
+            if keeps_lineages {
+                let group = steps.iter().filter_map(Step::plan).flat_map(Ancestry::of);
+                entries.lineages = lineages(&self.index, group, &entries.before);
+            } else {
+                entries.lineages.resize(entries.before.len(), None);
+            }
             self.list_streams(writer, streams)?;
             if planted(Bug::PublishBeforeWrite) {
                 let has_sequence =
@@ -223,16 +233,22 @@ impl Core {
                 self.published.publish(Sequence(writer.state.last_sequence.0 + ahead as u64), writer.tail());
             }
             let mut frames = writer.begin();
+            let mut lineages = &entries.lineages[..];
             for step in steps {
                 match step {
                     Step::Commit(plan) if plan.is_written() => {
                         let Plan { sequence, items, time, .. } = plan;
                         let kind = if sequence.is_some() { FrameKind::Commit } else { FrameKind::Metadata };
                         let header = writer.next_header(kind, sequence.unwrap_or_default(), *time);
+                        let keeps_lineages = keeps_lineages && kind == FrameKind::Commit;
+                        let header = FrameHeader { keeps_lineages, ..header };
                         let (offset, frame) = (frames.position(), header.number);
                         let mut placed = |standing| entries.standing.push(standing);
                         let apart = items_apart(plan);
-                        frames.frame(header, items[..apart].iter().map(Item::entry), &mut placed);
+                        let (these, others) = lineages.split_at(items.len());
+                        lineages = others;
+                        let along = items[..apart].iter().zip(these);
+                        frames.frame(header, along.map(|(item, of)| item.entry_with(*of)), &mut placed);
                         if apart < items.len() {
                             let header = writer.next_header(FrameKind::Metadata, Sequence(0), *time);
                             frames.frame(header, items[apart..].iter().map(Item::entry), placed);
@@ -268,12 +284,25 @@ impl Core {
     fn announce_system(&self, steps: &[Step<'_>]) -> Result<(), Failure> {
         let is_system = |item: &Item<'_>| item.key.is_system();
         let wanted = || steps.iter().any(|step| step.items().iter().any(is_system));
-        if self.announced.load(Ordering::Acquire) || !wanted() {
+        if self.announced.has(News::NamedEntries) || !wanted() {
             return Ok(());
         }
-        announce(&*self.environment.disk, &self.dir, &self.identity, &self.catalog)?;
-        self.announced.store(true, Ordering::Release);
-        Ok(())
+        self.announced.say(News::NamedEntries, &*self.environment.disk, &self.dir, &self.catalog)
+    }
+
+    /// Says in the identity that there may be lineages, before the first is written: with the first commit into a store of an
+    /// older format. Returns whether it is said.
+    fn announce_lineages(&self, steps: &[Step<'_>]) -> Result<bool, Failure> {
+        let is_commit = |step: &Step<'_>| step.plan().is_some_and(|plan| plan.sequence.is_some());
+        if self.announced.has(News::Lineages) || !steps.iter().any(is_commit) {
+            return Ok(self.announced.has(News::Lineages));
+        }
+        match self.announced.say(News::Lineages, &*self.environment.disk, &self.dir, &self.catalog) {
+            Ok(()) => Ok(true),
+            // On a full disk, what makes room must not fail for want of it. The next commit tries again.
+            Err(Failure::Refused(error)) if error.kind() == ErrorKind::DiskFull => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Puts staged streams into the catalog and the table, before a frame refers to them.
@@ -312,7 +341,7 @@ impl Core {
         let count = steps.iter().map(|step| step.items().len()).sum();
         entries.before.reserve_exact(count);
         entries.standing.reserve_exact(count);
-        self.index.resolve(items().map(Item::name), |version| entries.before.push(version));
+        self.index.resolve(items().map(Item::name), |before| entries.before.push(before));
     }
 
     /// Applies the group to the indexes and publishes it.
@@ -341,7 +370,14 @@ impl Core {
                 let Name { space, key, hash } = item.name();
                 let sequence = written.sequence.unwrap_or_default();
                 let rank = (rank_in(written.frame, sequence, item.entry().subject), ordinal);
-                changes.push(Change { space, key, hash, version, rank, before: before.as_ref() });
+                changes.push(Change {
+                    space,
+                    key,
+                    hash,
+                    version,
+                    rank,
+                    before: before.as_ref().map(|before| &before.version),
+                });
             }
             segment.frame_starts().note(written.offset);
             if let Some(sequence) = written.sequence {

@@ -1,12 +1,13 @@
 //! Group commit: many callers, one leader at a time.
 //!
 //! `queue` decides who leads, `evaluate` turns batches into entries against the published state and the earlier
-//! commits of the group (`overlay`), `leader` writes, syncs, applies and publishes, `future` is the door without blocking.
+//! commits of the group (`overlay`), `lineage` counts the versions of each key, `leader` writes, syncs, applies and publishes, `future` is the door without blocking.
 
 pub(crate) mod evaluate;
 pub(crate) mod future;
 mod item;
 pub(crate) mod job;
 pub(crate) mod leader;
+mod lineage;
 pub(crate) mod overlay;
 pub(crate) mod queue;

@@ -1,6 +1,6 @@
 //! Entries: the fixed part, what its flags add, the key (`docs/format.md` §6). The payload is not touched here.
 
-use super::bytes::{put_at, u16_at, u32_at, u64_at};
+use super::bytes::{array_at, put_at, u16_at, u32_at, u64_at};
 use super::{CHUNK_BYTES, NUMBERS_END, UNIT, align_up};
 use crate::keyspace::Keyspace;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
@@ -13,9 +13,10 @@ const NAMESPACE: u16 = 1 << 3;
 const HASH_ONLY: u16 = 1 << 4;
 const EXTERNAL: u16 = 1 << 5;
 const CHUNKED: u16 = 1 << 6;
-/// What the flag of moved entries adds.
+const LINEAGE: u16 = 1 << 11;
+/// What the flag of moved entries adds, their lineage in the last bytes of it.
 const MOVED_BYTES: u64 = 32;
-const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | NAMESPACE | HASH_ONLY | EXTERNAL | CHUNKED;
+const KNOWN: u16 = TOMBSTONE | DEADLINE | MOVED | NAMESPACE | HASH_ONLY | EXTERNAL | CHUNKED | LINEAGE;
 
 /// Most bytes of an entry before its payload's padding: fixed part, optional fields and key.
 pub(crate) const HEAD_BYTES_MAX: u64 = 12 + 8 + 32 + 8 + 16 + 4 + 65_535;
@@ -69,6 +70,53 @@ pub(crate) struct Moved {
     pub(crate) ordinal: u32,
 }
 
+/// Which version of its key an entry is, counted since the key was last absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lineage {
+    /// The commit that made the key; 0 where that is not known.
+    created: Sequence,
+    /// How many versions there are with this one; 0 where that is not known.
+    versions: u32,
+}
+
+impl Lineage {
+    /// Its length in bytes.
+    pub(crate) const BYTES: u64 = 12;
+    /// Nobody noted it: the entry, or one before it, was written by a program that did not.
+    pub(crate) const UNKNOWN: Self = Self { created: Sequence(0), versions: 0 };
+
+    /// That of the first version, written by this commit.
+    pub(crate) fn first(created: Sequence) -> Self {
+        Self { created, versions: 1 }
+    }
+
+    /// That of the version behind this one.
+    pub(crate) fn next(self) -> Self {
+        let versions = if self.versions == 0 { 0 } else { self.versions.saturating_add(1) };
+        Self { versions, ..self }
+    }
+
+    /// The commit that made the key, and how many versions there are with this one.
+    pub(crate) fn known(self) -> Option<(Sequence, u32)> {
+        (self != Self::UNKNOWN).then_some((self.created, self.versions))
+    }
+
+    fn encode(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        put_at(&mut bytes, 0, &self.created.0.to_le_bytes());
+        put_at(&mut bytes, 8, &self.versions.to_le_bytes());
+        bytes
+    }
+
+    /// Reads one; `None` when the two contradict each other.
+    #[inline]
+    pub(crate) fn decode(bytes: &[u8; 12]) -> Option<Self> {
+        let lineage = Self { created: Sequence(u64_at(bytes, 0)), versions: u32_at(bytes, 8) };
+        let agrees = (lineage.created.0 == 0) == (lineage.versions == 0);
+        (agrees && lineage.created.0 < NUMBERS_END).then_some(lineage)
+    }
+}
+
 /// An entry but for its payload's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryHead<'a> {
@@ -76,6 +124,9 @@ pub(crate) struct EntryHead<'a> {
     pub(crate) place: Place,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) moved: Option<Moved>,
+    /// What the entry says of the versions before it. Where it says nothing, in the log, it is the first of its key, if its
+    /// frame says that lineages are kept. One that was moved always says it.
+    pub(crate) lineage: Option<Lineage>,
 }
 
 /// Where the parts of an entry lie, as offsets in its segment.
@@ -115,6 +166,8 @@ pub(crate) struct Plain {
     pub(crate) checksum: u32,
     /// Compaction has moved it here: where the sequence of its commit stands.
     pub(crate) sequence: Option<u64>,
+    /// Where its lineage stands, if it says that.
+    pub(crate) lineage: Option<u64>,
 }
 
 impl Plain {
@@ -126,26 +179,43 @@ impl Plain {
     pub(crate) fn decode(fixed: &[u8], start: u64, alignment: u64) -> Option<Self> {
         let fixed = fixed.first_chunk::<FIXED>()?;
         let flags = u16_at(fixed, 0);
-        let is_moved = flags == MOVED;
         let payload_length = u64::from(u32_at(fixed, 4));
-        if (flags != 0 && !is_moved) || payload_length > super::CHUNKED_ABOVE {
+        let optional = start + FIXED as u64;
+        let (key, sequence, lineage) = match flags {
+            0 => (optional, None, None),
+            LINEAGE => (optional + Lineage::BYTES, None, Some(optional)),
+            MOVED => (optional + MOVED_BYTES, Some(optional), Some(optional + MOVED_BYTES - Lineage::BYTES)),
+            _ => return None,
+        };
+        if payload_length > super::CHUNKED_ABOVE {
             return None;
         }
-        let (key_length, optional) = (u64::from(u16_at(fixed, 2)), start + FIXED as u64);
-        let key = if is_moved { optional + MOVED_BYTES } else { optional };
+        let key_length = u64::from(u16_at(fixed, 2));
         let payload = align_up(key + key_length, if payload_length == 0 { UNIT } else { alignment });
-        let sequence = is_moved.then_some(optional);
-        Some(Self { key, key_length, payload, payload_length, checksum: u32_at(fixed, 8), sequence })
+        Some(Self { key, key_length, payload, payload_length, checksum: u32_at(fixed, 8), sequence, lineage })
     }
 
-    /// The bytes that an entry begins with whose key and payload have these lengths, and which was not moved.
+    /// Puts down what comes before the key in an entry whose key and payload have these lengths, and which was not moved.
+    /// Returns its layout.
     #[inline]
-    pub(crate) fn fixed(key_length: u16, payload_length: u32, checksum: u32) -> [u8; FIXED] {
+    pub(crate) fn encode(
+        (start, alignment): (u64, u64),
+        lineage: Option<Lineage>,
+        (key_length, payload_length, checksum): (u16, u32, u32),
+        buffer: &mut Vec<u8>,
+    ) -> Self {
         let mut fixed = [0; FIXED];
+        put_at(&mut fixed, 0, &(if lineage.is_some() { LINEAGE } else { 0 }).to_le_bytes());
         put_at(&mut fixed, 2, &key_length.to_le_bytes());
         put_at(&mut fixed, 4, &payload_length.to_le_bytes());
         put_at(&mut fixed, 8, &checksum.to_le_bytes());
-        fixed
+        let plain = Self::decode(&fixed, start, alignment).expect("it was made one");
+        buffer.reserve(usize::try_from(plain.end() - start).expect("it fits a buffer"));
+        buffer.extend_from_slice(&fixed);
+        if let Some(lineage) = lineage {
+            buffer.extend_from_slice(&lineage.encode());
+        }
+        plain
     }
 
     /// Where the payload ends, without the zeros behind it.
@@ -193,6 +263,7 @@ impl<'a> EntryHead<'a> {
         set(has_hash, HASH_ONLY);
         set(matches!(self.place, Place::External { .. }), EXTERNAL);
         set(chunked, CHUNKED);
+        set(self.lineage.is_some() && self.moved.is_none(), LINEAGE);
         flags
     }
 
@@ -207,7 +278,11 @@ impl<'a> EntryHead<'a> {
         };
         FIXED as u64
             + if self.deadline.is_some() { 8 } else { 0 }
-            + if self.moved.is_some() { 32 } else { 0 }
+            + match (self.moved, self.lineage) {
+                (Some(_), _) => MOVED_BYTES,
+                (None, Some(_)) => Lineage::BYTES,
+                (None, None) => 0,
+            }
             + if matches!(self.place, Place::External { .. }) { 16 } else { 0 }
             + key
     }
@@ -246,7 +321,9 @@ impl<'a> EntryHead<'a> {
             buffer.extend_from_slice(&moved.sequence.0.to_le_bytes());
             buffer.extend_from_slice(&moved.time.0.to_le_bytes());
             buffer.extend_from_slice(&moved.ordinal.to_le_bytes());
-            buffer.extend_from_slice(&[0; 12]);
+            buffer.extend_from_slice(&self.lineage.unwrap_or(Lineage::UNKNOWN).encode());
+        } else if let Some(lineage) = self.lineage {
+            buffer.extend_from_slice(&lineage.encode());
         }
         if let Subject::Hash(hash) | Subject::NamedHash(_, hash) = self.subject {
             buffer.extend_from_slice(&hash.to_le_bytes());
@@ -277,7 +354,8 @@ impl<'a> EntryHead<'a> {
         let key = u64::from(u16_at(fixed, 2));
         Ok(FIXED as u64
             + has(DEADLINE, 8)
-            + has(MOVED, 32)
+            + has(MOVED, MOVED_BYTES)
+            + has(LINEAGE, Lineage::BYTES)
             + has(HASH_ONLY, 8)
             + has(EXTERNAL, 16)
             + has(NAMESPACE, NAMESPACE_BYTES)
@@ -304,13 +382,14 @@ impl<'a> EntryHead<'a> {
         };
         let deadline = has(DEADLINE).then(|| Timestamp(u64_at(bytes, field(8))));
         let moved = has(MOVED).then(|| {
-            let here = field(32);
+            let here = field(20);
             Moved {
                 sequence: Sequence(u64_at(bytes, here)),
                 time: Timestamp(u64_at(bytes, here + 8)),
                 ordinal: u32_at(bytes, here + 16),
             }
         });
+        let lineage = (has(MOVED) || has(LINEAGE)).then(|| Lineage::decode(&array_at(bytes, field(12))));
         let hash = has(HASH_ONLY).then(|| u64_at(bytes, field(8)));
         let external = has(EXTERNAL).then(|| {
             let here = field(16);
@@ -326,7 +405,9 @@ impl<'a> EntryHead<'a> {
             || (hash.is_some() && key_length != 0)
             || (namespace == Some(Keyspace::OWN))
             || (namespace == Some(Keyspace::SYSTEM)
-                && (hash.is_some() || deadline.is_some() || external.is_some()))
+                && (hash.is_some() || deadline.is_some() || external.is_some() || has(LINEAGE)))
+            || (has(LINEAGE) && (has(MOVED) || has(TOMBSTONE)))
+            || lineage == Some(None)
             || moved.is_some_and(|moved| moved.sequence.0 >= NUMBERS_END)
             || external.is_some_and(|(segment, length)| segment.0 >= NUMBERS_END || length >= NUMBERS_END);
         if contradicts {
@@ -345,7 +426,8 @@ impl<'a> EntryHead<'a> {
             (Some(namespace), Some(hash)) => Subject::NamedHash(namespace, hash),
         };
         let layout = Layout::new(start, start + head_length, inline, chunked, alignment);
-        Ok((Self { subject, place, deadline, moved }, layout))
+        let lineage = lineage.flatten();
+        Ok((Self { subject, place, deadline, moved, lineage }, layout))
     }
 
     /// Whether the entry deletes.

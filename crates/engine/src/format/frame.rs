@@ -11,6 +11,8 @@ use crate::numbers::{FrameNumber, Sequence, Timestamp};
 pub(crate) const LENGTH: u64 = BYTES as u64;
 /// The same, as a length in memory.
 pub(crate) const BYTES: usize = 64;
+/// Flag: lineages are kept.
+const LINEAGES: u8 = 1 << 1;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,8 @@ pub(crate) struct FrameHeader {
     pub(crate) mark: FrameNumber,
     pub(crate) body_length: u64,
     pub(crate) epoch: u32,
+    /// An entry of it that says nothing of versions before it is the first of its key. Commits alone say so.
+    pub(crate) keeps_lineages: bool,
 }
 
 /// What orders the versions of an entry's key, if it stands in such a frame: the commit, or for a system entry the frame,
@@ -125,7 +129,7 @@ impl FrameHeader {
     pub(crate) fn encode(&self, bytes: &mut [u8], body_checksum: u32, nonce: Nonce, offset: u64) {
         put_at(bytes, 4, &body_checksum.to_le_bytes());
         bytes[8] = self.kind.code();
-        bytes[9] = 0;
+        bytes[9] = if self.keeps_lineages { LINEAGES } else { 0 };
         put_at(bytes, 10, &64u16.to_le_bytes());
         put_at(bytes, 12, &self.entries.to_le_bytes());
         put_at(bytes, 16, &self.number.0.to_le_bytes());
@@ -156,9 +160,10 @@ impl FrameHeader {
             mark: FrameNumber(u64_at(bytes, 40)),
             body_length: u64_at(bytes, 48),
             epoch: u32_at(bytes, 56),
+            keeps_lineages: bytes[9] == LINEAGES,
         };
         // Cheap tests first: a scan tries every eighth byte.
-        let plausible = bytes[9] == 0
+        let plausible = (bytes[9] == 0 || (header.keeps_lineages && header.kind == FrameKind::Commit))
             && u16_at(bytes, 10) == 64
             && u32_at(bytes, 60) == 0
             && header.epoch != 0
@@ -190,6 +195,7 @@ mod tests {
             mark: FrameNumber(9),
             body_length: 128,
             epoch: 2,
+            keeps_lineages: true,
         }
     }
 

@@ -1,13 +1,44 @@
 //! The identity file: who a store is, and what was fixed when it was made (`docs/format.md` §2).
 
 use super::bytes::{array_at, is_zero, put_at, u32_at, u64_at};
-use super::{VERSION, checksum, magic};
+use super::{checksum, magic};
 use crate::options::Alignment;
 
 /// Length of the file in bytes.
 pub(crate) const LENGTH: usize = 128;
 /// How the file begins.
 pub(crate) const MAGIC: [u8; 16] = magic(b"IDEN");
+
+/// The version of the format of a whole directory: what its frames and entries may say. The identity alone has it, and it is
+/// raised when a program that knows more begins to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FormatVersion(u32);
+
+impl FormatVersion {
+    /// Nobody notes which version of its key an entry is.
+    pub(crate) const FIRST: Self = Self(1);
+    /// Entries and frames of commits may say it.
+    pub(crate) const LINEAGES: Self = Self(2);
+    /// The newest that this program reads and writes.
+    pub(crate) const NEWEST: Self = Self::LINEAGES;
+
+    /// That of a new directory with such a log.
+    pub(crate) fn of(kind: LogKind) -> Self {
+        match kind {
+            LogKind::Commits => Self::NEWEST,
+            LogKind::Records => Self::FIRST,
+        }
+    }
+
+    /// The number in the file.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    fn from_number(number: u32) -> Option<Self> {
+        (Self::FIRST.0..=Self::NEWEST.0).contains(&number).then_some(Self(number))
+    }
+}
 
 /// Who a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +49,7 @@ pub(crate) struct Identity {
     pub(crate) cluster_id: [u8; 16],
     pub(crate) created_ns: u64,
     pub(crate) secret: [u8; 16],
+    pub(crate) version: FormatVersion,
     pub(crate) features: Features,
 }
 
@@ -103,7 +135,7 @@ impl Identity {
     pub(crate) fn encode(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         put_at(&mut bytes, 0, &MAGIC);
-        put_at(&mut bytes, 16, &VERSION.to_le_bytes());
+        put_at(&mut bytes, 16, &self.version.0.to_le_bytes());
         let alignment: u32 = match self.alignment {
             Alignment::Compact => 8,
             Alignment::CacheLine => 64,
@@ -131,15 +163,13 @@ impl Identity {
         let version = u32_at(bytes, 16);
         // A newer version may have another length and place for its checksum, so its number is believed as it is;
         // but a version that a flipped bit made is damage, not news.
-        if version > VERSION && !sum_holds && version <= 0xffff {
+        if version > FormatVersion::NEWEST.0 && !sum_holds && version <= 0xffff {
             return Err(IdentityFault::Version(version));
         }
         if !sum_holds {
             return Err(IdentityFault::Damaged);
         }
-        if version != VERSION {
-            return Err(IdentityFault::Version(version));
-        }
+        let version = FormatVersion::from_number(version).ok_or(IdentityFault::Version(version))?;
         let features = Features {
             compatible: u64_at(bytes, 24),
             read_only_compatible: u64_at(bytes, 32),
@@ -164,6 +194,7 @@ impl Identity {
             cluster_id: array_at(bytes, 80),
             created_ns: u64_at(bytes, 96),
             secret: array_at(bytes, 104),
+            version,
             features,
         })
     }
@@ -171,7 +202,7 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use super::{Features, Identity, IdentityFault, LENGTH};
+    use super::{Features, FormatVersion, Identity, IdentityFault, LENGTH};
     use crate::options::Alignment;
 
     fn sample() -> Identity {
@@ -182,6 +213,7 @@ mod tests {
             cluster_id: [0; 16],
             created_ns: 3,
             secret: [4; 16],
+            version: FormatVersion::LINEAGES,
             features: Features::default(),
         }
     }
@@ -200,9 +232,9 @@ mod tests {
     #[test]
     fn f05_a_newer_version_is_named() {
         let mut newer = sample().encode().to_vec();
-        newer[16] = 2;
+        newer[16] = 3;
         newer.extend([0; 100]);
-        assert_eq!(Identity::decode(&newer), Err(IdentityFault::Version(2)));
+        assert_eq!(Identity::decode(&newer), Err(IdentityFault::Version(3)));
         assert_eq!(Identity::decode(b"SQLite format 3\0 and more"), Err(IdentityFault::Foreign));
     }
 

@@ -10,6 +10,7 @@ use super::key::Space;
 use super::runs::{Keys, Missing};
 use super::version::{Born, VersionKind};
 use crate::address::Address;
+use crate::format::entry::Lineage;
 use crate::numbers::{Sequence, Timestamp};
 use crate::payload::InPlace;
 
@@ -23,6 +24,8 @@ pub(crate) struct Entry<'a> {
     /// The size on disk of the whole entry.
     pub(crate) bytes: u64,
     pub(crate) born: Born,
+    /// What it says of the versions before it.
+    pub(crate) lineage: Option<Lineage>,
     /// The value, where it lies in one piece beside the key; the index only passes it on.
     pub(crate) value: Option<InPlace<'a>>,
     /// The entry cannot be read any more; the rest means nothing.
@@ -68,6 +71,9 @@ pub(crate) trait Entries: Debug + Send + Sync {
     /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
     /// walk over a few kilobytes of the log.
     fn rank(&self, address: Address) -> Option<Rank>;
+
+    /// The lineage of the entry at `address`, which says nothing of it; as costly as the rank.
+    fn lineage(&self, address: Address) -> Lineage;
 }
 
 /// The log as one reader holds it who goes on reading: nearly every entry is shown at the least cost.

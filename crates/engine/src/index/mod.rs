@@ -61,5 +61,6 @@ pub(crate) use key_order::KeyPiece;
 pub(crate) use ordered::Direction;
 pub(crate) use quick_look::{Begun, Newest};
 pub(crate) use rebuild::Met;
+pub(crate) use resolve::Before;
 pub(crate) use runs::{Run, RunShape};
 pub(crate) use version::{Born, Extent, Version, VersionKind, View};

@@ -9,12 +9,29 @@
 //! of the last commit applied. Compaction may move it, and a collection may take it out, before it is used: `apply` expects
 //! that. Of a key that several commits of one group write, each gets the version from before the group.
 
-use super::entries::{Entries, Look};
+use super::entries::{Entries, Entry, Look};
 use super::facade::Index;
 use super::key::{Name, Space};
 use super::lookup::Dead;
 use super::quick_look::{Begun, Newest};
 use super::version::Version;
+use crate::address::Address;
+use crate::format::entry::Lineage;
+
+/// The newest version of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    pub(crate) version: Version,
+    /// What its entry says of the versions before it.
+    pub(crate) lineage: Option<Lineage>,
+}
+
+impl Before {
+    #[inline]
+    fn of(address: Address, entry: &Entry<'_>) -> Self {
+        Self { version: Version::of(address, entry), lineage: entry.lineage }
+    }
+}
 
 /// Keys looked up together: as many as the processor has misses under way at once, several times over, and few enough for
 /// what was fetched to be still there.
@@ -25,7 +42,7 @@ impl<E: Entries> Index<E> {
     pub(crate) fn resolve<'a>(
         &self,
         mut names: impl Iterator<Item = Name<'a>>,
-        mut found: impl FnMut(Option<Version>),
+        mut found: impl FnMut(Option<Before>),
     ) {
         let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
         let mut begun = [Begun::default(); TOGETHER];
@@ -51,7 +68,7 @@ impl<E: Entries> Index<E> {
                             }
                         };
                         found(match newest {
-                            Newest::Plain(address, entry) => Some(Version::of(address, &entry)),
+                            Newest::Plain(address, entry) => Some(Before::of(address, &entry)),
                             Newest::Absent => None,
                             Newest::Unsure => self.standing_at_length(name),
                         });
@@ -62,11 +79,24 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    fn standing(&self, name: &Name<'_>, look: &impl Look) -> Option<Version> {
+    /// Which version of its key the one before is; unknown if it cannot be read any more.
+    pub(crate) fn lineage(&self, before: &Before) -> Lineage {
+        let read = || self.entries.lineage(before.version.address);
+        let is_readable = before.version.is_readable();
+        if is_readable { before.lineage.unwrap_or_else(read) } else { Lineage::UNKNOWN }
+    }
+
+    /// Which version of its key the entry at an address is; unknown if it cannot be read any more.
+    pub(crate) fn lineage_at(&self, address: Address) -> Lineage {
+        let before = |entry: &Entry<'_>| Before::of(address, entry);
+        self.entries.show(address, before).map_or(Lineage::UNKNOWN, |before| self.lineage(&before))
+    }
+
+    fn standing(&self, name: &Name<'_>, look: &impl Look) -> Option<Before> {
         let Name { space, key, hash } = *name;
         if space == Space::Keys {
             match self.newest_plain(key, hash, look) {
-                Newest::Plain(address, entry) => return Some(Version::of(address, &entry)),
+                Newest::Plain(address, entry) => return Some(Before::of(address, &entry)),
                 Newest::Absent => return None,
                 Newest::Unsure => {}
             }
@@ -74,10 +104,11 @@ impl<E: Entries> Index<E> {
         self.standing_at_length(name)
     }
 
-    fn standing_at_length(&self, name: &Name<'_>) -> Option<Version> {
+    fn standing_at_length(&self, name: &Name<'_>) -> Option<Before> {
         let Name { space, key, hash } = *name;
         if let Some(address) = self.crowds.read(hash, |crowd| crowd.find(space, key)) {
-            return address.and_then(|address| self.version_at(address));
+            return address
+                .and_then(|address| self.entries.show(address, |entry| Before::of(address, entry)));
         }
         let mut dead = Dead::default();
         loop {
@@ -86,7 +117,7 @@ impl<E: Entries> Index<E> {
                 let shown = self.entries.show(address, |entry| {
                     let is_it = entry.is(space, key);
                     if is_it {
-                        standing = Some(Version::of(address, entry));
+                        standing = Some(Before::of(address, entry));
                     }
                     is_it
                 });

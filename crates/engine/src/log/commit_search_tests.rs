@@ -49,6 +49,7 @@ fn log(dir: &Path, note_starts: bool) -> Log {
             number += 1;
             sequence += u64::from(!is_mark);
             let header = FrameHeader {
+                keeps_lineages: false,
                 kind: if is_mark { FrameKind::Mark } else { FrameKind::Commit },
                 entries: 0,
                 number: FrameNumber(number),

@@ -12,7 +12,7 @@ use super::writer::PAGE_BYTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, SegmentRecord};
 use crate::format::checksum::Nonce;
-use crate::format::identity::{Features, Identity, LogKind, MAGIC};
+use crate::format::identity::{Features, FormatVersion, Identity, LogKind, MAGIC};
 use crate::format::segment_header::{self, SegmentHeader, SegmentKind};
 use crate::format::{align_up, names};
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
@@ -187,6 +187,7 @@ fn fill(environment: &Environment, dir: &Path, plan: Plan) -> Result<()> {
         cluster_id: [0; 16],
         created_ns: environment.clock.wall_ns(),
         secret,
+        version: FormatVersion::of(plan.kind),
         features: Features::of(plan.kind),
     };
     for name in disk.list(dir).map_err(|e| Error::io("list", dir, &e))? {

@@ -7,7 +7,7 @@ use super::catalog_file::{self, read_file};
 use super::policy::{Policy, Skipped};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::bytes::is_zero;
-use crate::format::identity::{self, Identity, IdentityFault, LogKind, MAGIC};
+use crate::format::identity::{self, FormatVersion, Identity, IdentityFault, LogKind, MAGIC};
 use crate::format::names;
 use crate::seams::{Disk, Lock, LockMode, PathKind};
 
@@ -49,8 +49,8 @@ pub(crate) fn inspect_for(disk: &dyn Disk, path: &Path, wanted: LogKind) -> Resu
             Ok(_) => not_a_store("it is a store"),
             Err(IdentityFault::Foreign) => not_a_store("its `identity` file was written by another program"),
             Err(IdentityFault::Version(version)) => not_a_store(&format!(
-                "its format version is {version} and this program reads version {}; use a newer Pentad",
-                crate::format::VERSION
+                "its format version is {version} and this program reads versions up to {}; use a newer Pentad",
+                FormatVersion::NEWEST.number()
             )),
             Err(IdentityFault::Features(bits)) => not_a_store(&format!(
                 "it uses features that this program does not know (bits {bits:#x}); use a newer Pentad"

@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 use super::scan::Frames;
 use super::segment::Segment;
 use super::source::MapSource;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX};
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Lineage};
 use crate::format::frame::FrameHeader;
 use crate::format::{UNIT, segment_header};
 use crate::numbers::Sequence;
@@ -124,11 +124,24 @@ fn frame_around(
 
 /// The commit whose frame holds what stands at `offset`, also where its keys do not verify; `None` when that cannot be told.
 pub(crate) fn sequence_around(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
+    let sequence = header_around(segment, alignment, offset)?.sequence;
+    (sequence.0 > 0).then_some(sequence)
+}
+
+/// The header of the frame around `offset`; `None` when it, or one on the way to it, does not verify.
+fn header_around(segment: &Segment, alignment: u64, offset: u64) -> Option<FrameHeader> {
     let map = segment.kept_map()?;
     let end = segment.end();
     let mut frames = Frames { source: MapSource { map, end }, nonce: segment.nonce, alignment, end };
     let (_, header) = frame_around(&mut frames, segment, offset).ok()??;
-    Some(header.sequence).filter(|sequence| sequence.0 > 0)
+    Some(header)
+}
+
+/// The lineage of the entry at `offset`, which says nothing of it itself; unknown also where that cannot be read any more.
+pub(crate) fn lineage_of_silent(segment: &Segment, alignment: u64, offset: u64) -> Lineage {
+    let header = header_around(segment, alignment, offset);
+    let keeping = header.filter(|header| header.keeps_lineages);
+    keeping.map_or(Lineage::UNKNOWN, |header| Lineage::first(header.sequence))
 }
 
 /// The commit that wrote the entry at `offset`; `None` when that cannot be read any more.

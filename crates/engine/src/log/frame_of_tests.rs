@@ -27,6 +27,7 @@ fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64,
     };
     let new = create_segment(&Environment::real(), dir, [7; 16], &plan).unwrap();
     let draft = |number: u64, entry: u64| Draft {
+        lineage: None,
         subject: DraftSubject::Key(format!("key {number} {entry}").into_bytes().into()),
         value: DraftValue::Tombstone,
         deadline: None,
@@ -38,6 +39,7 @@ fn written(dir: &Path, frames: u64, moved: Option<Moved>) -> (Segment, Vec<(u64,
     let mut places = Vec::new();
     for (number, drafts) in (1..).zip(&drafts) {
         let header = FrameHeader {
+            keeps_lineages: false,
             kind: FrameKind::Commit,
             entries: 0,
             number: FrameNumber(number),

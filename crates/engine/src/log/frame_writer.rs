@@ -5,7 +5,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 
 use crate::format::checksum::{self, Nonce, finish_salted};
-use crate::format::entry::{EntryHead, Layout, Moved, Place, Plain, Subject};
+use crate::format::entry::{EntryHead, Layout, Lineage, Moved, Place, Plain, Subject};
 use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, CHUNK_SIZE, UNIT, align_up};
 use crate::keyspace::Keyspace;
@@ -83,9 +83,15 @@ pub(crate) struct Draft {
     pub(crate) value: DraftValue,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) moved: Option<Moved>,
+    pub(crate) lineage: Option<Lineage>,
 }
 
 impl Draft {
+    /// A tombstone that compaction moves or makes.
+    pub(crate) fn moved_tombstone(subject: DraftSubject, moved: Moved) -> Self {
+        Self { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved), lineage: None }
+    }
+
     /// The same, borrowed.
     pub(crate) fn entry(&self) -> FrameEntry<'_> {
         let value = match &self.value {
@@ -95,7 +101,8 @@ impl Draft {
                 FrameValue::External { segment: *segment, length: *length, checksum: *checksum }
             }
         };
-        FrameEntry { subject: self.subject.as_subject(), value, deadline: self.deadline, moved: self.moved }
+        let Self { deadline, moved, lineage, .. } = *self;
+        FrameEntry { subject: self.subject.as_subject(), value, deadline, moved, lineage }
     }
 
     /// Whether it was written by a commit that takes a sequence: of system entries that is not known.
@@ -116,6 +123,7 @@ pub(crate) struct FrameEntry<'a> {
     pub(crate) value: FrameValue<'a>,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) moved: Option<Moved>,
+    pub(crate) lineage: Option<Lineage>,
 }
 
 /// The value of an entry to be written.
@@ -137,7 +145,8 @@ impl<'a> FrameEntry<'a> {
                 Place::External { segment, length, checksum }
             }
         };
-        EntryHead { subject: self.subject, place, deadline: self.deadline, moved: self.moved }
+        let Self { subject, deadline, moved, lineage, .. } = *self;
+        EntryHead { subject, place, deadline, moved, lineage }
     }
 
     /// Bytes of the key, and of the value if it is in the frame.
@@ -164,6 +173,7 @@ impl<'a> FrameEntry<'a> {
         let payload = self.inline_bytes();
         let table =
             if payload > crate::format::CHUNKED_ABOVE { 4 * payload.div_ceil(CHUNK_BYTES) + UNIT } else { 0 };
+        // Of a place in history and a lineage an entry has one at most, and the first is the longer one.
         12 + 8 + 32 + 16 + self.content_bytes() + alignment + UNIT + table
     }
 }
@@ -301,7 +311,7 @@ impl<'a> FrameWriter<'a> {
             && let FrameValue::Inline(bytes) = entry.value
             && bytes.len() <= COPIED_BYTES_MAX
         {
-            return self.plain_entry(key, bytes, hasher);
+            return self.plain_entry(key, bytes, entry.lineage, hasher);
         }
         let head = entry.head();
         let Layout { start, payload, payload_length, table, end } =
@@ -322,15 +332,18 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// The same for what nearly every entry is: a value in one piece under a key, without a deadline.
-    fn plain_entry(&mut self, key: &[u8], bytes: &[u8], hasher: &mut crc32fast::Hasher) -> Standing {
+    fn plain_entry(
+        &mut self,
+        key: &[u8],
+        bytes: &[u8],
+        lineage: Option<Lineage>,
+        hasher: &mut crc32fast::Hasher,
+    ) -> Standing {
         let start = self.position();
         let key_length = u16::try_from(key.len()).expect("key lengths are checked");
         let length = u32::try_from(bytes.len()).expect("value lengths are checked");
-        let fixed = Plain::fixed(key_length, length, checksum::plain(bytes));
-        let plain = Plain::decode(&fixed, start, self.alignment).expect("it was made one");
-        let room = usize::try_from(plain.end() - start).expect("it fits a buffer");
-        self.buffer.reserve(room);
-        self.buffer.extend_from_slice(&fixed);
+        let facts = (key_length, length, checksum::plain(bytes));
+        let plain = Plain::encode((start, self.alignment), lineage, facts, &mut self.buffer);
         self.buffer.extend_from_slice(key);
         self.pad_to(plain.payload);
         self.sum(hasher, SUMMED_BYTES);

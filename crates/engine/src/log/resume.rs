@@ -226,7 +226,7 @@ pub(crate) fn draft_of(head: &EntryHead<'_>, layout: &Layout, map: &Map) -> Draf
         }
         Place::External { segment, length, checksum } => DraftValue::External { segment, length, checksum },
     };
-    Draft { subject, value, deadline: head.deadline, moved: head.moved }
+    Draft { subject, value, deadline: head.deadline, moved: head.moved, lineage: head.lineage }
 }
 
 /// Makes the file of the segment to go on in, out of the reserve if need be.

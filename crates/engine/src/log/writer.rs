@@ -117,6 +117,7 @@ impl LogWriter {
             mark: self.state.mark,
             body_length: 0,
             epoch: self.epoch,
+            keeps_lineages: false,
         }
     }
 

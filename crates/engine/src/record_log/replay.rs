@@ -136,8 +136,8 @@ impl Replay for Image {
     }
 
     fn entry(&mut self, segment: &Arc<Segment>, head: &EntryHead<'_>, layout: &Layout) {
-        let (Subject::Key(key), Place::Inline { length, checksum }, None, None) =
-            (head.subject, head.place, head.deadline, head.moved)
+        let (Subject::Key(key), Place::Inline { length, checksum }, None, None, None) =
+            (head.subject, head.place, head.deadline, head.moved, head.lineage)
         else {
             return self.found(segment, layout.start, "an entry is not of a form that records have");
         };

@@ -134,7 +134,7 @@ fn is_replaced(key: &Bytes, later: &[Op]) -> bool {
 /// An entry with a value under a key, which for a record is its number.
 fn entry<'a>(key: &'a [u8], value: &'a [u8]) -> FrameEntry<'a> {
     let (subject, value) = (Subject::Key(key), FrameValue::Inline(value));
-    FrameEntry { subject, value, deadline: None, moved: None }
+    FrameEntry { subject, value, deadline: None, moved: None, lineage: None }
 }
 
 impl Scribe {

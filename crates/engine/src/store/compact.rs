@@ -13,7 +13,7 @@ use super::answer::Answer;
 use super::compact_choice::{Choice, Limit};
 use super::compact_output::{Origin, Output};
 use super::compact_scan::Scan;
-use super::compact_source::{Nobody, Source, Sources, frames_of, header_at, note_damage};
+use super::compact_source::{Birth, Nobody, Source, Sources, frames_of, header_at, note_damage};
 use super::core::Core;
 use super::handle::Store;
 use super::pace::{Pace, Wait};
@@ -361,7 +361,7 @@ impl Core {
             }
             let ((space, key), (_, moved)) = first.remove_entry();
             let subject = space.draft_subject(&key);
-            let draft = Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) };
+            let draft = Draft::moved_tombstone(subject, moved);
             output.add(draft, Origin::Nowhere, pace)?;
         }
         Ok(())
@@ -370,9 +370,9 @@ impl Core {
     fn moved_draft(&self, subject: DraftSubject, version: &Version, inputs: &Sources) -> Result<Draft> {
         let at = version.address;
         let birth = inputs.get(&at.slot()).and_then(|source| source.birth_of(at.offset()));
-        let moved = birth.ok_or_else(|| unreadable(at, inputs))?;
+        let Birth { moved, lineage } = birth.ok_or_else(|| unreadable(at, inputs))?;
         if version.is_tombstone() {
-            return Ok(Draft { subject, value: DraftValue::Tombstone, deadline: None, moved: Some(moved) });
+            return Ok(Draft::moved_tombstone(subject, moved));
         }
         let mut payload = self.payload_at(version, &subject)?;
         let value = if payload.segment.kind != SegmentKind::Stream {
@@ -386,7 +386,8 @@ impl Core {
                 checksum: payload.checksum,
             }
         };
-        Ok(Draft { subject, value, deadline: version.deadline(), moved: Some(moved) })
+        let (deadline, moved, lineage) = (version.deadline(), Some(moved), Some(lineage));
+        Ok(Draft { subject, value, deadline, moved, lineage })
     }
 
     /// Entries of the inputs that the index does not hold because they are deleted or expired, and that may hide older ones in

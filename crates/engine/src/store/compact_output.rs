@@ -170,6 +170,7 @@ impl<'a> Output<'a> {
             mark: FrameNumber(0),
             body_length: 0,
             epoch: self.epoch,
+            keeps_lineages: false,
         };
         let (drafts, from): (Vec<Draft>, Vec<Origin>) = std::mem::take(&mut self.pending).into_iter().unzip();
         let number = u32::try_from(self.segments.len()).map_err(|_| self.core.closed_error())?;

@@ -145,6 +145,6 @@ impl Scan {
 
     fn rank(&self, address: Address) -> Option<(Sequence, u32)> {
         let birth = self.sources.get(&address.slot())?.birth_of(address.offset())?;
-        Some((birth.sequence, birth.ordinal))
+        Some((birth.moved.sequence, birth.moved.ordinal))
     }
 }

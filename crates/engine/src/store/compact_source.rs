@@ -9,7 +9,7 @@ use super::core::Core;
 use super::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::UNIT;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Moved};
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Lineage, Moved, Subject};
 use crate::format::frame::{FrameHeader, rank_in};
 use crate::format::segment_header;
 use crate::log::scan::{Depth, Frames, Verdict};
@@ -89,6 +89,14 @@ struct Commit {
     number: FrameNumber,
     sequence: Sequence,
     time: Timestamp,
+    keeps_lineages: bool,
+}
+
+/// Where an entry comes from: what it takes along when it is moved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Birth {
+    pub(super) moved: Moved,
+    pub(super) lineage: Lineage,
 }
 
 impl Source {
@@ -122,8 +130,8 @@ impl Source {
                 })
                 .map_err(io)?;
             if starts.len() > usize::try_from(first).map_err(|_| core.closed_error())? {
-                let FrameHeader { number, sequence, time, .. } = header;
-                commits.push(Commit { first, number, sequence, time });
+                let FrameHeader { number, sequence, time, keeps_lineages, .. } = header;
+                commits.push(Commit { first, number, sequence, time, keeps_lineages });
             }
             visit.end_frame();
             pace.step(header.frame_length())?;
@@ -134,18 +142,23 @@ impl Source {
     }
 
     /// The commit of the entry at `offset`.
-    pub(super) fn birth_of(&self, offset: u64) -> Option<Moved> {
+    pub(super) fn birth_of(&self, offset: u64) -> Option<Birth> {
         let map = self.segment.kept_map()?;
         let length = HEAD_BYTES_MAX.min(self.segment.end().checked_sub(offset)?);
         let (head, _) = EntryHead::decode(map.slice(offset, length)?, offset, self.alignment).ok()?;
-        if head.moved.is_some() {
-            return head.moved;
+        let said = |or: Lineage| head.lineage.unwrap_or(or);
+        if let Some(moved) = head.moved {
+            return Some(Birth { moved, lineage: said(Lineage::UNKNOWN) });
         }
         let at = self.starts.binary_search(&u32::try_from(offset / UNIT).ok()?).ok()?;
         let at = u32::try_from(at).ok()?;
         let behind = self.commits.partition_point(|commit| commit.first <= at);
         let commit = self.commits.get(behind.checked_sub(1)?)?;
         let sequence = rank_in(commit.number, commit.sequence, head.subject);
-        Some(Moved { sequence, time: commit.time, ordinal: at - commit.first })
+        let moved = Moved { sequence, time: commit.time, ordinal: at - commit.first };
+        let is_value = !head.is_tombstone() && !matches!(head.subject, Subject::System(_));
+        let is_first = commit.keeps_lineages && is_value;
+        let silent = if is_first { Lineage::first(commit.sequence) } else { Lineage::UNKNOWN };
+        Some(Birth { moved, lineage: said(silent) })
     }
 }

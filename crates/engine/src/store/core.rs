@@ -27,6 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::index::{Extent, Index, View};
 use crate::keyspace::Keyspace;
+use crate::log::announce::Announced;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::policy::Skipped;
 use crate::log::reserve::Reserve;
@@ -43,8 +44,8 @@ pub(crate) struct Core {
     pub(crate) dir: PathBuf,
     /// As it was when the store was opened.
     pub(crate) identity: Identity,
-    /// Whether the identity on the disk says that there may be entries with a namespace.
-    pub(crate) announced: AtomicBool,
+    /// What the identity on the disk says that older programs do not know.
+    pub(crate) announced: Announced,
     pub(crate) namespaces: Namespaces,
     pub(crate) options: Options,
     pub(crate) read_only: bool,

@@ -22,6 +22,11 @@ use crate::seams::lock::OnceLock;
 pub struct EntryInfo {
     /// The commit that wrote it.
     pub sequence: Sequence,
+    /// The commit that made its key, which was absent before: never written, deleted or expired. `None` where that is not
+    /// known, because one of the versions since was written by a Pentad that did not note it (format 1).
+    pub created: Option<Sequence>,
+    /// How many versions of the key there have been since then, this one included; `None` as above. It stops at 4,294,967,295.
+    pub versions: Option<u32>,
     /// The XXH3-64 hash of its key.
     pub key_hash: u64,
     /// Where the log stood before the entry, at the place where the entry is now.
@@ -205,8 +210,12 @@ impl Core {
         let log_offset = self
             .segment_of(version)
             .map_or(LogOffset(0), |segment| segment.log_offset(version.address.offset()));
+        let lineage = self.index.lineage_at(version.address);
+        let (created, versions) = lineage.known().unzip();
         Ok(EntryInfo {
             sequence: self.sequence_of(version),
+            created,
+            versions,
             key_hash,
             log_offset,
             checksum: payload.checksum.to_le_bytes(),

@@ -8,9 +8,9 @@ use arc_swap::Guard;
 use super::row::{FETCH_BYTES, Row};
 use crate::address::Address;
 use crate::format::NUMBERS_END;
-use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Place, Plain};
+use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Lineage, Place, Plain};
 use crate::index::{Born, Entries, Entry, Look, Name, Rank, Space, Spelled, VersionKind};
-use crate::log::frame_of::frame_of;
+use crate::log::frame_of::{frame_of, lineage_of_silent};
 use crate::log::segment::Segment;
 use crate::log::segment_table::{Held, SegmentTable, Table};
 use crate::numbers::Sequence;
@@ -54,6 +54,13 @@ impl Entries for LogEntries {
         let frame = frame_of(&segment, self.alignment, address.offset()).ok()??;
         let (head, ..) = any_head(&segment, address, self.alignment)?;
         Some((frame.header.rank_of(head.subject), frame.ordinal))
+    }
+
+    fn lineage(&self, address: Address) -> Lineage {
+        let table = self.segments.now();
+        let segment = table.in_slot(address.slot());
+        segment
+            .map_or(Lineage::UNKNOWN, |segment| lineage_of_silent(segment, self.alignment, address.offset()))
     }
 }
 
@@ -165,6 +172,10 @@ fn plain_entry(segment: &Segment, offset: u64, alignment: u64) -> Option<Entry<'
         }
     };
     // One look at the end of the map for both: the payload lies behind the key.
+    let lineage = match plain.lineage {
+        None => None,
+        Some(at) => Some(Lineage::decode(map.slice(at, Lineage::BYTES)?.first_chunk()?)?),
+    };
     let key = map
         .slice(plain.key, plain.payload_end() - plain.key)?
         .get(..usize::try_from(plain.key_length).ok()?)?;
@@ -175,6 +186,7 @@ fn plain_entry(segment: &Segment, offset: u64, alignment: u64) -> Option<Entry<'
         kind: VersionKind::Value { deadline: None },
         bytes: plain.end() - offset,
         born,
+        lineage,
         value: Some(InPlace { segment, map, start, length, checksum, mark: offset }),
         is_damaged: false,
     })
@@ -194,7 +206,17 @@ fn show_any(segment: &Segment, address: Address, alignment: u64, read: &mut dyn 
     let found = any_head(segment, address, alignment).zip(segment.kept_map());
     let Some(((head, layout), map)) = found else {
         let (space, key, born) = (Space::Keys, &b""[..], Born::In(Sequence(0)));
-        return read(&Entry { space, key, kind: plain, bytes: 0, born, value: None, is_damaged: true });
+        let lineage = None;
+        return read(&Entry {
+            space,
+            key,
+            kind: plain,
+            bytes: 0,
+            born,
+            lineage,
+            value: None,
+            is_damaged: true,
+        });
     };
     let born =
         head.moved.map_or(Born::At(segment.log_offset(layout.start)), |moved| Born::In(moved.sequence));
@@ -211,5 +233,6 @@ fn show_any(segment: &Segment, address: Address, alignment: u64, read: &mut dyn 
     };
     let mut spelled = Spelled::default();
     let (space, key) = Name::spell(head.subject, &mut spelled);
-    read(&Entry { space, key, kind, bytes: layout.end - layout.start, born, value, is_damaged: false });
+    let (bytes, lineage) = (layout.end - layout.start, head.lineage);
+    read(&Entry { space, key, kind, bytes, born, lineage, value, is_damaged: false });
 }

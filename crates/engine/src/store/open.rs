@@ -26,7 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::align_up;
 use crate::format::identity::{Identity, LogKind};
 use crate::index::View;
-use crate::log::announce::is_announced;
+use crate::log::announce::Announced;
 use crate::log::catalog_file::CatalogFile;
 use crate::log::commit_search::CommitSearch;
 use crate::log::create::{Plan, find_or_create, sync_name};
@@ -169,7 +169,7 @@ pub(super) fn load(
     // As of the recorded time: what has expired since is seen for the first time, below.
     let now = View { sequence: state.last_sequence, tail, time: state.time };
     let index = builder.finish(held, (oldest, now), &segments, identity.alignment.bytes());
-    let announced = AtomicBool::new(is_announced(&identity, &catalog));
+    let announced = Announced::by(&identity, &catalog);
     let counters = Counters::default();
     counters.torn_bytes.store(torn_bytes, std::sync::atomic::Ordering::Relaxed);
     counters.opened(tail);

@@ -65,9 +65,13 @@ impl Core {
         match read_file(disk, &path, identity::LENGTH as u64)? {
             None => found(path, "the identity is missing; the copy in the catalog says the same"),
             Some(bytes) => match Identity::decode(&bytes) {
-                // Which features it uses may have changed since.
+                // What it announces may have become more since.
                 Ok(identity)
-                    if Identity { features: self.identity.features, ..identity } == self.identity => {}
+                    if Identity {
+                        version: self.identity.version,
+                        features: self.identity.features,
+                        ..identity
+                    } == self.identity => {}
                 Ok(_) => found(path, "the identity is another store's"),
                 Err(_) => found(path, "the identity cannot be read; the copy in the catalog says the same"),
             },

@@ -7,7 +7,7 @@ use pentad_engine::seams::sim::{SimClock, SimDisk};
 use pentad_engine::{RecordLog, RecordLogOptions};
 
 use super::histories::{START_NS, STORE, environment};
-use super::{Image, committed, is_written_anew, write_anew};
+use super::{Image, TODAY_RECORD_LOG, committed, is_written_anew, write_anew};
 
 const NAME: &str = "record-log";
 
@@ -42,9 +42,9 @@ fn the_image_of_a_record_log_is_what_this_version_writes() {
     let image = write();
     assert_eq!(image, write(), "not deterministic");
     if is_written_anew() {
-        write_anew(NAME, &image);
+        write_anew(TODAY_RECORD_LOG, NAME, &image);
     }
-    let golden = committed(NAME);
+    let golden = committed(TODAY_RECORD_LOG, NAME);
     assert_eq!(image.keys().collect::<Vec<_>>(), golden.keys().collect::<Vec<_>>());
     for (path, bytes) in &image {
         let differs = bytes.iter().zip(&golden[path]).position(|(new, old)| new != old);
@@ -55,7 +55,7 @@ fn the_image_of_a_record_log_is_what_this_version_writes() {
 
 #[test]
 fn the_image_of_a_record_log_opens_and_holds_what_was_put_in() {
-    let image = if is_written_anew() { write() } else { committed(NAME) };
+    let image = if is_written_anew() { write() } else { committed(TODAY_RECORD_LOG, NAME) };
     let disk = SimDisk::from_image(0, &image);
     let log = open(&disk);
     let held: BTreeMap<u64, Vec<u8>> = log
@@ -76,7 +76,7 @@ fn the_image_of_a_record_log_opens_and_holds_what_was_put_in() {
 /// The frames, found by the offsets of `docs/format.md` alone: kind, and what the first entry is stored under, or the number.
 #[test]
 fn the_frames_of_a_record_log_lie_where_the_format_page_says() {
-    let image = if is_written_anew() { write() } else { committed(NAME) };
+    let image = if is_written_anew() { write() } else { committed(TODAY_RECORD_LOG, NAME) };
     let mut found = Vec::new();
     for (path, bytes) in image.iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "log")) {
         let mut at = 128;

@@ -75,7 +75,14 @@ fn contents(store: &Store) -> Vec<(Bytes, Bytes)> {
     for row in store.range::<&[u8]>(..) {
         let (key, value) = row.unwrap();
         let info = store.entry_info(&key).unwrap().unwrap();
-        all.push((key, format!("{:?} {} {:?}", &*value, info.sequence, info.deadline).into()));
+        all.push((
+            key,
+            format!(
+                "{:?} {} {:?} {:?} {:?}",
+                &*value, info.sequence, info.created, info.versions, info.deadline
+            )
+            .into(),
+        ));
     }
     all.push((Bytes::from_static(b"time"), format!("{} {}", store.now(), store.sequence()).into()));
     all

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use crate::address::Address;
+use crate::format::entry::Lineage;
 use crate::index::{Born, Entries, Entry, Look, Rank, Space, Version, VersionKind};
 use crate::numbers::{LogOffset, Sequence};
 
@@ -185,7 +186,16 @@ impl Look for FakeLook {
         let Stored { space, ref key, kind, bytes, born, .. } = **stored;
         let is_plain =
             *of == address && space == Space::Keys && kind == VersionKind::Value { deadline: None };
-        is_plain.then_some(Entry { space, key, kind, bytes, born, value: None, is_damaged: false })
+        is_plain.then_some(Entry {
+            space,
+            key,
+            kind,
+            bytes,
+            born,
+            lineage: None,
+            value: None,
+            is_damaged: false,
+        })
     }
 
     fn fetch(&mut self, _: Address) {}
@@ -211,7 +221,7 @@ impl Entries for FakeLog {
     fn show<R>(&self, address: Address, read: impl FnOnce(&Entry<'_>) -> R) -> Option<R> {
         let stored = self.at(address)?;
         let Stored { space, ref key, kind, bytes, born, .. } = *stored;
-        Some(read(&Entry { space, key, kind, bytes, born, value: None, is_damaged: false }))
+        Some(read(&Entry { space, key, kind, bytes, born, lineage: None, value: None, is_damaged: false }))
     }
 
     fn look(&self) -> impl Look {
@@ -220,5 +230,9 @@ impl Entries for FakeLog {
 
     fn rank(&self, address: Address) -> Option<Rank> {
         self.at(address).map(|stored| stored.rank)
+    }
+
+    fn lineage(&self, _: Address) -> Lineage {
+        Lineage::UNKNOWN
     }
 }

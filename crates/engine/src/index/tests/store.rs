@@ -96,7 +96,14 @@ impl Store {
             .zip(versions.iter().zip(&before))
             .map(|(&(space, key, _), (&version, before))| {
                 let rank = self.index.rank(&version);
-                Change { space, key, hash: hash_of(space, key), version, rank, before: before.as_ref() }
+                Change {
+                    space,
+                    key,
+                    hash: hash_of(space, key),
+                    version,
+                    rank,
+                    before: before.as_ref().map(|before| &before.version),
+                }
             })
             .collect();
         let dropped = names(|dropped| self.index.apply(&changes, horizon, dropped));

@@ -57,7 +57,7 @@ impl World {
                     hash: *hash,
                     version: *version,
                     rank,
-                    before: before.as_ref(),
+                    before: before.as_ref().map(|before| &before.version),
                 }
             })
             .collect();

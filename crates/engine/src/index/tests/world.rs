@@ -93,7 +93,7 @@ impl World {
                     hash,
                     version: *version,
                     rank: self.index.rank(version),
-                    before: before.as_ref(),
+                    before: before.as_ref().map(|before| &before.version),
                 }
             })
             .collect();

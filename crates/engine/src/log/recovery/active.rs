@@ -193,6 +193,7 @@ fn believe_zeros(last: FrameNumber, state: &LogState) -> FrameHeader {
         mark: FrameNumber(0),
         body_length: 0,
         epoch: u32::MAX,
+        keeps_lineages: false,
     }
 }
 

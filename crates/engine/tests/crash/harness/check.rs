@@ -31,12 +31,15 @@ pub(crate) fn check_points(store: &Store, state: &State, now: u64, probes: &[Vec
         assert_eq!(value.as_deref(), expected.map(|entry| &entry.value[..]), "{context}: value of {shown}");
         assert_eq!(store.contains_key(key).unwrap(), expected.is_some(), "{context}: presence of {shown}");
         let info = store.entry_info(key).unwrap();
+        let lineage = info.map(|info| (info.created.map(|created| created.0), info.versions));
         let told = info.map(|info| (info.sequence, info.length, info.deadline, info.key_hash));
         let model = expected.map(|entry| {
             let deadline = entry.deadline.map(Timestamp);
             (Sequence(entry.stamp.0), entry.value.len() as u64, deadline, key_hash(key))
         });
         assert_eq!(told, model, "{context}: sequence, length, deadline, hash of {shown}");
+        let model = expected.map(|entry| (Some(entry.lineage.0), Some(entry.lineage.1)));
+        assert_eq!(lineage, model, "{context}: creation and number of versions of {shown}");
         let hash = key_hash(key);
         let either = expected.or(state.get_hash_only(hash, now));
         let value = store.get_with_hashed(key).unwrap();

@@ -14,6 +14,8 @@ pub(crate) struct Entry {
     pub(crate) deadline: Option<u64>,
     /// The commit, and the operation in it, that wrote the entry.
     pub(crate) stamp: (u64, usize),
+    /// The commit that made the key, and how many versions there have been since.
+    pub(crate) lineage: (u64, u32),
 }
 
 impl Entry {
@@ -112,10 +114,14 @@ impl State {
 }
 
 impl Applied {
-    fn put(&mut self, key: &[u8], value: Bytes, deadline: Option<u64>, stamp: (u64, usize)) {
+    fn put(&mut self, key: &[u8], value: Bytes, deadline: Option<u64>, now: u64, stamp: (u64, usize)) {
         self.changed = true;
         self.pairs.push((key.to_vec(), value.clone()));
-        self.state.keyed.insert(key.to_vec(), Entry { value, deadline, stamp });
+        let lineage = match self.state.get(key, now) {
+            Some(before) => (before.lineage.0, before.lineage.1 + 1),
+            None => (stamp.0, 1),
+        };
+        self.state.keyed.insert(key.to_vec(), Entry { value, deadline, stamp, lineage });
     }
 
     fn change(&mut self, change: &Change, now: u64, stamp: (u64, usize)) -> Result<(), ErrorKind> {
@@ -126,12 +132,16 @@ impl Applied {
                     End::AfterNs(ns) => Some(now.saturating_add(ns)),
                     End::AtNs(ns) => Some(ns),
                 };
-                self.put(key, value.clone(), deadline, stamp);
+                self.put(key, value.clone(), deadline, now, stamp);
             }
-            Change::PutStreamed { key, value } => self.put(key, value.clone(), None, stamp),
+            Change::PutStreamed { key, value } => self.put(key, value.clone(), None, now, stamp),
             Change::PutHashed { hash, value } => {
                 self.changed = true;
-                self.state.hashed.insert(*hash, Entry { value: value.clone(), deadline: None, stamp });
+                // Nobody can ask for it.
+                let lineage = (0, 0);
+                self.state
+                    .hashed
+                    .insert(*hash, Entry { value: value.clone(), deadline: None, stamp, lineage });
             }
             Change::Delete { key } => self.delete(key, now),
             Change::DeleteWithHashed { key } => {
@@ -152,7 +162,7 @@ impl Applied {
                 }
                 let entry = self.state.get(from, now).ok_or(ErrorKind::KeyNotFound)?.clone();
                 self.state.keyed.remove(from);
-                self.put(to, entry.value, entry.deadline, stamp);
+                self.put(to, entry.value, entry.deadline, now, stamp);
             }
             Change::Increment { key, delta } => {
                 let before = match self.state.get(key, now) {
@@ -164,7 +174,7 @@ impl Applied {
                 };
                 let after = before.saturating_add(*delta);
                 self.counter = Some(after);
-                self.put(key, after.to_string().into_bytes().into(), None, stamp);
+                self.put(key, after.to_string().into_bytes().into(), None, now, stamp);
             }
         }
         Ok(())
