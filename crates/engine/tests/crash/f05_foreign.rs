@@ -109,7 +109,7 @@ fn f05_empty_directory_becomes_a_store() {
 fn f05_newer_version_on_a_real_disk_is_refused_by_name_untouched() {
     // Offset and width of the fields, and what the message has to name.
     let cases: [(usize, &[u8], &str); 3] = [
-        (16, &2_u32.to_le_bytes(), "version is 2"),
+        (16, &3_u32.to_le_bytes(), "version is 3"),
         (16, &u32::MAX.to_le_bytes(), "4294967295"),
         (40, &[0, 1], "feature"),
     ];
