@@ -94,6 +94,17 @@ impl Failure {
         }
     }
 
+    /// Whether what failed may have been done all the same.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Remote(failure) => failure.outcome_unknown,
+            // Opening the store again finds out what reached the disk.
+            Self::Store(error) => error.kind() == ErrorKind::Poisoned,
+            Self::Partial { cause, .. } => cause.is_outcome_unknown(),
+            _ => false,
+        }
+    }
+
     /// This failure, with what was done before it.
     pub(crate) fn after(self, state: String) -> Self {
         Self::Partial { cause: Box::new(self), state }
@@ -131,6 +142,7 @@ fn with_hint(error: &Error) -> String {
 /// The node's text, and for the kinds that a user meets at the command line, the next step.
 fn with_remote_hint(failure: &pentad_client::Failure) -> String {
     let hint = match failure.kind() {
+        _ if failure.required_action.is_some() => return failure.to_string(),
         _ if failure.outcome_unknown => "look at what is there before you repeat it",
         FailureKind::Unavailable | FailureKind::TimedOut => {
             "are the nodes running, a majority of them, and can they be reached from here?"

@@ -1,6 +1,7 @@
 //! Entries into commits: gathers rows into batches, commits them, and knows at every moment how many are durable.
 //!
-//! Invariant: an entry is counted as in, and acknowledged, only after a sync that covers its commit. Entries are
+//! Invariants: an entry is counted as in, and acknowledged, only after a sync that covers its commit; one whose commit failed
+//! without a known outcome is in doubt, and never said not to be in. Entries are
 //! committed in the order in which they were added, so what is in is always a prefix of the input. The commits between
 //! syncs are soft, which is what makes an import fast; the syncs come every [`BATCHES_PER_SYNC`]
 //! batches, [`BYTES_PER_SYNC`] bytes or [`PAUSE_MAX`], whichever is first.
@@ -69,6 +70,8 @@ pub(crate) struct Loader<'a> {
     durable: Loaded,
     committed: Loaded,
     unsynced_batches: u64,
+    /// Entries of a commit that failed and may have taken place all the same.
+    doubtful: u64,
     last_flush: Instant,
 }
 
@@ -87,6 +90,7 @@ impl<'a> Loader<'a> {
             durable: Loaded::default(),
             committed: Loaded::default(),
             unsynced_batches: 0,
+            doubtful: 0,
             last_flush: Instant::now(),
         }
     }
@@ -133,18 +137,18 @@ impl<'a> Loader<'a> {
 
     /// What is in and what is not, for the message of a failure.
     pub(crate) fn state(&self) -> String {
-        let written = self.committed.entries - self.durable.entries;
-        let doubt = match written {
-            0 => String::new(),
-            written => format!("; {} after that may be in", counted(written, "entry", "entries")),
-        };
+        let open = self.committed.entries - self.durable.entries + self.doubtful;
+        let counted_open = counted(open, "entry", "entries");
         match &self.durable.through {
-            None if written == 0 => "nothing was imported".to_owned(),
-            None => format!("no entry is known to be durable{doubt}"),
+            None if open == 0 => "nothing was imported".to_owned(),
+            None => format!("no entry is known to be durable; the first {counted_open} may be in"),
             Some(place) => {
                 let entries = counted(self.durable.entries, "entry is", "entries are");
-                let rest = if written == 0 { "; nothing after that is" } else { &*doubt };
-                format!("{entries} in and durable, through {place}{rest}")
+                let rest = match open {
+                    0 => "nothing after that is".to_owned(),
+                    _ => format!("{counted_open} after that may be in"),
+                };
+                format!("{entries} in and durable, through {place}; {rest}")
             }
         }
     }
@@ -157,7 +161,11 @@ impl<'a> Loader<'a> {
         let entries = batch.len() as u64;
         let bytes = std::mem::take(&mut self.batch_bytes);
         self.batch_held = 0;
-        let outcome = batch.commit()?;
+        let outcome = batch.commit().inspect_err(|failure| {
+            if failure.is_outcome_unknown() {
+                self.doubtful = entries;
+            }
+        })?;
         self.committed.entries += entries;
         self.committed.bytes += bytes;
         self.committed.last = outcome.sequence.or(self.committed.last);
@@ -188,3 +196,7 @@ fn new_batch(into: &dyn Alter) -> Box<dyn Changes + '_> {
     batch.soft();
     batch
 }
+
+#[cfg(test)]
+#[path = "loader_tests.rs"]
+mod tests;

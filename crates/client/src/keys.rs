@@ -139,7 +139,7 @@ impl<C: Caller> Keys<C> {
         let write = WriteRequest { write: Some(batch.into()), request: None };
         match self.caller.call(call::Kind::Write(write)).await? {
             reply::Kind::Write(result) => Ok(result),
-            other => Err(unfit(&other)),
+            other => Err(unfit_write(&other)),
         }
     }
 
@@ -239,7 +239,7 @@ impl<C: Caller> Keys<C> {
         let prune = PruneBatchesRequest { prune: Some(PruneBatches { before }), request: None };
         match self.caller.call(call::Kind::PruneBatches(prune)).await? {
             reply::Kind::PruneBatches(answer) => Ok(answer.dropped),
-            other => Err(unfit(&other)),
+            other => Err(unfit_write(&other)),
         }
     }
 
@@ -260,5 +260,24 @@ fn unfit(reply: &reply::Kind) -> Failure {
     match reply {
         reply::Kind::Failure(failure) => failure.clone(),
         _ => Failure::malformed("the reply is of another kind than the call"),
+    }
+}
+
+/// The same of a write, which was answered, and so may have been applied.
+fn unfit_write(reply: &reply::Kind) -> Failure {
+    let is_refused = matches!(reply, reply::Kind::Failure(_));
+    let failure = unfit(reply);
+    Failure { outcome_unknown: failure.outcome_unknown || !is_refused, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f19_a_write_that_is_answered_with_something_else_is_of_unknown_outcome() {
+        assert!(unfit_write(&reply::Kind::Get(Default::default())).outcome_unknown);
+        let refused = reply::Kind::Failure(Failure::invalid("too long"));
+        assert!(!unfit_write(&refused).outcome_unknown);
     }
 }

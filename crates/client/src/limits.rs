@@ -11,7 +11,7 @@ pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// Longest value: 63 MiB. Its key and what is around them take the rest of a message.
 pub const VALUE_BYTES_MAX: usize = 63 << 20;
 
-/// Most bytes of keys and values of one write, or one answer, together: the longest value, and the longest key.
+/// Most bytes of keys and values of one write together: the longest value, and the longest key.
 pub const WRITE_BYTES_MAX: usize = VALUE_BYTES_MAX + KEY_BYTES_MAX;
 
 /// Longest call or write as a message. Many small operations reach this first.

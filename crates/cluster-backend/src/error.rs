@@ -1,6 +1,6 @@
 //! The one error type of a node: what happened, and what the caller can do about it.
 //!
-//! On the wire an error is a [`wire::Failure`]; this is the same with names. An error that leaves open whether a write took
+//! On the wire an error is a [`wire::Failure`]; this is the same with the names of kinds. An error that leaves open whether a write took
 //! place says so ([`Error::is_outcome_unknown`]); every other one means that it did not.
 
 use std::fmt;
@@ -56,19 +56,28 @@ pub enum ErrorKind {
 }
 
 /// An error of a node.
+///
+/// It holds all that a failure on the wire does, so that nothing is lost on the way through a node: the code of `ClientApi`, and what
+/// the caller has to do first.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}{}", if *outcome_unknown { "; whether the write took place is not known" } else { "" })]
+#[error("{failure}")]
 pub struct Error {
-    kind: ErrorKind,
-    text: String,
-    leader: Option<wire::LeaderHint>,
-    outcome_unknown: bool,
+    failure: Box<wire::Failure>,
 }
 
 impl Error {
     /// An error of `kind` that reads `text`.
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), leader: None, outcome_unknown: false }
+        let failure = wire::Failure::new(kind.on_the_wire(), text);
+        Self {
+            failure: Box::new(match kind {
+                ErrorKind::Refused => failure.with_code(ErrorCode::StaleOperation),
+                ErrorKind::NotLeader | ErrorKind::Unavailable | ErrorKind::Overloaded => {
+                    failure.with_retry_after_ms(100)
+                }
+                _ => failure,
+            }),
+        }
     }
 
     /// What the operating system said while `doing` something.
@@ -82,29 +91,29 @@ impl Error {
 
     /// The same, but a write may have happened all the same.
     pub(crate) fn with_unknown_outcome(mut self) -> Self {
-        self.outcome_unknown = true;
+        self.failure.outcome_unknown = true;
         self
     }
 
     /// The same, with who leads.
     pub(crate) fn with_leader(mut self, leader: Option<wire::LeaderHint>) -> Self {
-        self.leader = leader;
+        self.failure.leader = leader;
         self
     }
 
     /// What the caller can do.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        ErrorKind::of(self.failure.kind())
     }
 
     /// Whether a write may have happened all the same, or may still.
     pub fn is_outcome_unknown(&self) -> bool {
-        self.outcome_unknown
+        self.failure.outcome_unknown
     }
 
     /// Id and address of the leader, as far as the node knew.
     pub fn leader(&self) -> Option<(u32, &str)> {
-        self.leader.as_ref().map(|leader| (leader.id, leader.address.as_str()))
+        self.failure.leader.as_ref().map(|leader| (leader.id, leader.address.as_str()))
     }
 }
 
@@ -158,26 +167,13 @@ impl ErrorKind {
 
 impl From<Error> for wire::Failure {
     fn from(error: Error) -> Self {
-        let mut failure = Self::new(error.kind.on_the_wire(), error.text).with_leader(error.leader);
-        failure.outcome_unknown = error.outcome_unknown;
-        match error.kind {
-            ErrorKind::Refused => failure.with_code(ErrorCode::StaleOperation),
-            ErrorKind::NotLeader | ErrorKind::Unavailable | ErrorKind::Overloaded => {
-                failure.with_retry_after_ms(100)
-            }
-            _ => failure,
-        }
+        *error.failure
     }
 }
 
 impl From<wire::Failure> for Error {
     fn from(failure: wire::Failure) -> Self {
-        Self {
-            kind: ErrorKind::of(failure.kind()),
-            text: failure.message,
-            leader: failure.leader,
-            outcome_unknown: failure.outcome_unknown,
-        }
+        Self { failure: Box::new(failure) }
     }
 }
 
@@ -222,7 +218,19 @@ mod tests {
         for kind in kinds {
             let hint = wire::LeaderHint { id: 2, address: "b:1".into() };
             let error = Error::new(kind, "what happened").with_leader(Some(hint)).with_unknown_outcome();
+            assert_eq!(error.kind(), kind);
             assert_eq!(Error::from(wire::Failure::from(error.clone())), error);
         }
+    }
+
+    /// The code went on the way through the node, and with it the difference between a disk that fails and one that may not be read.
+    #[test]
+    fn what_a_failure_says_beyond_its_kind_passes_through() {
+        let failure = wire::Failure::new(FailureKind::Io, "cannot read")
+            .with_code(ErrorCode::StoragePermissionDenied)
+            .with_action("give the node the right to");
+        assert_eq!(wire::Failure::from(Error::from(failure.clone())), failure);
+        let newer = wire::Failure { kind: 99, ..failure };
+        assert_eq!(wire::Failure::from(Error::from(newer.clone())), newer);
     }
 }

@@ -9,6 +9,8 @@ mod local;
 mod remote;
 mod seam;
 
+#[cfg(test)]
+pub(crate) use change::Done;
 pub(crate) use change::{Bounds, Change, Content};
 pub(crate) use local::{LocalAlter, LocalLook};
 pub(crate) use remote::Remote;

@@ -4,6 +4,10 @@
 //! The search is that of J. Wing and C. Gong ("Testing and Verifying Concurrent Objects", 1993) with G. Lowe's memory of
 //! configurations already tried ("Testing for Linearizability", 2016). Keys are independent of each other, and so are checked
 //! one by one.
+//!
+//! What is remembered of a configuration is a number of 128 bits for the operations taken, made of one for each of them (A. Zobrist,
+//! "A New Hashing Method", 1970), so that memory grows with the steps of the search and not with their number times the length of the
+//! history. Two configurations with one number, should there ever be such, could make a right history look wrong, never a wrong one right.
 
 use std::collections::HashSet;
 
@@ -81,11 +85,24 @@ impl Events {
     }
 }
 
+/// The number of an operation, as good as random. Those of the operations taken, combined by exclusive or, name the set of them.
+fn name_of(operation: usize) -> u128 {
+    // The output function of SplitMix64 (G. Steele, D. Lea, C. Flood, 2014).
+    let mix = |seed: u64| {
+        let mut bits = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    };
+    let number = 2 * u64::try_from(operation).expect("a history is shorter than that") + 1;
+    u128::from(mix(number)) << 64 | u128::from(mix(number + 1))
+}
+
 /// Whether there is such an order, for a key that is absent at first.
 pub(crate) fn is_linearizable(operations: &[Operation]) -> bool {
     let mut list = Events::of(operations);
-    let mut taken = vec![0_u64; operations.len().div_ceil(64)];
-    let mut tried: HashSet<(Vec<u64>, Option<Value>)> = HashSet::new();
+    let mut taken = 0_u128;
+    let mut tried: HashSet<(u128, Option<Value>)> = HashSet::new();
     let mut state = None;
     let mut steps: Vec<(usize, Option<Value>)> = Vec::new();
     let mut at = list.events[0].after;
@@ -93,15 +110,10 @@ pub(crate) fn is_linearizable(operations: &[Operation]) -> bool {
         let event = list.events[at];
         let operation = event.operation;
         if event.is_call {
-            let next = step(state, operations[operation].action).filter(|next| {
-                taken[operation / 64] |= 1 << (operation % 64);
-                let is_new = tried.insert((taken.clone(), *next));
-                if !is_new {
-                    taken[operation / 64] &= !(1 << (operation % 64));
-                }
-                is_new
-            });
+            let next = step(state, operations[operation].action)
+                .filter(|next| tried.insert((taken ^ name_of(operation), *next)));
             if let Some(next) = next {
+                taken ^= name_of(operation);
                 steps.push((operation, state));
                 state = next;
                 list.take(operation);
@@ -113,7 +125,7 @@ pub(crate) fn is_linearizable(operations: &[Operation]) -> bool {
             // An operation has returned, and nothing that could come before it explains its answer: another order, then.
             let Some((last, before)) = steps.pop() else { return false };
             state = before;
-            taken[last / 64] &= !(1 << (last % 64));
+            taken ^= name_of(last);
             list.put_back(last);
             at = list.events[list.places[last].0].after;
         }
@@ -183,6 +195,17 @@ mod tests {
         operations.push(done(Action::Get(Some(40)), 420, 421));
         assert!(is_linearizable(&operations));
         operations.push(done(Action::Get(Some(30)), 600, 601));
+        assert!(!is_linearizable(&operations));
+    }
+
+    /// A run of an hour took more memory than there is: what was remembered of each step was as long as the history.
+    #[test]
+    fn a_long_history_is_checked_in_little_memory() {
+        let mut operations: Vec<Operation> =
+            (0..200_000).map(|number| done(Action::Put(number), 10 * number, 10 * number + 25)).collect();
+        operations.push(open(Action::Put(u64::MAX), 5));
+        assert!(is_linearizable(&operations));
+        operations.push(done(Action::Get(Some(30)), 600_000, 600_001));
         assert!(!is_linearizable(&operations));
     }
 }

@@ -9,6 +9,9 @@
 #[path = "../crash/random.rs"]
 mod random;
 
+#[path = "../support/replica.rs"]
+mod replica;
+
 mod clients;
 mod cluster;
 mod history;

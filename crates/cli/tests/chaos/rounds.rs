@@ -10,6 +10,7 @@ use crate::cluster::Cluster;
 use crate::history::Action;
 use crate::linearizable::is_linearizable;
 use crate::random::Random;
+use crate::replica;
 use crate::settings;
 
 const NODES: usize = 3;
@@ -75,20 +76,15 @@ async fn wait_for_service(cluster: &Cluster) -> Duration {
     began.elapsed()
 }
 
-/// Every node by itself, until all of them answer alike.
+/// Every node by itself, until all of them hold the same.
 async fn wait_for_agreement(cluster: &Cluster) {
     let began = Instant::now();
     loop {
         let mut states = Vec::new();
         for address in cluster.addresses() {
-            let client = Client::connect([address.clone()]).await.unwrap();
-            let mut state = Vec::new();
-            for key in clients::keys() {
-                state.push(client.get_eventual(&key).await.ok());
-            }
-            states.push(state);
+            states.push(replica::contents(address).await);
         }
-        if states.iter().all(|state| *state == states[0] && !state.contains(&None)) {
+        if states.iter().all(|state| *state == states[0] && state.is_some()) {
             return;
         }
         assert!(began.elapsed() < PATIENCE, "the nodes differ: {states:?}\n{}", cluster.logs());

@@ -3,5 +3,8 @@
 #![forbid(unsafe_code)]
 #![cfg(unix)]
 
+#[path = "../support/replica.rs"]
+mod replica;
+
 mod processes;
 mod scenarios;

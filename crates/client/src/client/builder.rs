@@ -27,7 +27,6 @@ pub struct ClientBuilder {
     pub(super) attempt: Duration,
     pub(super) in_flight_bytes_max: u32,
     pub(super) limits: InterfaceLimits,
-    pub(super) client_id: Option<[u8; 16]>,
 }
 
 impl Default for ClientBuilder {
@@ -37,7 +36,6 @@ impl Default for ClientBuilder {
             attempt: Duration::from_secs(3),
             in_flight_bytes_max: 64 << 20,
             limits: InterfaceLimits::default(),
-            client_id: None,
         }
     }
 }
@@ -70,12 +68,6 @@ impl ClientBuilder {
     /// How many live keys `KvBackend` may leave in the store, beyond which it says `QuotaExceeded`. Off by default.
     pub fn kv_keys_max(mut self, keys: u64) -> Self {
         self.limits.kv_keys_max = Some(keys);
-        self
-    }
-
-    /// The id under which nodes remember the client's writes. Random by default; two clients must never have the same one.
-    pub fn client_id(mut self, id: [u8; 16]) -> Self {
-        self.client_id = Some(id);
         self
     }
 

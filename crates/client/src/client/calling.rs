@@ -1,8 +1,7 @@
 //! One call, seen through: from node to node until it is answered or its deadline ends.
 //!
-//! Invariants: a read may be asked again at will. A write is sent again only under its number, with which nodes apply it once. When
-//! the deadline ends with a write that may have arrived, the failure says that its outcome is not known, whatever the last
-//! attempt said; when no attempt left this process, it says that nothing was done.
+//! Invariants: a read may be asked again at will. A write is sent again only under its number, with which nodes apply it once.
+//! What its attempts say together is for `attempts.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use prost::Message as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::attempts::{Attempts, is_passing};
 use super::backoff::Backoff;
 use super::handle::Client;
 use super::line::Outbound;
@@ -28,13 +28,14 @@ impl Client {
         let (is_write, open) = self.number(&mut kind);
         let bytes = checked_length(&kind)?;
         let is_eventual = consistency(&kind) == Some(Consistency::Eventual);
-        let mut attempts = Attempts { is_write, ..Attempts::default() };
+        let mut attempts = Attempts::new(is_write);
         loop {
             let link = match is_eventual {
                 true => self.inner.directory.next(),
                 false => self.inner.directory.leader_or_next(),
             };
             let answered = self.attempt(&link, &kind, bytes, until).await;
+            let answered = answered.and_then(|reply| fitting(&kind, reply));
             if let Some(answer) = attempts.judge(answered) {
                 drop(open);
                 return answer;
@@ -124,86 +125,22 @@ impl Client {
     }
 }
 
-/// The attempts at one call.
-#[derive(Debug, Default)]
-struct Attempts {
-    is_write: bool,
-    /// Whether one of them may have arrived, and nothing is known of it.
-    maybe_applied: bool,
-    last: Option<Failure>,
-    backoff: Backoff,
-}
-
-impl Attempts {
-    /// The answer to the call, if this one is; `None` when another attempt is to be made.
-    fn judge(&mut self, answered: Result<reply::Kind, Unanswered>) -> Option<Result<reply::Kind, Failure>> {
-        let failure = match answered {
-            Ok(reply::Kind::Failure(failure)) => {
-                self.maybe_applied |= failure.outcome_unknown;
-                if !failure.outcome_unknown && !is_passing(&failure) {
-                    return Some(Err(self.settle(failure)));
-                }
-                failure
-            }
-            Ok(reply) => return Some(Ok(reply)),
-            Err(Unanswered::NotSent(failure)) => {
-                if !is_passing(&failure) {
-                    return Some(Err(self.settle(failure)));
-                }
-                failure
-            }
-            Err(Unanswered::MaybeSent(failure)) => {
-                self.maybe_applied = true;
-                failure
-            }
-        };
-        self.last = Some(failure);
-        None
-    }
-
-    /// A refusal that another attempt would not change. It is of this attempt: an earlier one may have been applied before the
-    /// node forgot it, or before the caller's right to it went.
-    fn settle(&self, mut failure: Failure) -> Failure {
-        let is_forgotten = matches!(
-            failure.kind(),
-            FailureKind::RequestForgotten | FailureKind::Mismatch | FailureKind::Unsupported
-        );
-        failure.outcome_unknown |= self.is_write && self.maybe_applied && is_forgotten;
-        failure
-    }
-
-    /// The failure of a call whose time is over.
-    fn give_up(self, deadline: Duration) -> Failure {
-        let last = self.last.unwrap_or_default();
-        let within = format!("no answer within {} ms; the last attempt: {last}", deadline.as_millis());
-        if self.is_write && self.maybe_applied {
-            return Failure { leader: last.leader, ..Failure::unknown_outcome(within) };
-        }
-        if self.maybe_applied {
-            return Failure { leader: last.leader, ..Failure::new(FailureKind::TimedOut, within) };
-        }
-        let kind = last.kind();
-        let failure = Failure { outcome_unknown: false, ..Failure::new(kind, within) };
-        Failure { code: last.code, leader: last.leader, ..failure }.with_retry_after_ms(1_000)
-    }
-}
-
-/// Whether another attempt, at another time or another node, may well be answered.
-fn is_passing(failure: &Failure) -> bool {
-    use pentad_traits::ErrorCode;
-    let is_passing_code = [ErrorCode::RetryRequired, ErrorCode::LeaderChanged, ErrorCode::TermOutdated]
-        .iter()
-        .any(|code| failure.code == i32::from(*code));
-    is_passing_code
-        || matches!(
-            failure.kind(),
-            FailureKind::NotLeader
-                | FailureKind::Unavailable
-                | FailureKind::LeaseNotHeld
-                | FailureKind::TimedOut
-                | FailureKind::Overloaded
-                | FailureKind::Stopped
-        )
+/// The reply, if it is of the kind of its call.
+fn fitting(call: &call::Kind, reply: reply::Kind) -> Result<reply::Kind, Unanswered> {
+    let fits = matches!(
+        (call, &reply),
+        (_, reply::Kind::Failure(_))
+            | (call::Kind::Write(_), reply::Kind::Write(_))
+            | (call::Kind::Get(_), reply::Kind::Get(_))
+            | (call::Kind::GetMulti(_), reply::Kind::GetMulti(_))
+            | (call::Kind::Range(_), reply::Kind::Range(_))
+            | (call::Kind::Describe(_), reply::Kind::Describe(_))
+            | (call::Kind::Extent(_), reply::Kind::Extent(_))
+            | (call::Kind::Batch(_), reply::Kind::Batch(_))
+            | (call::Kind::PruneBatches(_), reply::Kind::PruneBatches(_))
+    );
+    let text = "the reply is of another kind than the call";
+    if fits { Ok(reply) } else { Err(Unanswered::NotUnderstood(Failure::malformed(text))) }
 }
 
 /// What a call has to see; `None` for a write.
@@ -246,60 +183,12 @@ fn checked_length(kind: &call::Kind) -> Result<usize, Failure> {
 mod tests {
     use super::*;
 
-    fn attempts(is_write: bool) -> Attempts {
-        Attempts { is_write, ..Attempts::default() }
-    }
-
-    fn failed(kind: FailureKind) -> Result<reply::Kind, Unanswered> {
-        Ok(reply::Kind::Failure(Failure::new(kind, "")))
-    }
-
-    fn lost() -> Result<reply::Kind, Unanswered> {
-        Err(Unanswered::MaybeSent(Failure::new(FailureKind::Unavailable, "")))
-    }
-
     #[test]
-    fn f19_a_write_that_may_have_arrived_is_never_reported_as_not_applied() {
-        let mut attempts = attempts(true);
-        assert!(attempts.judge(lost()).is_none());
-        assert!(attempts.judge(failed(FailureKind::NotLeader)).is_none());
-        let failure = attempts.give_up(Duration::from_secs(1));
-        assert!(failure.outcome_unknown && failure.kind() == FailureKind::TimedOut);
-    }
-
-    #[test]
-    fn f19_a_write_that_never_left_is_reported_as_not_applied() {
-        let mut attempts = attempts(true);
-        let not_sent = Unanswered::NotSent(Failure::new(FailureKind::Unavailable, "refused"));
-        assert!(attempts.judge(Err(not_sent)).is_none());
-        assert!(attempts.judge(failed(FailureKind::NotLeader)).is_none());
-        let failure = attempts.give_up(Duration::from_secs(1));
-        assert!(!failure.outcome_unknown && failure.kind() == FailureKind::NotLeader);
-    }
-
-    #[test]
-    fn f19_a_request_that_was_forgotten_after_it_may_have_arrived_is_unknown() {
-        for (first, is_unknown) in [(lost(), true), (failed(FailureKind::NotLeader), false)] {
-            let mut attempts = attempts(true);
-            assert!(attempts.judge(first).is_none());
-            let answer = attempts.judge(failed(FailureKind::RequestForgotten)).expect("it is final");
-            assert_eq!(answer.unwrap_err().outcome_unknown, is_unknown);
-        }
-        let mut attempts = attempts(true);
-        assert!(attempts.judge(lost()).is_none());
-        let refused = attempts.judge(failed(FailureKind::InvalidInput)).expect("it is final");
-        assert!(
-            !refused.unwrap_err().outcome_unknown,
-            "the number makes it the answer of the first attempt too"
-        );
-    }
-
-    #[test]
-    fn a_read_that_is_not_answered_is_timed_out() {
-        let mut attempts = attempts(false);
-        assert!(attempts.judge(lost()).is_none());
-        let failure = attempts.give_up(Duration::from_secs(1));
-        assert!(!failure.outcome_unknown && failure.kind() == FailureKind::TimedOut);
+    fn a_reply_of_another_kind_than_its_call_is_not_understood() {
+        let write = call::Kind::Write(WriteRequest::default());
+        assert!(fitting(&write, reply::Kind::Write(Default::default())).is_ok());
+        let other = fitting(&write, reply::Kind::Get(Default::default()));
+        assert!(matches!(other, Err(Unanswered::NotUnderstood(_))));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `Cluster`: members, leadership and the state of the nodes, for operators.
 //!
 //! Invariant: a change of the members is asked for once. It is sent to another node only when it was refused without having been
-//! begun; when the connection is lost meanwhile, the failure says that its outcome is not known.
+//! begun, or the node was not reached; when the connection is lost meanwhile, the failure says that its outcome is not known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -14,6 +15,7 @@ use super::connecting::status;
 use super::handle::Client;
 use super::link::Link;
 use crate::caller::Caller as _;
+use crate::failure::never_left;
 use crate::wire::cluster_client::ClusterClient;
 use crate::wire::{
     AddLearnerRequest, BootstrapRequest, Failure, FailureKind, LeaderHint, MembersResponse, PromoteRequest,
@@ -36,6 +38,17 @@ impl<'c> Cluster<'c> {
         let links = self.client.inner.directory.links();
         let answered = futures_util::future::join_all(links.into_iter().map(status)).await;
         answered.into_iter().map(|(link, answered)| (link.address().to_owned(), answered)).collect()
+    }
+
+    /// How the node at `address` is, be it one of the cluster or not.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer within three seconds.
+    pub async fn status_of(self, address: &str) -> Result<StatusResponse, Failure> {
+        let known = self.client.inner.directory.links().into_iter().find(|link| link.address() == address);
+        let link = known.map_or_else(|| Link::new(address).map(Arc::new), Ok)?;
+        status(link).await.1
     }
 
     /// The members as they are now.
@@ -114,7 +127,11 @@ impl<'c> Cluster<'c> {
             }
             Some(address) => {
                 let mut node = Link::new(address)?.cluster();
-                Ok(self.within(node.snapshot(SnapshotRequest {})).await?.into_inner())
+                let until = Instant::now() + self.client.deadline;
+                match timeout_at(until, node.snapshot(SnapshotRequest {})).await {
+                    Ok(answered) => Ok(answered?.into_inner()),
+                    Err(_) => Err(Failure::new(FailureKind::TimedOut, "no answer in time")),
+                }
             }
         }
     }
@@ -128,15 +145,19 @@ impl<'c> Cluster<'c> {
         let mut backoff = Backoff::default();
         loop {
             let link = self.client.inner.directory.leader_or_next();
-            let failure = match self.within(ask(link.cluster())).await {
-                Ok(answered) => return Ok(answered.into_inner()),
-                Err(failure) => failure,
+            let status = match timeout_at(until, ask(link.cluster())).await {
+                Ok(Ok(answered)) => return Ok(answered.into_inner()),
+                Ok(Err(status)) => status,
+                Err(_) => return Err(advised(Failure::unknown_outcome("no answer in time"))),
             };
+            let never_left = never_left(&status);
+            let failure = Failure::of_change(status);
             let pause = backoff.next();
-            let may_retry = matches!(failure.kind(), FailureKind::NotLeader | FailureKind::Stopped)
-                && !failure.outcome_unknown;
+            let is_refused = matches!(failure.kind(), FailureKind::NotLeader | FailureKind::Stopped);
+            let may_retry = (is_refused || never_left) && !failure.outcome_unknown;
             if !may_retry || Instant::now() + pause >= until {
-                return Err(failure);
+                let message = format!("{}: {}", link.address(), failure.message);
+                return Err(advised(Failure { message, ..failure }));
             }
             if !self.client.inner.directory.learn_leader(failure.leader.as_ref()) {
                 link.rest();
@@ -145,14 +166,12 @@ impl<'c> Cluster<'c> {
             }
         }
     }
+}
 
-    async fn within<T>(
-        self,
-        asked: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<Response<T>, Failure> {
-        match timeout_at(Instant::now() + self.client.deadline, asked).await {
-            Ok(answered) => answered.map_err(Failure::from),
-            Err(_) => Err(Failure::unknown_outcome("no answer in time")),
-        }
+/// What to do about a change of which it is not known whether it was made.
+fn advised(failure: Failure) -> Failure {
+    match failure.outcome_unknown {
+        true => failure.with_action("look at the members before you ask for it again"),
+        false => failure,
     }
 }

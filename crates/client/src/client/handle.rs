@@ -55,10 +55,7 @@ impl Client {
     }
 
     pub(super) fn new(settings: ClientBuilder, directory: Directory) -> Result<Self, Failure> {
-        let session = match settings.client_id {
-            Some(id) => Session::new(id),
-            None => Session::random()?,
-        };
+        let session = Session::new()?;
         let permits = usize::try_from(settings.in_flight_bytes_max).unwrap_or(usize::MAX);
         let in_flight = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         let deadline = settings.deadline;

@@ -19,7 +19,7 @@ use tonic::transport::Channel;
 
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::wire::keys_client::KeysClient;
-use crate::wire::{Call, Calls, Failure, Replies, call, reply};
+use crate::wire::{Call, Calls, Failure, FailureKind, Replies, call, reply};
 
 /// Bytes of calls that go out in one message, if it has more than one.
 const SEND_BYTES_MAX: usize = 1 << 20;
@@ -34,12 +34,27 @@ pub(super) struct Outbound {
     pub(super) permit: OwnedSemaphorePermit,
 }
 
-/// What became of a call on a line.
-pub(super) type Answer = Result<reply::Kind, Lost>;
+/// What became of a call on a line: its reply, which is `None` when the node has answered it with a kind that is not known here.
+pub(super) type Answer = Result<Option<reply::Kind>, Lost>;
 
-/// The line is gone, and the node may or may not have got the call.
+/// The line is gone.
 #[derive(Clone, Debug)]
-pub(super) struct Lost(pub(super) String);
+pub(super) enum Lost {
+    /// The node refuses the line as a whole: it did nothing of what came on it.
+    Refused(Failure),
+    /// Each call may or may not have arrived.
+    Broken(String),
+}
+
+impl Lost {
+    fn of(failure: Failure) -> Self {
+        // This is said of the first message, before any call is looked at.
+        if failure.kind() == FailureKind::Mismatch {
+            return Self::Refused(failure);
+        }
+        Self::Broken(failure.message)
+    }
+}
 
 /// An open stream.
 #[derive(Debug)]
@@ -106,12 +121,7 @@ impl Waiting {
         let mut state = self.state();
         for reply in replies.replies {
             let Some((answer, _permit)) = state.calls.remove(&reply.number) else { continue };
-            let kind = reply.kind.unwrap_or_else(|| {
-                reply::Kind::Failure(Failure::malformed(
-                    "the node answered with a kind of reply that is not known",
-                ))
-            });
-            let _not_waited_for = answer.send(Ok(kind));
+            let _not_waited_for = answer.send(Ok(reply.kind));
         }
     }
 
@@ -188,8 +198,8 @@ async fn read(mut replies: Streaming<Replies>, waiting: Arc<Waiting>) {
     let lost = loop {
         match replies.message().await {
             Ok(Some(some)) => waiting.answer(some),
-            Ok(None) => break Lost("the node closed the stream".to_owned()),
-            Err(status) => break Lost(Failure::from(status).message),
+            Ok(None) => break Lost::Broken("the node closed the stream".to_owned()),
+            Err(status) => break Lost::of(Failure::from(status)),
         }
     };
     waiting.lose(lost);

@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 
 use super::address::endpoint;
 use super::backoff::Backoff;
-use super::line::{Line, Outbound};
+use super::line::{Line, Lost, Outbound};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::wire::cluster_client::ClusterClient;
 use crate::wire::keys_client::KeysClient;
@@ -40,10 +40,12 @@ struct Health {
 /// Why a call on a link has no answer.
 #[derive(Debug)]
 pub(super) enum Unanswered {
-    /// It was not sent.
+    /// It was not sent, or the node did nothing of it.
     NotSent(Failure),
     /// It may have arrived.
     MaybeSent(Failure),
+    /// It was answered, and the answer is not understood: asking again would not change that.
+    NotUnderstood(Failure),
 }
 
 impl fmt::Debug for Link {
@@ -114,13 +116,22 @@ impl Link {
             }
         };
         match tokio::time::timeout_at(until, answered).await {
-            Ok(Ok(Ok(reply))) => {
+            Ok(Ok(Ok(Some(reply)))) => {
                 self.answered();
                 Ok(reply)
             }
-            Ok(Ok(Err(lost))) => {
+            Ok(Ok(Ok(None))) => {
+                let text = "it answered with a kind of reply that is not known; is the node newer?";
+                Err(Unanswered::NotUnderstood(Failure::malformed(format!("{}: {text}", self.address))))
+            }
+            Ok(Ok(Err(Lost::Refused(failure)))) => {
                 self.rest();
-                Err(Unanswered::MaybeSent(self.failure(FailureKind::Unavailable, &lost.0)))
+                let message = format!("{}: {}", self.address, failure.message);
+                Err(Unanswered::NotSent(Failure { message, ..failure }))
+            }
+            Ok(Ok(Err(Lost::Broken(why)))) => {
+                self.rest();
+                Err(Unanswered::MaybeSent(self.failure(FailureKind::Unavailable, &why)))
             }
             Ok(Err(_)) => {
                 self.rest();

@@ -1,6 +1,7 @@
 //! The numbers of a client's writes.
 //!
-//! Invariant: a number is given once. It is settled when its write was answered or given up: the client will not send it again, so
+//! Invariants: the id is drawn anew for every session and never kept, because numbers begin at 1: under an id of an earlier session a
+//! new write would be taken for a repetition of an old one. A number is given once. It is settled when its write was answered or given up: the client will not send it again, so
 //! nodes may forget its result, and refuse it if it still arrives.
 
 use std::collections::BTreeSet;
@@ -25,18 +26,13 @@ struct Numbers {
 
 impl Session {
     /// A session under a random id.
-    pub(super) fn random() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| {
             Failure::new(FailureKind::Io, format!("the operating system gives no random bytes: {error}"))
         })?;
-        Ok(Self::new(id))
-    }
-
-    /// A session under an id of the caller's choice.
-    pub(super) fn new(client: [u8; 16]) -> Self {
         let numbers = Numbers { next: 1, open: BTreeSet::new() };
-        Self { client: Bytes::copy_from_slice(&client), numbers: Mutex::new(numbers) }
+        Ok(Self { client: Bytes::copy_from_slice(&id), numbers: Mutex::new(numbers) })
     }
 
     /// The next number, open until the guard goes.
@@ -74,7 +70,7 @@ mod tests {
 
     #[test]
     fn f19_what_may_still_be_repeated_is_not_settled() {
-        let session = Session::new([1; 16]);
+        let session = Session::new().unwrap();
         let first = session.begin();
         let second = session.begin();
         assert_eq!((first.id.number, second.id.number, second.id.settled_below), (1, 2, 1));
@@ -83,5 +79,11 @@ mod tests {
         drop(first);
         let last = session.begin();
         assert_eq!((last.id.number, last.id.settled_below), (4, 4));
+    }
+
+    #[test]
+    fn f19_no_two_sessions_have_one_id() {
+        let [first, second] = [0, 1].map(|_| Session::new().unwrap());
+        assert_ne!(first.begin().id.client, second.begin().id.client);
     }
 }

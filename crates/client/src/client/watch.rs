@@ -58,7 +58,8 @@ pub struct WatchFrom {
     pub sequence: Option<u64>,
     /// Also what each key held before.
     pub previous: bool,
-    /// Ends when all commits that are there have been told, instead of waiting for more.
+    /// Ends when all commits have been told that the node has which is asked, instead of waiting for more. It may be behind the
+    /// others: what was acknowledged a moment ago may be missing.
     pub until_now: bool,
 }
 
@@ -157,14 +158,15 @@ struct Watching {
 impl Watching {
     async fn next(&mut self) -> Option<Result<(WatchEvent, u64), Failure>> {
         let mut backoff = Backoff::default();
-        let mut until = Instant::now() + self.client.deadline;
+        // It begins with the first failure: how long nothing happened before is no part of it.
+        let mut given_up_at = None;
         loop {
             if self.is_over {
                 return None;
             }
             let failure = match self.message().await {
                 Ok(Some(message)) => {
-                    (backoff, until) = (Backoff::default(), Instant::now() + self.client.deadline);
+                    (backoff, given_up_at) = (Backoff::default(), None);
                     if let Some(event) = message.event.and_then(|event| self.take(event)) {
                         return Some(Ok((event, self.request.from.unwrap_or_default())));
                     }
@@ -177,16 +179,43 @@ impl Watching {
                 Ok(None) => Failure::new(FailureKind::Unavailable, "the node ended the watch"),
                 Err(failure) => failure,
             };
-            // Another node may be behind the one before, and soon have what this one had.
-            let is_behind = self.stands && failure.kind() == FailureKind::Pruned;
+            (self.open, self.parts) = (None, Vec::new());
+            let until = *given_up_at.get_or_insert_with(|| Instant::now() + self.client.deadline);
+            let goes_on = match failure.kind() {
+                FailureKind::Pruned => match self.find_missing(until).await {
+                    Missing::Elsewhere => true,
+                    Missing::Nowhere => false,
+                    Missing::Lost(oldest) => {
+                        self.request.from = Some(oldest);
+                        return Some(Ok((WatchEvent::Lost(oldest), oldest)));
+                    }
+                },
+                _ => passes(&failure),
+            };
             let pause = backoff.next();
-            if !(is_behind || passes(&failure)) || Instant::now() + pause >= until {
+            if !goes_on || Instant::now() + pause >= until {
                 self.is_over = true;
                 return Some(Err(failure));
             }
-            self.open = None;
-            self.parts.clear();
             sleep(pause).await;
+        }
+    }
+
+    /// Where the next commit is, which the node that was asked does not have: it may be behind the others, or hold less of the past.
+    async fn find_missing(&self, until: Instant) -> Missing {
+        let Some(from) = self.request.from else { return Missing::Nowhere };
+        let left = until.saturating_duration_since(Instant::now());
+        let Ok(extent) = self.client.within(left).keys().extent().await else {
+            // Nobody can tell at the moment.
+            return Missing::Elsewhere;
+        };
+        let next = extent.sequence + 1;
+        let oldest = extent.oldest_batch.unwrap_or(next);
+        match from {
+            _ if from > next => Missing::Nowhere,
+            _ if from >= oldest => Missing::Elsewhere,
+            _ if self.stands => Missing::Lost(oldest),
+            _ => Missing::Nowhere,
         }
     }
 
@@ -248,6 +277,16 @@ impl Watching {
             }
         }
     }
+}
+
+/// What is to be made of a commit that a node does not have.
+enum Missing {
+    /// Others have it, and this one perhaps soon.
+    Elsewhere,
+    /// It is not there yet, or is asked for too late.
+    Nowhere,
+    /// It went while the watch was under way; the oldest one that is left.
+    Lost(u64),
 }
 
 /// Whether another node, or the same one later, may take the watch up.

@@ -3,3 +3,5 @@
 mod errors;
 mod making;
 mod status;
+
+pub(crate) use status::never_left;

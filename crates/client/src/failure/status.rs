@@ -3,9 +3,11 @@
 //! The details are a `google.rpc.Status` with the failure packed in it, as every gRPC library reads and writes it; its two
 //! messages stand here, because nothing else of that package is needed.
 
+use std::error::Error as _;
+
 use bytes::Bytes;
 use prost::Message;
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
 
 use crate::wire::{Failure, FailureKind};
 
@@ -53,10 +55,7 @@ impl From<Failure> for Status {
 impl From<Status> for Failure {
     /// The failure in the details; one made of code and text where there is none, as from a proxy in between.
     fn from(status: Status) -> Self {
-        let packed = Details::decode(status.details())
-            .ok()
-            .and_then(|details| details.details.into_iter().find(|packed| packed.type_url == TYPE_URL));
-        if let Some(failure) = packed.and_then(|packed| Self::decode(packed.value).ok()) {
+        if let Some(failure) = told(&status) {
             return failure;
         }
         let kind = match status.code() {
@@ -71,6 +70,35 @@ impl From<Status> for Failure {
         };
         Self::new(kind, format!("{}: {}", status.code(), status.message()))
     }
+}
+
+impl Failure {
+    /// The failure of a change that a node was asked for. Where the status is not the node's own word, the connection was lost: then
+    /// the outcome is not known, unless the node was never reached.
+    pub fn of_change(status: Status) -> Self {
+        let is_open = told(&status).is_none() && !never_left(&status);
+        let failure = Self::from(status);
+        Self { outcome_unknown: failure.outcome_unknown || is_open, ..failure }
+    }
+}
+
+/// What the node itself says in a status; `None` when it was made on the way.
+fn told(status: &Status) -> Option<Failure> {
+    let details = Details::decode(status.details()).ok()?;
+    let packed = details.details.into_iter().find(|packed| packed.type_url == TYPE_URL)?;
+    Failure::decode(packed.value).ok()
+}
+
+/// Whether there was no connection that anything could have been sent on.
+pub(crate) fn never_left(status: &Status) -> bool {
+    let mut source = status.source();
+    while let Some(error) = source {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 fn grpc_code(failure: &Failure) -> Code {
@@ -116,6 +144,17 @@ mod tests {
         let status = Status::from(failure.clone());
         assert_eq!(status.code(), Code::Unavailable);
         assert_eq!(Failure::from(status), failure);
+    }
+
+    /// A change of the members whose connection broke was reported as one that had not been made.
+    #[test]
+    fn f19_a_change_whose_answer_was_lost_is_of_unknown_outcome() {
+        assert!(Failure::of_change(Status::unavailable("the connection was reset")).outcome_unknown);
+        assert!(Failure::of_change(Status::cancelled("h2 protocol error")).outcome_unknown);
+        let refused = Status::from(Failure::new(FailureKind::Unspecified, "promote it first"));
+        assert!(!Failure::of_change(refused).outcome_unknown, "the node says what it did");
+        let unreachable = Status::from_error(Box::new(ConnectError("refused".into())));
+        assert!(never_left(&unreachable) && !Failure::of_change(unreachable).outcome_unknown);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use crate::requests::engine_bounds;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidInput`] when something that a version of ours would have set is missing: a kind of operation or
-/// condition that a newer version knows looks like that too.
+/// [`ErrorKind::Unsupported`] when something that a version of ours would have set is missing: a kind of operation or
+/// condition that a newer version knows looks like that, so this is no word on the write. [`ErrorKind::InvalidInput`] for bounds that
+/// contradict themselves.
 pub(crate) fn batch_of(write: &wire::Write) -> Result<Batch> {
     let mut batch = Batch::with_capacity(write.operations.len(), 0);
     for condition in &write.conditions {
@@ -68,7 +69,7 @@ fn expiry_of(expiry: Option<&wire::Expiry>) -> Result<Expiry> {
 
 fn unknown(what: &str) -> Error {
     Error::new(
-        ErrorKind::InvalidInput,
+        ErrorKind::Unsupported,
         format!("a write holds an {what} of no known kind; is the client newer than the node?"),
     )
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use pentad_client::Failure;
 use pentad_client::wire::{self, call, command, command_result, reply};
 use tokio::time::{Instant, timeout_at};
 
@@ -16,7 +17,7 @@ use crate::peers;
 use crate::raft::{Certainty, Group, State};
 use crate::{requests, server};
 
-/// How long a call lasts at most, if it does not say itself.
+/// How long a call lasts at most, whatever it says itself: what it holds is held for so long.
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// How long to wait before the leader is looked for again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -24,11 +25,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 impl Shared {
     /// Answers a call of a client.
     pub(crate) async fn answer(self: &Arc<Self>, call: wire::Call) -> wire::Reply {
-        let limit = match call.timeout_ms {
-            0 => CALL_MAX,
-            ms => Duration::from_millis(ms.into()),
-        };
-        let until = Instant::now() + limit;
+        let until = end_of(&call);
         let Some(kind) = call.kind else {
             return server::unknown_kind(call.number);
         };
@@ -55,7 +52,7 @@ impl Shared {
 
     /// Answers a call that another node passes on because this one leads.
     pub(crate) async fn answer_as_leader(self: &Arc<Self>, call: wire::Call) -> wire::Reply {
-        let number = call.number;
+        let (number, until) = (call.number, end_of(&call));
         let change = match call.kind {
             Some(call::Kind::Write(wire::WriteRequest { write, request })) => {
                 let write = write.unwrap_or_default();
@@ -67,7 +64,10 @@ impl Shared {
             _ => Err(Error::new(ErrorKind::Unsupported, "only writes are passed on to the leader")),
         };
         let answered = match (change, self.group()) {
-            (Ok(change), Ok(group)) => propose(&group, change).await,
+            (Ok(change), Ok(group)) => match timeout_at(until, propose(&group, change)).await {
+                Ok(answered) => answered,
+                Err(_) => Err(out_of_time(true)),
+            },
             (Err(error), _) | (_, Err(error)) => Err(error),
         };
         server::reply(number, answered.unwrap_or_else(|error| reply::Kind::Failure(error.into())))
@@ -126,7 +126,8 @@ impl Shared {
                 leader.address,
                 status.message()
             );
-            Error::new(ErrorKind::Unavailable, text).with_unknown_outcome()
+            let error = Error::new(ErrorKind::Unavailable, text);
+            if Failure::of_change(status).outcome_unknown { error.with_unknown_outcome() } else { error }
         })?;
         match answer.into_inner().kind {
             Some(reply::Kind::Failure(failure)) => Err(failure.into()),
@@ -215,8 +216,18 @@ pub(super) async fn propose(group: &Group, change: Change) -> Result<reply::Kind
         Some(command_result::Result::PruneBatches(pruned)) => Ok(reply::Kind::PruneBatches(pruned)),
         Some(command_result::Result::Clock(_)) => Ok(reply::Kind::Write(wire::WriteResult::default())),
         Some(command_result::Result::Failure(failure)) => Err(failure.into()),
-        None => Err(Error::new(ErrorKind::Unsupported, "the command got no result")),
+        // It was applied, whatever came of it.
+        None => Err(Error::new(ErrorKind::Unsupported, "the command got no result").with_unknown_outcome()),
     }
+}
+
+/// When a call that came just now has to be answered.
+fn end_of(call: &wire::Call) -> Instant {
+    let limit = match call.timeout_ms {
+        0 => CALL_MAX,
+        ms => Duration::from_millis(ms.into()).min(CALL_MAX),
+    };
+    Instant::now() + limit
 }
 
 /// The wall clock of this machine, in nanoseconds since 1970.
@@ -258,4 +269,19 @@ fn no_leader(state: &State) -> Error {
 fn out_of_time(is_write: bool) -> Error {
     let error = Error::new(ErrorKind::TimedOut, "the call was not answered in its time");
     if is_write { error.with_unknown_outcome() } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client could have a call held for 49 days.
+    #[tokio::test]
+    async fn f24_no_call_lasts_longer_than_the_node_lets_it() {
+        for (timeout_ms, limit) in [(0, CALL_MAX), (150, Duration::from_millis(150)), (u32::MAX, CALL_MAX)] {
+            let begun = Instant::now();
+            let end = end_of(&wire::Call { timeout_ms, ..Default::default() });
+            assert!(end >= begun + limit && end <= Instant::now() + limit, "{timeout_ms} ms");
+        }
+    }
 }

@@ -6,15 +6,15 @@ use pentad_client::wire::{BatchRequest, BatchResponse, ExtentResponse, Row};
 use pentad_engine::{Sequence, Store};
 
 use super::failure_of;
-use super::view::check_answer;
+use super::view::{bytes_of, check_answer};
 
 pub(super) fn batch(store: &Store, request: &BatchRequest) -> Result<BatchResponse, Failure> {
     let pairs = store.batch(Sequence(request.sequence)).map_err(|error| failure_of(&error))?;
     let Some(pairs) = pairs else { return Ok(BatchResponse::default()) };
-    let bytes = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
-    check_answer("a commit", bytes)?;
     let row = |(key, value)| Row { key, value: Bytes::from(value), deadline_ns: None };
-    Ok(BatchResponse { found: true, pairs: pairs.into_iter().map(row).collect() })
+    let pairs: Vec<Row> = pairs.into_iter().map(row).collect();
+    check_answer("a commit", pairs.iter().map(bytes_of).sum())?;
+    Ok(BatchResponse { found: true, pairs })
 }
 
 pub(super) fn extent(store: &Store) -> ExtentResponse {

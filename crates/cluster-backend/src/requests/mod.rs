@@ -16,4 +16,5 @@ mod watching;
 pub(crate) use answer::answer;
 pub(crate) use bounds::engine_bounds;
 pub(crate) use failure::failure_of;
+pub(crate) use view::ANSWER_BYTES_MAX;
 pub(crate) use watching::Watching;

@@ -1,6 +1,6 @@
 //! Ranges, page by page.
 //!
-//! Invariants: a page is of one view; it ends before its keys and values grow beyond 1 MiB, but has a row if there is one; the
+//! Invariants: a page is of one view; it ends before its rows grow beyond 1 MiB, but has a row if there is one; the
 //! pages of one listing together hold every key once that was there all the while, in order. With `one_view` they are all of the
 //! view of the first, its time included: what had expired then is left out, though the commit was before.
 
@@ -13,11 +13,8 @@ use pentad_engine::{Snapshot, Store, Timestamp};
 use prost::Message;
 
 use super::token::Token;
-use super::view::{check_answer, view};
+use super::view::{bytes_of, check_answer, view};
 use super::{engine_bounds, failure_of};
-
-/// What a row takes beyond its bytes, about.
-const ROW_BYTES: usize = 16;
 
 type EngineBounds = (Bound<Bytes>, Bound<Bytes>);
 
@@ -88,15 +85,16 @@ impl Page<'_> {
             if self.expired_at.is_some_and(|time| deadline.is_some_and(|deadline| deadline <= time)) {
                 continue;
             }
-            let bytes = key.len() + value.len() + ROW_BYTES;
+            let deadline_ns = deadline.filter(|_| self.request.deadlines).map(|deadline| deadline.0);
+            let row = Row { key, value, deadline_ns };
+            let bytes = bytes_of(&row);
             let is_full = !self.rows.is_empty() && self.bytes + bytes > PAGE_BYTES_MAX;
             if is_full || (limit > 0 && self.rows.len() == limit) {
                 return Ok(true);
             }
-            check_answer("a row", key.len() + value.len())?;
+            check_answer("a row", bytes)?;
             self.bytes += bytes;
-            let deadline_ns = deadline.filter(|_| self.request.deadlines).map(|deadline| deadline.0);
-            self.rows.push(Row { key, value, deadline_ns });
+            self.rows.push(row);
         }
         Ok(false)
     }

@@ -8,7 +8,7 @@ use pentad_client::wire::{
 use pentad_engine::{Store, Value};
 
 use super::failure_of;
-use super::view::{check_answer, view};
+use super::view::{bytes_of, check_answer, view};
 
 /// How often the shortcut of [`get`] is tried.
 const SHORTCUTS: u32 = 2;
@@ -40,9 +40,10 @@ pub(super) fn get_multi(store: &Store, request: &GetMultiRequest) -> Result<GetM
     let mut values = Vec::with_capacity(request.keys.len());
     for key in &request.keys {
         let value = view.get(key).map_err(|error| failure_of(&error))?;
-        bytes += value.as_ref().map_or(0, |value| value.len());
+        let value = Previous { value: value.map(Bytes::from) };
+        bytes += bytes_of(&value);
         check_answer("an answer", bytes)?;
-        values.push(Previous { value: value.map(Bytes::from) });
+        values.push(value);
     }
     Ok(GetMultiResponse { values, applied_sequence: view.sequence().0 })
 }
@@ -72,8 +73,10 @@ pub(super) fn describe(store: &Store, request: &DescribeRequest) -> Result<Descr
 mod tests {
     use pentad_client::{FailureKind, wire::call, wire::reply};
 
+    use prost::Message as _;
+
     use super::*;
-    use crate::requests::answer;
+    use crate::requests::{ANSWER_BYTES_MAX, answer};
 
     #[test]
     fn answers_name_the_commit_that_they_are_of() {
@@ -96,6 +99,23 @@ mod tests {
         assert_eq!((got.created_sequence, got.versions), (Some(1), Some(2)));
     }
 
+    /// What is around values was not counted, and of many short ones it is most: the answer ended the stream that it was to go on.
+    #[test]
+    fn f24_short_values_that_no_message_holds_are_refused_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path().join("store")).unwrap();
+        store.put("a", "1").unwrap();
+        let get = |count| {
+            let request =
+                GetMultiRequest { keys: vec![Bytes::from_static(b"a"); count], ..Default::default() };
+            get_multi(&store, &request)
+        };
+        let longest = get(ANSWER_BYTES_MAX / 5).unwrap();
+        assert!(longest.encoded_len() <= ANSWER_BYTES_MAX + 16);
+        let failure = get(ANSWER_BYTES_MAX / 5 + 1).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::InvalidInput);
+    }
+
     #[test]
     fn f24_values_that_no_message_holds_are_refused_with_limit_and_size() {
         let directory = tempfile::tempdir().unwrap();
@@ -105,7 +125,7 @@ mod tests {
         let kind = call::Kind::GetMulti(GetMultiRequest { keys, ..GetMultiRequest::default() });
         let reply::Kind::Failure(failure) = answer(&store, &kind) else { panic!("it was answered") };
         assert_eq!(failure.kind(), FailureKind::InvalidInput);
-        assert!(failure.message.contains("83886080") && failure.message.contains("66125823"), "{failure}");
+        assert!(failure.message.contains("83886120") && failure.message.contains("66846720"), "{failure}");
         let reply::Kind::Failure(failure) = answer(&store, &call::Kind::Write(Default::default())) else {
             panic!("it was answered")
         };

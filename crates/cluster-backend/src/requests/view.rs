@@ -2,6 +2,7 @@
 
 use pentad_client::Failure;
 use pentad_engine::{Sequence, Snapshot, Store};
+use prost::{Message, length_delimiter_len};
 
 use super::failure_of;
 
@@ -14,8 +15,14 @@ pub(super) fn view(store: &Store, at_sequence: Option<u64>) -> Result<Snapshot, 
     snapshot.map_err(|error| failure_of(&error))
 }
 
-/// The longest answer in bytes of keys and values; what is around them takes the rest of a message.
-pub(super) const ANSWER_BYTES_MAX: usize = pentad_client::WRITE_BYTES_MAX;
+/// The longest answer, all its bytes counted; the token of a page and what an answer travels in take the rest of a message.
+pub(crate) const ANSWER_BYTES_MAX: usize = pentad_client::MESSAGE_BYTES_MAX - (256 << 10);
+
+/// Bytes that a part of an answer takes: itself, and what says that it comes and how long it is.
+pub(super) fn bytes_of(part: &impl Message) -> usize {
+    let length = part.encoded_len();
+    1 + length_delimiter_len(length) + length
+}
 
 /// Refuses an answer that no message holds.
 pub(super) fn check_answer(what: &str, bytes: usize) -> Result<(), Failure> {

@@ -19,7 +19,7 @@ use pentad_engine::{ErrorKind, Sequence, Store, Watch, WatchEvent, WatchFilter, 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::failure_of;
-use super::view::check_answer;
+use super::view::{bytes_of, check_answer};
 
 /// How often a receiver is told how far it is when nothing else is to be told.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -75,7 +75,8 @@ impl Watching {
                 };
                 let (mut changes, mut bytes) = (Vec::new(), 0);
                 for change in commit.changes {
-                    let (change, length) = change_of(change);
+                    let change = change_of(change);
+                    let length = bytes_of(&change);
                     check_answer("a change", length)?;
                     if !changes.is_empty() && bytes + length > PAGE_BYTES_MAX {
                         self.due.push_back(part(std::mem::take(&mut changes), true));
@@ -141,14 +142,12 @@ impl Stream for Watching {
     }
 }
 
-/// A change as a message, and how many bytes it has.
-fn change_of(change: WatchedChange) -> (Change, usize) {
+/// A change as a message.
+fn change_of(change: WatchedChange) -> Change {
     let value = change.value.map(Bytes::from);
     let previous = change.previous.map(Bytes::from);
-    let length = |value: &Option<Bytes>| value.as_ref().map_or(0, Bytes::len);
-    let bytes = change.key.len() + length(&value) + length(&previous) + 32;
     let deadline_ns = change.deadline.map(|deadline| deadline.0);
-    (Change { key: change.key, value, deadline_ns, previous }, bytes)
+    Change { key: change.key, value, deadline_ns, previous }
 }
 
 #[cfg(test)]

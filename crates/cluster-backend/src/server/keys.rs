@@ -17,11 +17,13 @@ use pentad_client::wire::{
     operation, reply,
 };
 use pentad_client::{Failure, FailureKind, MESSAGE_BYTES_MAX};
+use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Answers;
 use super::exchange::Exchange;
+use super::room::Room;
 
 /// Watches of one node that stand at once; each keeps a part of the log from being given up.
 const WATCHES_MAX: usize = 1_024;
@@ -29,7 +31,7 @@ const WATCHES_MAX: usize = 1_024;
 /// The service over `answers`, with every limit of messages set.
 pub(crate) fn keys_server<A: Answers>(answers: A) -> KeysServer<impl Keys> {
     let watches = Arc::new(Semaphore::new(WATCHES_MAX));
-    KeysServer::new(KeysService { answers, watches })
+    KeysServer::new(KeysService { answers, watches, room: Room::new() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
@@ -37,16 +39,18 @@ pub(crate) fn keys_server<A: Answers>(answers: A) -> KeysServer<impl Keys> {
 struct KeysService<A> {
     answers: A,
     watches: Arc<Semaphore>,
+    room: Room,
 }
 
 impl<A: Answers> KeysService<A> {
     /// The answer to one call, which may take as long as its client waits.
-    async fn ask<T>(
+    async fn ask<T: Message>(
         &self,
         request: Request<T>,
         kind: impl FnOnce(T) -> call::Kind,
     ) -> Result<reply::Kind, Status> {
         let timeout_ms = timeout_ms(&request);
+        let _held = self.room.take(request.get_ref().encoded_len()).await;
         let call = Call { number: 0, timeout_ms, kind: Some(kind(request.into_inner())) };
         match self.answers.call(call).await.kind {
             Some(reply::Kind::Failure(failure)) => Err(failure.into()),
@@ -55,7 +59,7 @@ impl<A: Answers> KeysService<A> {
         }
     }
 
-    async fn write<T>(
+    async fn write<T: Message>(
         &self,
         request: Request<T>,
         parts: impl FnOnce(T) -> WriteRequest,
@@ -170,7 +174,7 @@ impl<A: Answers> Keys for KeysService<A> {
         &self,
         request: Request<Streaming<Calls>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        Ok(Response::new(Exchange::new(self.answers.clone(), request.into_inner())))
+        Ok(Response::new(Exchange::new(self.answers.clone(), request.into_inner(), self.room.of_stream())))
     }
 }
 

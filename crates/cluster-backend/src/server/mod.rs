@@ -7,6 +7,7 @@ mod cluster;
 mod exchange;
 mod keys;
 mod peer;
+mod room;
 mod serve;
 mod status;
 #[cfg(test)]

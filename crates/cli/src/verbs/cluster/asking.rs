@@ -1,25 +1,21 @@
-//! Asking a cluster: the first of the named nodes that answers is the one that is asked.
+//! Asking a cluster, by way of the network client, which finds the leader and knows what may be asked twice.
+//!
+//! Invariant: a change is asked for once, unless it was refused without having been begun. Where it is not known what became of it, the
+//! failure says so, and what to do.
 
-use std::future::Future;
 use std::time::Duration;
 
-use pentad_client::FailureKind;
-use pentad_client::wire::cluster_client::ClusterClient;
-use pentad_client::wire::{
-    AddLearnerRequest, BootstrapRequest, MembersRequest, PromoteRequest, RemoveRequest, SnapshotRequest,
-    StatusRequest, TransferLeadershipRequest,
-};
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Response, Status};
+use pentad_client::wire::StatusResponse;
+use pentad_client::{Client, FailureKind};
 
 use super::telling;
 use crate::args::{ClusterArgs, ClusterVerb, Global};
 use crate::error::{Failure, Result};
 
-/// How long a node may take to accept a connection.
-const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// How long it may take to answer: a change waits until a learner has caught up.
-const ANSWER_MAX: Duration = Duration::from_secs(90);
+/// How long a question may take, all nodes that are asked together.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How long a change may take: it waits until a learner has caught up.
+const CHANGE_MAX: Duration = Duration::from_secs(90);
 
 /// Asks, and tells what was answered.
 pub(crate) fn run(global: &Global, arguments: &ClusterArgs) -> Result<()> {
@@ -30,100 +26,47 @@ pub(crate) fn run(global: &Global, arguments: &ClusterArgs) -> Result<()> {
 }
 
 async fn ask(global: &Global, verb: &ClusterVerb) -> Result<()> {
-    match verb {
-        ClusterVerb::Status => {
-            let status = first(global, |mut node| async move { node.status(StatusRequest {}).await }).await?;
-            telling::status(global, &status)
-        }
-        ClusterVerb::Members => {
-            let members =
-                first(global, |mut node| async move { node.members(MembersRequest {}).await }).await?;
-            telling::members(global, &members)
-        }
-        ClusterVerb::Bootstrap { addresses } => {
-            let request = BootstrapRequest { addresses: addresses.clone() };
-            let asked = vec![addresses[0].clone()];
-            let members = first_of(&asked, |mut node| {
-                let request = request.clone();
-                async move { node.bootstrap(request).await }
-            });
-            telling::members(global, &members.await?)
-        }
-        ClusterVerb::Add { address, learner } => {
-            let request = AddLearnerRequest { address: address.clone(), becomes_voter: !learner };
-            let members = first(global, |mut node| {
-                let request = request.clone();
-                async move { node.add_learner(request).await }
-            });
-            telling::members(global, &members.await?)
-        }
-        &ClusterVerb::Promote { id } => {
-            let members = first(global, |mut node| async move { node.promote(PromoteRequest { id }).await });
-            telling::members(global, &members.await?)
-        }
-        &ClusterVerb::Remove { id } => {
-            let members = first(global, |mut node| async move { node.remove(RemoveRequest { id }).await });
-            telling::members(global, &members.await?)
-        }
-        &ClusterVerb::Transfer { id } => {
-            let request = TransferLeadershipRequest { to: id };
-            let leader = first(global, |mut node| async move { node.transfer_leadership(request).await });
-            telling::leader(global, leader.await?.leader.as_ref())
-        }
-        ClusterVerb::Snapshot => {
-            let taken =
-                first(global, |mut node| async move { node.snapshot(SnapshotRequest {}).await }).await?;
-            telling::snapshot(global, taken.index)
-        }
+    if let ClusterVerb::Bootstrap { addresses } = verb {
+        // It is not for others to begin a cluster in the place of the one that is named first.
+        let client = Client::connect([addresses[0].clone()]).await?.within(CHANGE_MAX);
+        return telling::members(global, &client.cluster().bootstrap(addresses.clone()).await?);
     }
-}
-
-/// What the first of the named nodes that answers says.
-async fn first<T, F>(global: &Global, ask: impl Fn(ClusterClient<Channel>) -> F) -> Result<T>
-where
-    F: Future<Output = Result<Response<T>, Status>>,
-{
     let unnamed = || {
         let text = "which cluster? name some of its nodes with --endpoints HOST:PORT,HOST:PORT";
         Failure::Usage(text.to_owned())
     };
-    first_of(global.endpoints().ok_or_else(unnamed)?, ask).await
+    let endpoints = global.endpoints().ok_or_else(unnamed)?;
+    let client = Client::connect(endpoints.iter().cloned()).await?;
+    let (asking, changing) = (client.within(ANSWER_MAX), client.within(CHANGE_MAX));
+    let cluster = changing.cluster();
+    match verb {
+        ClusterVerb::Status => telling::status(global, &first(&asking, endpoints).await?.1),
+        ClusterVerb::Members => telling::members(global, &asking.cluster().members().await?),
+        ClusterVerb::Bootstrap { .. } => unreachable!("it was asked for above"),
+        ClusterVerb::Add { address, learner } => {
+            telling::members(global, &cluster.add(address, !learner).await?)
+        }
+        &ClusterVerb::Promote { id } => telling::members(global, &cluster.promote(id).await?),
+        &ClusterVerb::Remove { id } => telling::members(global, &cluster.remove(id).await?),
+        &ClusterVerb::Transfer { id } => telling::leader(global, cluster.transfer(id).await?.as_ref()),
+        ClusterVerb::Snapshot => {
+            let (address, _) = first(&asking, endpoints).await?;
+            telling::snapshot(global, cluster.snapshot(Some(address)).await?.index)
+        }
+    }
 }
 
-async fn first_of<T, F>(endpoints: &[String], ask: impl Fn(ClusterClient<Channel>) -> F) -> Result<T>
-where
-    F: Future<Output = Result<Response<T>, Status>>,
-{
-    let mut silent = None;
+/// The first of the named nodes that answers, and how it is.
+async fn first<'e>(client: &Client, endpoints: &'e [String]) -> Result<(&'e str, StatusResponse)> {
+    let mut silent = pentad_client::Failure::new(FailureKind::Unavailable, "no node was named");
     for address in endpoints {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|error| Failure::Usage(format!("{address} is not host:port ({error})")))?
-            .connect_timeout(CONNECT_MAX)
-            .timeout(ANSWER_MAX);
-        let channel = match endpoint.connect().await {
-            Ok(channel) => channel,
-            Err(error) => {
-                silent.get_or_insert_with(|| {
-                    Failure::Cluster(format!("no node answers at {address}: {error}"))
-                });
-                continue;
-            }
-        };
-        match ask(ClusterClient::new(channel)).await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) => {
-                let failure = pentad_client::Failure::from(status);
-                let is_silent = matches!(
-                    failure.kind(),
-                    FailureKind::Unavailable | FailureKind::TimedOut | FailureKind::NotLeader
-                );
-                let failure = Failure::Cluster(format!("the node at {address}: {}", failure.message));
-                if !is_silent {
-                    return Err(failure);
-                }
-                silent = Some(failure);
+        match client.cluster().status_of(address).await {
+            Ok(status) => return Ok((address, status)),
+            Err(failure) => {
+                let message = format!("{address}: {}", failure.message);
+                silent = pentad_client::Failure { message, ..failure };
             }
         }
     }
-    Err(silent.unwrap_or_else(|| Failure::Usage("no node was named".to_owned())))
+    Err(silent.into())
 }

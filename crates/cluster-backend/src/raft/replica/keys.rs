@@ -19,6 +19,9 @@ pub(super) const BATCH_FLOOR: &[u8] = b"raft/batch-floor";
 /// Before the client (16 bytes) and the number (u64 big-endian) of a request: the index of its entry, below which number its
 /// client had settled its requests (both u64 big-endian), then the `wire::CommandResult` that it got.
 pub(super) const REQUESTS: &[u8] = b"raft/requests/";
+/// Before a client (16 bytes) of which requests were forgotten for want of room: the index of the entry of the last one that was,
+/// and the number below which none is applied any more (both u64 big-endian).
+pub(super) const FLOORS: &[u8] = b"raft/forgotten/";
 
 /// Length of the id of a client.
 pub(super) const CLIENT_BYTES: usize = 16;
@@ -35,6 +38,16 @@ pub(super) fn request_entry((client, number): &RequestKey) -> Vec<u8> {
 pub(super) fn request_of(name: &[u8]) -> Option<RequestKey> {
     let (client, number) = name.strip_prefix(REQUESTS)?.split_first_chunk::<CLIENT_BYTES>()?;
     Some((*client, u64::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// The name of the entry of a floor.
+pub(super) fn floor_entry(client: &[u8; CLIENT_BYTES]) -> Vec<u8> {
+    [FLOORS, client].concat()
+}
+
+/// The client whose floor an entry is, as far as the name is one.
+pub(super) fn floor_of(name: &[u8]) -> Option<[u8; CLIENT_BYTES]> {
+    name.strip_prefix(FLOORS)?.try_into().ok()
 }
 
 /// The bytes of [`APPLIED`].
@@ -71,6 +84,25 @@ impl RequestRecord {
     }
 }
 
+/// What the entry of a floor holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FloorRecord {
+    pub(super) index: u64,
+    /// Requests with lower numbers may have been applied.
+    pub(super) below: u64,
+}
+
+impl FloorRecord {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        [self.index.to_be_bytes(), self.below.to_be_bytes()].concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (index, below) = bytes.split_first_chunk::<8>()?;
+        Some(Self { index: u64::from_be_bytes(*index), below: number_of(below)? })
+    }
+}
+
 /// A number that stands alone.
 pub(super) fn number_of(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
@@ -86,5 +118,14 @@ mod tests {
         assert_eq!(request_of(&request_entry(&key)), Some(key));
         assert_eq!(request_of(b"raft/requests/short"), None);
         assert_eq!(request_of(APPLIED), None);
+    }
+
+    #[test]
+    fn a_floor_comes_back() {
+        let floor = FloorRecord { index: 7, below: 258 };
+        assert_eq!(FloorRecord::decode(&floor.encode()), Some(floor));
+        assert_eq!(FloorRecord::decode(b"short"), None);
+        assert_eq!(floor_of(&floor_entry(&[7; CLIENT_BYTES])), Some([7; CLIENT_BYTES]));
+        assert_eq!((floor_of(REQUESTS), request_of(FLOORS)), (None, None));
     }
 }

@@ -13,7 +13,8 @@ use pentad_engine::{Batch, Durability, Outcome, Sequence, Store, Timestamp};
 use prost::Message;
 
 use super::keys::{self, CLIENT_BYTES, RequestKey, RequestRecord};
-use super::requests::{Requests, Row, Seen};
+use super::previous;
+use super::requests::{Passing, Requests, Row, Seen};
 use crate::command::{batch_of, write_result};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raft::convert::Wire;
@@ -58,7 +59,8 @@ impl Machine {
             }
         };
         let (highest_id, batch_floor) = (number(keys::HIGHEST_ID)?, number(keys::BATCH_FLOOR)?);
-        let requests = Requests::load(store.system_entries(keys::REQUESTS)?);
+        let requests =
+            Requests::load(store.system_entries(keys::REQUESTS)?, store.system_entries(keys::FLOORS)?);
         let machine = Self { store, applied, membership, highest_id, batch_floor, requests };
         // It is given up after the commit that says so, which may have been the last thing that happened.
         machine.prune()?;
@@ -119,10 +121,10 @@ impl Machine {
             Ok(request) => request,
             Err(error) => return self.refuse(entry, command, None, error),
         };
-        let removed = match &request {
-            None => Vec::new(),
+        let passing = match &request {
+            None => Passing::default(),
             Some((key, settled_below)) => match self.requests.look(key) {
-                Seen::New => self.requests.to_remove(key, *settled_below),
+                Seen::New => self.requests.make_room(key, *settled_below),
                 Seen::Answered => {
                     let first = self.first_result(key)?;
                     self.commit_system(entry, at(command))?;
@@ -131,13 +133,15 @@ impl Machine {
                 Seen::Settled => {
                     let text =
                         "the request was answered before, and its client said that it would not repeat it";
-                    let error = Error::new(ErrorKind::RequestForgotten, text);
-                    self.commit_system(entry, at(command))?;
-                    return Ok(command_result::Result::Failure(error.into()));
+                    return self.forgotten(entry, command, text);
+                }
+                Seen::Forgotten => {
+                    let text = "so many requests came since that it cannot be told whether this one was applied before";
+                    return self.forgotten(entry, command, text);
                 }
             },
         };
-        let request = request.map(|(key, settled_below)| Request { key, settled_below, removed });
+        let request = request.map(|(key, settled_below)| Request { key, settled_below, passing });
         match command.kind.as_ref() {
             Some(Kind::Write(write)) => self.write(entry, command, request, write),
             Some(Kind::Clock(_)) => {
@@ -177,6 +181,9 @@ impl Machine {
             Ok(batch) => batch,
             Err(error) => return self.refuse(entry, command, request, error),
         };
+        if let Some(error) = previous::refusal(&self.store, write).map_err(|error| fatal(error.into()))? {
+            return self.refuse(entry, command, request, error);
+        }
         batch.at(Timestamp(command.time_ns)).durability(Durability::Os);
         batch.put_system(keys::APPLIED, keys::applied_bytes(&entry.log_id));
         if let Some(request) = &request {
@@ -184,9 +191,7 @@ impl Machine {
             batch.put_system_with(keys::request_entry(&request.key), move |outcome| {
                 RequestRecord::encode(index, settled_below, &written(outcome))
             });
-            for key in &request.removed {
-                batch.delete_system(keys::request_entry(key));
-            }
+            request.passing.add_to(&mut batch);
         }
         match self.store.commit(batch) {
             Ok(outcome) if outcome.applied => {
@@ -217,6 +222,18 @@ impl Machine {
         self.answer(entry, at(command), request, command_result::Result::Failure(error.into()))
     }
 
+    /// Answers a repeated request of which too little is known.
+    fn forgotten(
+        &mut self,
+        entry: &Entry,
+        command: &wire::Command,
+        text: &str,
+    ) -> io::Result<command_result::Result> {
+        self.commit_system(entry, at(command))?;
+        let error = Error::new(ErrorKind::RequestForgotten, text);
+        Ok(command_result::Result::Failure(error.into()))
+    }
+
     /// Commits a batch of system entries alone, with a result that is known beforehand.
     fn answer(
         &mut self,
@@ -229,9 +246,7 @@ impl Machine {
         if let Some(request) = &request {
             let record = RequestRecord::encode(entry.log_id.index, request.settled_below, &message);
             batch.put_system(keys::request_entry(&request.key), record);
-            for key in &request.removed {
-                batch.delete_system(keys::request_entry(key));
-            }
+            request.passing.add_to(&mut batch);
         }
         self.commit_system(entry, batch)?;
         if let Some(request) = request {
@@ -247,9 +262,9 @@ impl Machine {
     }
 
     fn settle(&mut self, request: Request, index: u64, result_bytes: usize) {
-        self.requests.remove(&request.removed);
         let bytes = u64::try_from(result_bytes).unwrap_or(u64::MAX);
-        self.requests.insert(request.key, Row { index, settled_below: request.settled_below, bytes });
+        let row = Row { index, settled_below: request.settled_below, bytes };
+        self.requests.apply(&request.passing, request.key, row);
     }
 
     /// What a request got when it was applied.
@@ -278,7 +293,7 @@ impl Machine {
 struct Request {
     key: RequestKey,
     settled_below: u64,
-    removed: Vec<RequestKey>,
+    passing: Passing,
 }
 
 /// The request of a command and what its client settled, if it has one.

@@ -9,6 +9,7 @@ use pentad_client::wire::{expiry, operation};
 use pentad_engine::Store;
 
 use super::super::directory::{GroupDirectory, open_store};
+use super::super::requests::Limits;
 use super::super::snapshot::{SnapshotData, SnapshotFiles};
 use super::*;
 use crate::raft::types::{LeaderId, Member, Membership, NodeId};
@@ -99,27 +100,72 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// What the files at `path` say, with a table of requests so small that it is full most of the time.
+fn loaded(path: &Path, create: bool) -> Machine {
+    let mut machine = Machine::load(open_store(path, create).unwrap()).unwrap();
+    machine.requests = machine.requests.limited(Limits { rows: 2, bytes: 1 << 20, floors: 2 });
+    machine
+}
+
 #[test]
 fn f18_f19_f20_a_replica_that_stops_after_any_entry_replays_to_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let log = log();
-    let mut whole = Machine::load(open_store(&dir.path().join("whole"), true).unwrap()).unwrap();
-    let results: Vec<_> = log.iter().map(|entry| whole.apply(entry).unwrap()).collect();
+    let mut whole = loaded(&dir.path().join("whole"), true);
+    let mut forgot = 0;
+    let mut apply = |entry: &Entry| {
+        let result = whole.apply(entry).unwrap();
+        forgot += whole.store().system_entries(keys::FLOORS).unwrap().len();
+        result
+    };
+    let results: Vec<_> = log.iter().map(&mut apply).collect();
     let expected = contents(whole.store());
+    assert!(forgot > 10, "something is forgotten most of the time");
 
     // Another one loses its process after every single entry, and begins again with what its files say.
     let mut path = dir.path().join("killed-0");
-    let mut killed = Machine::load(open_store(&path, true).unwrap()).unwrap();
+    let mut killed = loaded(&path, true);
     for (entry, result) in log.iter().zip(&results) {
         assert_eq!(&killed.apply(entry).unwrap(), result, "entry {}", entry.log_id);
         let next = dir.path().join(format!("killed-{}", entry.log_id.index + 1));
         copy(&path, &next);
-        killed = Machine::load(open_store(&next, false).unwrap()).unwrap();
+        killed = loaded(&next, false);
         assert_eq!(killed.applied(), Some(entry.log_id));
         path = next;
     }
     assert_eq!(contents(killed.store()), expected);
     assert_eq!(killed.membership(), whole.membership());
+}
+
+/// The values that a write replaces came back in an answer that no message held: the stream ended, with every call on it, and nobody
+/// could say what had become of the write.
+#[test]
+fn f14_f24_a_write_whose_answer_no_message_holds_is_refused_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut machine = loaded(&dir.path().join("store"), true);
+    let long = "v".repeat(40 << 20);
+    machine.apply(&command(1, None, write(vec![put("a", &long, None)]))).unwrap();
+    machine.apply(&command(2, None, write(vec![put("b", &long, None)]))).unwrap();
+    let delete = |key: &'static str| operation::Kind::Delete(wire::Delete { key: key.into() });
+    let mut asked = |index, operations, previous| {
+        let Kind::Write(write) = write(operations) else { unreachable!() };
+        let kind = Kind::Write(wire::Write { previous, ..write });
+        machine.apply(&command(index, Some((1, index)), kind)).unwrap().0.result.unwrap()
+    };
+    let refused = [vec![delete("a"), delete("b")], vec![put("c", &long, None), delete("c"), delete("a")]];
+    for (index, operations) in (3..).zip(refused) {
+        let command_result::Result::Failure(failure) = asked(index, operations.clone(), true) else {
+            panic!("it was applied")
+        };
+        assert_eq!(failure.kind(), wire::FailureKind::InvalidInput);
+        assert!(failure.message.contains("66846720"), "{failure}");
+        let repeated = asked(index, operations, true);
+        assert!(matches!(repeated, command_result::Result::Failure(_)), "a repetition gets the same");
+    }
+    let command_result::Result::Write(one) = asked(5, vec![delete("a")], true) else { panic!("refused") };
+    assert_eq!(one.previous[0].value.as_ref().map(Bytes::len), Some(40 << 20));
+    let command_result::Result::Write(rest) = asked(6, vec![delete("b")], false) else { panic!("refused") };
+    assert_eq!((rest.applied, rest.deleted), (true, 1));
 }
 
 fn group(path: PathBuf) -> (Arc<GroupDirectory>, Machine) {

@@ -3,6 +3,7 @@
 //! | file | |
 //! | --- | --- |
 //! | `keys` | the system entries that are kept in the store, beside the users' |
+//! | `previous` | whether the values that a write replaces fit into its answer |
 //! | `requests` | which requests were applied, so that none is applied twice |
 //! | `machine` | one entry after the other becomes a commit |
 //! | `applier` | the thread that does so, and takes and installs snapshots in between |
@@ -14,6 +15,7 @@ mod applier;
 mod directory;
 mod keys;
 mod machine;
+mod previous;
 mod requests;
 mod snapshot;
 mod view;

@@ -1,25 +1,31 @@
 //! Which requests were applied, so that a repeated one gets the first result and is not applied again.
 //!
 //! Invariants: the table is a function of the log alone (equal on all nodes that applied the same entries) and of the stored
-//! entries alone (equal after a restart). It is bounded in rows and bytes; what no longer fits goes in the order of the log.
-//! The results themselves are in the store; memory holds who, when and how long.
+//! entries alone (equal after a restart). It is bounded in rows and bytes. What no longer fits goes in the order of the log, and
+//! leaves a *floor*: of its client no request up to the highest one that went is applied any more, because it may have been. Floors
+//! are bounded as well. The results themselves are in the store; memory holds who, when and how long.
+
+mod passing;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::keys::{CLIENT_BYTES, RequestKey, RequestRecord, request_of};
+use super::keys::{CLIENT_BYTES, FloorRecord, RequestKey, RequestRecord, floor_of, request_of};
+pub(super) use passing::Passing;
 
 /// How much is kept. A node that kept another amount would answer differently: the numbers are part of the format.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) rows: usize,
     pub(super) bytes: u64,
+    /// Clients of which only a floor is known, or a floor beside rows.
+    pub(super) floors: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { rows: 100_000, bytes: 64 << 20 }
+        Self { rows: 100_000, bytes: 64 << 20, floors: 100_000 }
     }
 }
 
@@ -33,11 +39,15 @@ pub(super) struct Row {
     pub(super) bytes: u64,
 }
 
-#[derive(Debug, Default)]
+/// The id of a client.
+type ClientId = [u8; CLIENT_BYTES];
+
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Client {
     rows: BTreeMap<u64, Row>,
-    /// The highest `settled_below` of the rows.
+    /// The highest `settled_below` of the rows, or of one that went and left a floor above it.
     settled_below: u64,
+    floor: Option<FloorRecord>,
 }
 
 /// What is known of a request before it is applied.
@@ -49,86 +59,110 @@ pub(super) enum Seen {
     Answered,
     /// Its client had said that it would not repeat it.
     Settled,
+    /// It may have been applied; what was known of it had to go.
+    Forgotten,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Requests {
     limits: Limits,
-    clients: BTreeMap<[u8; CLIENT_BYTES], Client>,
+    clients: BTreeMap<ClientId, Client>,
     /// Of each row, by the index of its entry.
     by_index: BTreeMap<u64, RequestKey>,
+    /// Whose floor it is, by the index of the entry whose row left it.
+    floors: BTreeMap<u64, ClientId>,
     bytes: u64,
 }
 
 impl Requests {
-    /// The table that the system entries of a store hold. Those that are none of ours are left out.
-    pub(super) fn load(entries: impl IntoIterator<Item = (Bytes, Bytes)>) -> Self {
+    /// The table that the system entries of a store hold: those of requests, and those of floors. What is none of ours is left out.
+    pub(super) fn load(
+        rows: impl IntoIterator<Item = (Bytes, Bytes)>,
+        floors: impl IntoIterator<Item = (Bytes, Bytes)>,
+    ) -> Self {
         let mut table = Self::default();
-        for (name, value) in entries {
+        for (name, value) in rows {
             if let (Some(key), Some(record)) = (request_of(&name), RequestRecord::decode(&value)) {
                 let RequestRecord { index, settled_below, result } = record;
                 table.insert(key, Row { index, settled_below, bytes: length(&result) });
             }
         }
+        for (name, value) in floors {
+            if let (Some(client), Some(floor)) = (floor_of(&name), FloorRecord::decode(&value)) {
+                table.set_floor(client, floor);
+            }
+        }
         table
     }
 
+    /// The same with other limits, so that tests reach them.
+    #[cfg(test)]
+    pub(super) fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     pub(super) fn look(&self, (client, number): &RequestKey) -> Seen {
-        match self.clients.get(client) {
-            Some(client) if client.rows.contains_key(number) => Seen::Answered,
-            Some(client) if *number < client.settled_below => Seen::Settled,
-            _ => Seen::New,
+        let Some(client) = self.clients.get(client) else { return Seen::New };
+        if client.rows.contains_key(number) {
+            Seen::Answered
+        } else if client.floor.is_some_and(|floor| *number < floor.below) {
+            Seen::Forgotten
+        } else if *number < client.settled_below {
+            Seen::Settled
+        } else {
+            Seen::New
         }
     }
 
-    /// The rows that have to go when `key` is applied: those that its client has settled, and the oldest of those that are too
-    /// many. They stay in the table until [`Requests::remove`].
-    pub(super) fn to_remove(&self, (client, number): &RequestKey, settled_below: u64) -> Vec<RequestKey> {
-        let settled_below = settled_below.min(*number);
-        let known = self.clients.get(client);
-        let mut removed: Vec<RequestKey> = known
-            .into_iter()
-            .flat_map(|known| known.rows.range(..settled_below).map(|(number, _)| (*client, *number)))
-            .collect();
-        let (mut rows_left, mut bytes_left) = (self.by_index.len() - removed.len(), self.bytes);
-        for key in &removed {
-            bytes_left -= self.row(key).map_or(0, |row| row.bytes);
+    /// What goes when `key` is applied: what its client has settled, and the oldest of what is too much. It stays in the table
+    /// until [`Requests::apply`].
+    pub(super) fn make_room(&self, key: &RequestKey, settled_below: u64) -> Passing {
+        Passing::new(self, key, settled_below.min(key.1))
+    }
+
+    /// Lets go of what was in the way of a request, and takes up the request.
+    pub(super) fn apply(&mut self, passing: &Passing, key: RequestKey, row: Row) {
+        for key in passing.rows() {
+            self.remove(key);
         }
-        for key in self.by_index.values() {
-            if rows_left < self.limits.rows && bytes_left <= self.limits.bytes {
-                break;
-            }
-            if key.0 == *client && key.1 < settled_below {
-                continue;
-            }
-            removed.push(*key);
-            rows_left -= 1;
-            bytes_left -= self.row(key).map_or(0, |row| row.bytes);
+        for (client, floor) in passing.raised() {
+            self.set_floor(*client, *floor);
         }
-        removed
+        for client in passing.given_up() {
+            self.drop_floor(client);
+            // As it would be after a restart: nothing is remembered that no row says.
+            if let Some(known) = self.clients.get_mut(client) {
+                known.settled_below = known.rows.values().map(|row| row.settled_below).max().unwrap_or(0);
+            }
+        }
+        if passing.is_floor_settled() {
+            // The row that is taken up says more than the floor did.
+            self.drop_floor(&key.0);
+        }
+        self.insert(key, row);
+        for client in passing.clients() {
+            if self.clients.get(client).is_some_and(|known| known.rows.is_empty() && known.floor.is_none()) {
+                self.clients.remove(client);
+            }
+        }
     }
 
     fn row(&self, (client, number): &RequestKey) -> Option<Row> {
         self.clients.get(client)?.rows.get(number).copied()
     }
 
-    pub(super) fn remove(&mut self, keys: &[RequestKey]) {
-        for (id, number) in keys {
-            let Some(client) = self.clients.get_mut(id) else { continue };
-            let Some(row) = client.rows.remove(number) else { continue };
-            self.by_index.remove(&row.index);
-            self.bytes -= row.bytes;
-            if client.rows.is_empty() {
-                self.clients.remove(id);
-            } else if row.settled_below == client.settled_below {
-                // As it would be after a restart: nothing is remembered that no row says.
-                client.settled_below = client.rows.values().map(|row| row.settled_below).max().unwrap_or(0);
-            }
-        }
+    fn floor(&self, client: &ClientId) -> Option<FloorRecord> {
+        self.clients.get(client)?.floor
     }
 
-    /// Takes up a request that was applied.
-    pub(super) fn insert(&mut self, key: RequestKey, row: Row) {
+    fn remove(&mut self, (client, number): &RequestKey) {
+        let Some(client) = self.clients.get_mut(client) else { return };
+        let Some(row) = client.rows.remove(number) else { return };
+        self.by_index.remove(&row.index);
+        self.bytes -= row.bytes;
+    }
+
+    fn insert(&mut self, key: RequestKey, row: Row) {
         let row = Row { settled_below: row.settled_below.min(key.1), ..row };
         let client = self.clients.entry(key.0).or_default();
         client.settled_below = client.settled_below.max(row.settled_below);
@@ -138,9 +172,18 @@ impl Requests {
         }
     }
 
-    #[cfg(test)]
-    fn len(&self) -> usize {
-        self.by_index.len()
+    fn set_floor(&mut self, id: ClientId, floor: FloorRecord) {
+        let client = self.clients.entry(id).or_default();
+        if let Some(lower) = client.floor.replace(floor) {
+            self.floors.remove(&lower.index);
+        }
+        self.floors.insert(floor.index, id);
+    }
+
+    fn drop_floor(&mut self, id: &ClientId) {
+        if let Some(floor) = self.clients.get_mut(id).and_then(|client| client.floor.take()) {
+            self.floors.remove(&floor.index);
+        }
     }
 }
 
@@ -150,67 +193,4 @@ pub(super) fn length(result: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(rows: usize, bytes: u64) -> Requests {
-        Requests { limits: Limits { rows, bytes }, ..Requests::default() }
-    }
-
-    fn apply(table: &mut Requests, key: RequestKey, index: u64, settled_below: u64, bytes: usize) {
-        let removed = table.to_remove(&key, settled_below);
-        table.remove(&removed);
-        let bytes = bytes.try_into().unwrap();
-        table.insert(key, Row { index, settled_below, bytes });
-    }
-
-    const A: [u8; 16] = [1; 16];
-    const B: [u8; 16] = [2; 16];
-
-    #[test]
-    fn f19_an_applied_request_is_known_until_it_is_settled() {
-        let mut table = table(100, 1 << 20);
-        apply(&mut table, (A, 1), 10, 1, 5);
-        apply(&mut table, (A, 2), 11, 1, 5);
-        assert_eq!(table.look(&(A, 1)), Seen::Answered);
-        assert_eq!(table.look(&(A, 3)), Seen::New);
-        assert_eq!(table.look(&(B, 1)), Seen::New);
-        apply(&mut table, (A, 3), 12, 3, 5);
-        assert_eq!(table.look(&(A, 1)), Seen::Settled);
-        assert_eq!(table.look(&(A, 3)), Seen::Answered);
-        assert_eq!(table.len(), 1);
-    }
-
-    #[test]
-    fn a_request_that_settles_itself_is_still_taken_up() {
-        let mut table = table(100, 1 << 20);
-        apply(&mut table, (A, 1), 10, 9, 5);
-        assert_eq!(table.look(&(A, 1)), Seen::Answered);
-    }
-
-    #[test]
-    fn f19_requests_under_way_together_are_applied_in_any_order() {
-        let mut table = table(100, 1 << 20);
-        apply(&mut table, (A, 3), 10, 2, 5);
-        assert_eq!(table.look(&(A, 2)), Seen::New);
-        assert_eq!(table.look(&(A, 1)), Seen::Settled);
-    }
-
-    #[test]
-    fn what_does_not_fit_goes_in_the_order_of_the_log() {
-        let mut by_rows = table(3, 1 << 20);
-        for number in 1..=5 {
-            apply(&mut by_rows, (A, number), number * 10, 0, 5);
-        }
-        assert_eq!(by_rows.len(), 3);
-        assert_eq!(by_rows.look(&(A, 2)), Seen::New);
-        assert_eq!(by_rows.look(&(A, 3)), Seen::Answered);
-
-        let mut by_bytes = table(100, 20);
-        for number in 1..=9 {
-            apply(&mut by_bytes, (B, number), number, 0, 10);
-        }
-        assert_eq!(by_bytes.len(), 3);
-        assert_eq!(by_bytes.bytes, 30);
-    }
-}
+mod tests;

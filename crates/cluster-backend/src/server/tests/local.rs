@@ -1,7 +1,7 @@
 //! A plain store that answers calls as a node does: it remembers the results of requests, and can be told to misbehave.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +35,10 @@ pub(super) struct Manners {
     pub(super) swallows: AtomicU32,
     /// So many calls are refused by one that does not lead.
     pub(super) refuses: AtomicU32,
+    /// So many watches are refused as those that ask for what this replica does not have yet.
+    pub(super) is_behind: AtomicU32,
+    /// Takes streams of calls for those of another cluster.
+    pub(super) is_foreign: AtomicBool,
     /// How many writes came, repeated ones too.
     pub(super) writes: AtomicU32,
 }
@@ -107,11 +111,16 @@ impl Answers for Local {
     }
 
     async fn watch(&self, request: WatchRequest) -> Result<Watching, Failure> {
+        if takes_one(&self.manners.is_behind) {
+            return Err(Failure::new(FailureKind::Pruned, "the commit is not there yet"));
+        }
         Watching::new(&self.store, request)
     }
 
     fn check_stream(&self, cluster_id: &[u8], group_id: u64) -> Result<(), Failure> {
-        if group_id != 0 || !(cluster_id.is_empty() || cluster_id == super::server::CLUSTER_ID) {
+        let is_foreign = self.manners.is_foreign.load(Ordering::Relaxed);
+        if is_foreign || group_id != 0 || !(cluster_id.is_empty() || cluster_id == super::server::CLUSTER_ID)
+        {
             return Err(Failure::new(FailureKind::Mismatch, "this node is of another cluster"));
         }
         Ok(())

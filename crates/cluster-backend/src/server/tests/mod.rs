@@ -1,5 +1,6 @@
 //! The services of keys and the network client, over loopback, with a plain store in the place of the node.
 
+mod answers;
 mod conformance;
 mod hostile;
 mod local;

@@ -123,3 +123,19 @@ async fn calls_that_are_made_together_travel_together() {
         assert_eq!(read.unwrap().as_deref(), Some(&b"v"[..]));
     }
 }
+
+/// A node of another cluster at an address that was of this one was asked until the deadline ended, and then said to be unavailable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_another_cluster_is_told_as_such_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(&directory.path().join("store"), Manners::default()).await;
+    let client = server.client().await;
+    server.local.manners.is_foreign.store(true, Ordering::Relaxed);
+    let begun = Instant::now();
+    let mut batch = Batch::new();
+    batch.put("k", "v");
+    let failure = client.keys().commit(batch).await.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Mismatch, "{failure}");
+    assert!(!failure.outcome_unknown && failure.message.contains(&server.address), "{failure}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
