@@ -184,6 +184,9 @@ fn f14_what_is_too_long_is_refused() {
     assert_eq!(log.purge(u64::MAX).unwrap_err().kind(), ErrorKind::LimitExceeded);
     log.append(0, vec![Bytes::new()], |_| {}).unwrap();
     assert_eq!(log.read(0..1, 0).unwrap(), [(0, Bytes::new())], "an empty record is one");
+    log.append(1, vec!["longer".into(), Bytes::new()], |_| {}).unwrap();
+    assert_eq!(log.read(1..3, 5).unwrap().len(), 1, "behind one that takes all the room there is none");
+    assert_eq!(log.read(1..3, 6).unwrap().len(), 2, "an empty record needs none");
 }
 
 /// What a record of the stress test holds: its number and the term in which it was written, some of them at length.

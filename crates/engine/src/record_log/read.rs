@@ -76,8 +76,10 @@ impl Core {
                         Source::Segment(address) => self.record_at(&held, address, number, most)?,
                     };
                     let Some(record) = record else { return Ok(records) };
-                    room = room.saturating_sub(record.len() as u64);
+                    let left = room.checked_sub(record.len() as u64);
                     records.push((number, record));
+                    let Some(left) = left else { return Ok(records) };
+                    room = left;
                 }
                 from = first + count as u64;
             }

@@ -310,6 +310,17 @@ impl LogWorld {
         }
     }
 
+    /// What whoever keeps a log short calls again and again: he says what he is about to purge, and purges it. What he says is long,
+    /// so that a cut falls into it.
+    fn giving_up(&mut self, number: u64) -> Call {
+        let held = self.held().clone();
+        match number % 3 {
+            0 => Call::Append(held.next, vec![random(&mut self.rng, 40)]),
+            1 => Call::SmallLater("purged", random(&mut self.rng, 1500)),
+            _ => Call::Purge(held.floor),
+        }
+    }
+
     /// Whether a log that is opened now may hold this.
     pub(crate) fn may_hold(&self, held: &Held) -> bool {
         (0..self.past.len()).any(|at| {
@@ -332,11 +343,12 @@ impl LogWorld {
     /// Some calls, in one group or one by one.
     pub(crate) fn step(&mut self) -> Result<(), Error> {
         let together = self.rng.chance(500);
-        let count = if together { 1 + self.rng.below(8) } else { 1 };
+        let gives_up = together && self.rng.chance(400);
+        let count = if together { 1 + self.rng.below(8) } else { 1 } + if gives_up { 5 } else { 0 };
         let log = self.log().clone();
         let group = together.then(|| log.group());
-        for _ in 0..count {
-            let call = self.any_call();
+        for number in 0..count {
+            let call = if gives_up { self.giving_up(number) } else { self.any_call() };
             let made = self.call(&call);
             if !self.is_off() && made.is_ok() {
                 assert_eq!(&shown(&log, &self.context()), self.held(), "{}: after {call:?}", self.context());
@@ -365,6 +377,10 @@ impl LogWorld {
 
 fn record(rng: &mut Rng) -> Bytes {
     let length = [3, 40, 40, 200, 1500][rng.index(5)];
+    random(rng, length)
+}
+
+fn random(rng: &mut Rng, length: usize) -> Bytes {
     let mut bytes = vec![0; length];
     rng.fill(&mut bytes);
     bytes.into()
@@ -387,7 +403,8 @@ pub(crate) fn cuts(seed: u64) {
             }
         }
         if world.rng.chance(700) {
-            let operations = world.rng.below(120);
+            let most = if world.rng.chance(500) { 12 } else { 120 };
+            let operations = world.rng.below(most);
             world.off_in(operations);
         }
         for _ in 0..world.rng.below(40) {
