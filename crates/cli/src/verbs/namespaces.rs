@@ -1,12 +1,12 @@
 //! `namespaces`: which namespaces a store has, and dropping one.
 
-use pentad_engine::{Batch, escape_key};
+use pentad_engine::{Batch, Store, escape_key};
 use serde_json::json;
 
 use crate::args::{Global, NamespacesArgs, Reading};
 use crate::error::{Failure, Result};
 use crate::escape::escape;
-use crate::output::Output;
+use crate::output::{Output, warn};
 use crate::session;
 
 /// Lists the names, or drops one.
@@ -18,7 +18,11 @@ pub(crate) fn run(global: &Global, arguments: &NamespacesArgs) -> Result<()> {
 }
 
 fn list(global: &Global) -> Result<()> {
-    let names = session::read(global, Reading::default(), |store| Ok(store.namespaces()))?;
+    let look = |store: &Store| Ok((store.namespaces(), store.stats().namespaces_fault));
+    let (names, fault) = session::read(global, Reading::default(), look)?;
+    if let Some(fault) = fault {
+        warn(&fault);
+    }
     let mut output = Output::new();
     if global.json {
         output.json(&json!({ "namespaces": names }))?;
