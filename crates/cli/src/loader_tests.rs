@@ -9,7 +9,7 @@ use pentad_engine::Expect;
 
 use super::*;
 use crate::error::Failure;
-use crate::place::{Content, Done};
+use crate::place::{Content, Done, Kept};
 
 /// Takes so many commits, and refuses the next.
 #[derive(Debug)]
@@ -48,6 +48,10 @@ impl Alter for Failing {
         _: &dyn Fn(u64),
     ) -> Result<Staged> {
         Err(Failure::Refused("no streams".to_owned()))
+    }
+
+    fn prune(&self, _: Kept) -> Result<(u64, Option<u64>)> {
+        Ok((0, None))
     }
 
     fn sync(&self) -> Result<()> {

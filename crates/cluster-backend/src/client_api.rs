@@ -13,7 +13,10 @@ impl Caller for Node {
         match Self::call(self, wire::Call { number: 0, timeout_ms: 0, kind: Some(kind) }).await.kind {
             Some(reply::Kind::Failure(failure)) => Err(failure),
             Some(kind) => Ok(kind),
-            None => Err(Error::new(ErrorKind::Unsupported, "the call got no answer").into()),
+            None => {
+                let error = Error::new(ErrorKind::Unsupported, "the call got no answer");
+                Err(error.with_unknown_outcome().into())
+            }
         }
     }
 

@@ -41,7 +41,10 @@ impl Node {
                     }
                 }
                 Some(kind) => Ok(kind),
-                None => Err(Error::new(ErrorKind::Unsupported, "the call got no answer")),
+                None => {
+                    let error = Error::new(ErrorKind::Unsupported, "the call got no answer");
+                    Err(error.with_unknown_outcome())
+                }
             }
         });
         decided.map_err(String::from)

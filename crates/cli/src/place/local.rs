@@ -12,7 +12,9 @@ use pentad_engine::{
 use serde_json::Value;
 
 use super::change::{Bounds, Change, Content, Done, Info};
-use super::seam::{Alter, Changes, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted};
+use super::seam::{
+    Alter, Changes, Kept, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted, first_of_newest,
+};
 use crate::error::{Failure, Result};
 use crate::payload::{Staged, stage};
 use crate::verbs::stats;
@@ -129,6 +131,29 @@ impl Look for LocalLook<'_> {
         Ok(())
     }
 
+    fn oldest_commit(&self) -> Result<Option<u64>> {
+        Ok(self.store.oldest_batch().map(u64::from))
+    }
+
+    fn log(&self, from: u64, each: &mut dyn FnMut(Told) -> Result<()>) -> Result<()> {
+        for commit in self.store.commits(Sequence(from))? {
+            let commit = commit?;
+            let changes = commit.changes.into_iter().map(|(key, value)| ToldChange {
+                key,
+                value: value.map(Bytes::from),
+                deadline: None,
+                previous: None,
+            });
+            each(Told { sequence: commit.sequence.0, time: commit.time, changes: changes.collect() })?;
+        }
+        Ok(())
+    }
+
+    fn pin(&self) -> Result<()> {
+        // The view is of one moment.
+        Ok(())
+    }
+
     fn stats(&self) -> Result<(Vec<String>, Value)> {
         let stats = self.store.stats();
         Ok((stats::lines(&stats), stats::object(&stats)))
@@ -167,6 +192,17 @@ impl Alter for LocalAlter<'_> {
         advance: &dyn Fn(u64),
     ) -> Result<Staged> {
         stage(self.store, source, broken, advance)
+    }
+
+    fn prune(&self, kept: Kept) -> Result<(u64, Option<u64>)> {
+        let pruned = match kept {
+            Kept::From(sequence) => self.store.prune(Sequence(sequence))?,
+            Kept::Newest(count) => {
+                self.store.prune(Sequence(first_of_newest(count, self.store.sequence().0)))?
+            }
+            Kept::Window(window) => self.store.set_retention(window)?,
+        };
+        Ok((pruned, self.store.oldest_batch().map(u64::from)))
     }
 
     fn sync(&self) -> Result<()> {

@@ -14,4 +14,4 @@ pub(crate) use change::Done;
 pub(crate) use change::{Bounds, Change, Content};
 pub(crate) use local::{LocalAlter, LocalLook};
 pub(crate) use remote::Remote;
-pub(crate) use seam::{Alter, Changes, Listing, Look, Seen, Told, ToldChange, WatchWanted};
+pub(crate) use seam::{Alter, Changes, Kept, Listing, Look, Seen, Told, ToldChange, WatchWanted};

@@ -3,24 +3,33 @@
 //! Invariant: the verb's thread drives the client's runtime while it waits, and nothing runs when it does not. Rows come page by
 //! page, all of the view of the first.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{Cursor, Read};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use pentad_client::wire::{self, Row};
+use pentad_client::wire::{self, Row, WatchedCommit};
 use pentad_client::{Batch, Client, Keys, PageRequest, VALUE_BYTES_MAX, WatchEvent, WatchFilter, WatchFrom};
 use pentad_engine::{Expect, Expiry, Timestamp, escape_key};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use super::change::{Bounds, Change, Content, Done, Info};
-use super::seam::{Alter, Changes, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted};
+use super::seam::{
+    Alter, Changes, Kept, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted, first_of_newest,
+};
 use crate::error::{Failure, Result};
 use crate::human;
 use crate::payload::Staged;
+
+/// For how long nodes are waited for that do not have all commits yet.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
+/// How long to wait before they are asked again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A cluster that answers.
 pub(crate) struct Remote {
@@ -28,7 +37,7 @@ pub(crate) struct Remote {
     client: Client,
     runtime: Runtime,
     /// Read as of this commit.
-    at: Option<u64>,
+    at: Cell<Option<u64>>,
     name: String,
 }
 
@@ -44,11 +53,11 @@ impl Remote {
         let refused = |error| Failure::Io { doing: "cannot wait for the network".to_owned(), error };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let client = runtime.block_on(Client::connect(endpoints.iter().cloned()))?;
-        Ok(Self { client, runtime, at, name: endpoints.join(",") })
+        Ok(Self { client, runtime, at: Cell::new(at), name: endpoints.join(",") })
     }
 
     fn keys(&self) -> Keys<&Client> {
-        match self.at {
+        match self.at.get() {
             Some(sequence) => self.client.keys().at(sequence),
             None => self.client.keys(),
         }
@@ -69,7 +78,7 @@ impl Look for Remote {
     }
 
     fn sequence(&self) -> Result<u64> {
-        match self.at {
+        match self.at.get() {
             Some(sequence) => Ok(sequence),
             None => Ok(self.wait(self.keys().extent())?.sequence),
         }
@@ -142,34 +151,64 @@ impl Look for Remote {
             (None, Some(prefix)) => WatchFilter::prefix(prefix),
             (None, None) => WatchFilter::All,
         };
-        let sequence = match wanted.from {
-            Some(sequence) => Some(sequence),
-            None => self.wait(self.keys().extent())?.oldest_batch,
-        };
+        let extent = self.wait(self.keys().extent())?;
+        let (next, sequence) = (extent.sequence + 1, wanted.from.or(extent.oldest_batch));
+        if let Some(sequence) = sequence.filter(|sequence| *sequence > next) {
+            let text = format!("commit {sequence} is not there yet; the next one will be {next}");
+            return Err(Failure::Refused(text));
+        }
         let from = WatchFrom { sequence, previous: wanted.previous, ..WatchFrom::default() };
         let mut watch = self.client.watch(filter, from);
         while let Some(event) = self.runtime.block_on(watch.next()) {
             let commit = match event? {
                 WatchEvent::Commit(commit) => commit,
                 WatchEvent::Lost(sequence) => {
-                    crate::output::warn(&format!(
-                        "the commits before {sequence} were pruned before they were told"
-                    ));
+                    warn_of_lost(sequence);
                     continue;
                 }
                 _ => continue,
             };
-            let changes = commit.changes.into_iter().map(|change| ToldChange {
-                key: change.key,
-                value: change.value,
-                deadline: change.deadline_ns.map(Timestamp),
-                previous: change.previous,
-            });
-            let time = Timestamp(commit.time_ns);
-            if each(Told { sequence: commit.sequence, time, changes: changes.collect() })?.is_break() {
+            if each(told(commit))?.is_break() {
                 break;
             }
         }
+        Ok(())
+    }
+
+    fn oldest_commit(&self) -> Result<Option<u64>> {
+        Ok(self.wait(self.keys().extent())?.oldest_batch)
+    }
+
+    fn log(&self, from: u64, each: &mut dyn FnMut(Told) -> Result<()>) -> Result<()> {
+        let end = self.wait(self.keys().extent())?.sequence;
+        let mut from = WatchFrom { until_now: true, ..WatchFrom::sequence(from) };
+        let given_up_at = Instant::now() + BEHIND_MAX;
+        while from.sequence.is_some_and(|next| next <= end) {
+            let mut watch = self.client.watch(WatchFilter::All, from);
+            while let Some(event) = self.runtime.block_on(watch.next()) {
+                match event? {
+                    WatchEvent::Commit(commit) => each(told(commit))?,
+                    WatchEvent::Lost(sequence) => warn_of_lost(sequence),
+                    _ => {}
+                }
+            }
+            // The node that was asked may not have had all of them yet.
+            from.sequence = watch.resume_at();
+            if Instant::now() >= given_up_at {
+                let text = format!("the nodes do not tell the commits up to {end}; run the command again");
+                return Err(Failure::Cluster(text));
+            }
+            if from.sequence.is_some_and(|next| next <= end) {
+                self.runtime.block_on(tokio::time::sleep(AGAIN));
+            }
+        }
+        Ok(())
+    }
+
+    fn pin(&self) -> Result<()> {
+        // Of a store to which nothing was ever written there is no commit to name.
+        let sequence = self.sequence()?;
+        self.at.set(Some(sequence).filter(|sequence| *sequence > 0));
         Ok(())
     }
 
@@ -225,6 +264,19 @@ impl Alter for Remote {
         }
         advance(length);
         Ok(Staged { content: value.into(), length, held_bytes: length })
+    }
+
+    fn prune(&self, kept: Kept) -> Result<(u64, Option<u64>)> {
+        let before = match kept {
+            Kept::From(sequence) => sequence,
+            Kept::Newest(count) => first_of_newest(count, self.wait(self.keys().extent())?.sequence),
+            Kept::Window(_) => {
+                let text = "a cluster is told which commits to keep, not how many bytes or seconds of them: say --before or --keep";
+                return Err(Failure::Usage(text.to_owned()));
+            }
+        };
+        let pruned = self.wait(self.keys().prune(before))?;
+        Ok((pruned, self.wait(self.keys().extent())?.oldest_batch))
     }
 
     fn sync(&self) -> Result<()> {
@@ -286,6 +338,20 @@ impl Changes for RemoteChanges<'_> {
             counter: result.counter,
         })
     }
+}
+
+fn told(commit: WatchedCommit) -> Told {
+    let changes = commit.changes.into_iter().map(|change| ToldChange {
+        key: change.key,
+        value: change.value,
+        deadline: change.deadline_ns.map(Timestamp),
+        previous: change.previous,
+    });
+    Told { sequence: commit.sequence, time: Timestamp(commit.time_ns), changes: changes.collect() }
+}
+
+fn warn_of_lost(sequence: u64) {
+    crate::output::warn(&format!("the commits before {sequence} were pruned before they were told"));
 }
 
 fn seen(row: Row) -> Seen {

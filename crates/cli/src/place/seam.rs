@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use bytes::Bytes;
-use pentad_engine::{Expect, Timestamp};
+use pentad_engine::{Expect, Retention, Timestamp};
 use serde_json::Value;
 
 use super::change::{Bounds, Change, Done, Info};
@@ -83,6 +83,15 @@ pub(crate) trait Look {
         each: &mut dyn FnMut(Told) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
+    /// The oldest commit that is retained; `None` when there is none.
+    fn oldest_commit(&self) -> Result<Option<u64>>;
+
+    /// Tells `each` of the commits from `from` on that are there by now.
+    fn log(&self, from: u64, each: &mut dyn FnMut(Told) -> Result<()>) -> Result<()>;
+
+    /// Has everything that is looked at from here on be of one moment, if it is not anyway.
+    fn pin(&self) -> Result<()>;
+
     /// How big it is: for people, and for programs.
     fn stats(&self) -> Result<(Vec<String>, Value)>;
 }
@@ -115,6 +124,17 @@ pub(crate) struct ToldChange {
     pub(crate) previous: Option<Bytes>,
 }
 
+/// Which commits of the batch log are to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Those from this one on.
+    From(u64),
+    /// So many of the newest.
+    Newest(u64),
+    /// Those that the window leaves.
+    Window(Retention),
+}
+
 /// A place to alter.
 pub(crate) trait Alter: Debug {
     /// What it is called in messages.
@@ -138,6 +158,9 @@ pub(crate) trait Alter: Debug {
         advance: &dyn Fn(u64),
     ) -> Result<Staged>;
 
+    /// Lets go of the commits that `kept` leaves out; how many those were, and which is the oldest that is left.
+    fn prune(&self, kept: Kept) -> Result<(u64, Option<u64>)>;
+
     /// Makes durable what was committed softly.
     fn sync(&self) -> Result<()>;
 }
@@ -156,4 +179,20 @@ pub(crate) trait Changes: Debug {
     fn len(&self) -> usize;
 
     fn commit(self: Box<Self>) -> Result<Done>;
+}
+
+/// The first of the `count` newest commits, the newest of all being `last`.
+pub(super) fn first_of_newest(count: u64, last: u64) -> u64 {
+    (last + 1).saturating_sub(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_counted_from_the_newest_commit() {
+        let first = |count| first_of_newest(count, 10);
+        assert_eq!([first(0), first(1), first(10), first(11), first(u64::MAX)], [11, 10, 1, 0, 0]);
+    }
 }

@@ -31,22 +31,17 @@ pub(crate) fn run(global: &Global, arguments: &ExportArgs) -> Result<()> {
     let policy = Policy { force: arguments.force, skip_damaged: arguments.skip_damaged };
     interrupt::watch()?;
     let begun = Instant::now();
-    let (exported, sequence) = match writer(format, dialect) {
-        None => session::read(global, arguments.reading, |store| {
-            let snapshot = store.snapshot()?;
-            let progress = Progress::new("exporting", None);
-            let exported = unpack(&snapshot, &arguments.path, store.path(), policy, &progress);
-            progress.clear();
-            Ok((exported?, snapshot.sequence().0))
-        })?,
-        Some(rows) => session::look(global, arguments.reading, AsOf::default(), |place| {
-            let progress = Progress::new("exporting", None);
-            let sequence = place.sequence()?;
-            let exported = write_rows(place, rows, format, &arguments.path, policy, &progress);
-            progress.clear();
-            Ok((exported?, sequence))
-        })?,
-    };
+    let writer = writer(format, dialect);
+    let (exported, sequence) = session::look(global, arguments.reading, AsOf::default(), |place| {
+        place.pin()?;
+        let progress = Progress::new("exporting", None);
+        let exported = match writer {
+            None => unpack(place, &arguments.path, policy, &progress),
+            Some(rows) => write_rows(place, rows, format, &arguments.path, policy, &progress),
+        };
+        progress.clear();
+        Ok((exported?, place.sequence()?))
+    })?;
     // The rows have standard output to themselves.
     if !is_standard(&arguments.path) {
         report(global, arguments, &exported, sequence, begun.elapsed())?;

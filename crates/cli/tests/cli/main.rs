@@ -11,6 +11,7 @@ mod bus_error;
 mod changes;
 #[cfg(unix)]
 mod descriptors;
+mod endpoints;
 mod entries;
 mod health;
 mod help;

@@ -6,6 +6,8 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -96,6 +98,8 @@ pub enum WatchEvent {
 pub struct Watch {
     events: BoxStream<'static, Result<(WatchEvent, u64), Failure>>,
     next: Option<u64>,
+    /// Before which commit nodes said that everything was told; 0 for none.
+    told_before: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Watch {
@@ -113,19 +117,28 @@ impl Watch {
         };
         let WatchFrom { sequence, previous, until_now } = from;
         let request = WatchRequest { filter, from: sequence, previous, until_now };
-        let watching =
-            Watching { client, request, open: None, parts: Vec::new(), stands: false, is_over: false };
+        let told_before = Arc::new(AtomicU64::new(0));
+        let watching = Watching {
+            client,
+            request,
+            open: None,
+            parts: Vec::new(),
+            stands: false,
+            is_over: false,
+            told_before: Arc::clone(&told_before),
+        };
         let events = stream::unfold(watching, async |mut watching| {
             let event = watching.next().await?;
             Some((event, watching))
         });
-        Self { events: events.boxed(), next: sequence }
+        Self { events: events.boxed(), next: sequence, told_before }
     }
 
     /// The commit to begin with if the watch is to be taken up later: every commit before it was told. `None` while the watch
     /// that is to tell of what comes does not stand yet.
     pub fn resume_at(&self) -> Option<u64> {
-        self.next
+        let told_before = Some(self.told_before.load(Ordering::Relaxed)).filter(|before| *before > 0);
+        self.next.max(told_before)
     }
 }
 
@@ -153,6 +166,7 @@ struct Watching {
     /// Whether a node has taken the watch up.
     stands: bool,
     is_over: bool,
+    told_before: Arc<AtomicU64>,
 }
 
 impl Watching {
@@ -272,6 +286,8 @@ impl Watching {
                 Some(WatchEvent::Lost(sequence))
             }
             Event::ToldBefore(sequence) => {
+                // Everything before it was given out by now: it is looked at when the next event is asked for.
+                self.told_before.store(sequence, Ordering::Relaxed);
                 self.request.from = self.request.from.max(Some(sequence));
                 None
             }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use pentad_client::wire;
+use pentad_client::{Failure, wire};
 use tonic::Request;
 
-use super::status::error_of;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::{Shared, VERSIONS};
 use crate::peers;
@@ -54,7 +53,9 @@ macro_rules! asked {
                 let mut request = Request::new(message.clone());
                 request.metadata_mut().insert(PASSED_ON, tonic::metadata::MetadataValue::from_static("1"));
                 let told = client.$method(request).await;
-                answer = told.map(tonic::Response::into_inner).map_err(|status| error_of(&status));
+                // Where the connection was lost on the way, nobody knows what became of the change.
+                answer =
+                    told.map(tonic::Response::into_inner).map_err(|status| Failure::of_change(status).into());
             }
             answer
         }

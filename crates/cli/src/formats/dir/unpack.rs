@@ -9,13 +9,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use pentad_engine::{Snapshot, escape_key};
+use bytes::Bytes;
+use pentad_engine::escape_key;
 
 use crate::error::{Failure, Result};
 use crate::formats::dir::paths::{check, directories, path_of};
 use crate::human::counted;
 use crate::interrupt;
 use crate::payload::copy_out;
+use crate::place::{Listing, Look};
 use crate::progress::Progress;
 use crate::real_path::real_path;
 
@@ -50,22 +52,22 @@ impl Unpacked {
     }
 }
 
-/// Writes every entry of `snapshot` to a file below `target`, which is made when it is missing. It must be empty
-/// unless `policy.force`, which lets files be replaced. `store` is the store's own directory.
+/// Writes every entry of `place`, which is seen as of one moment, to a file below `target`, which is made when it is missing. It must
+/// be empty unless `policy.force`, which lets files be replaced.
 pub(crate) fn unpack(
-    snapshot: &Snapshot,
+    place: &dyn Look,
     target: &Path,
-    store: &Path,
     policy: Policy,
     progress: &Progress,
 ) -> Result<Unpacked> {
     check_target(target, policy.force)?;
-    let total = check_keys(snapshot, &real_path(target)?, &real_path(store)?)?;
+    let store = place.directory().map(real_path).transpose()?;
+    let total = check_keys(place, &real_path(target)?, store.as_deref())?;
     fs::create_dir_all(target).map_err(|error| Failure::io("create", target, error))?;
-    let mut writer = Unpacker::new(snapshot, target, policy.force)?;
+    let mut writer = Unpacker::new(place, target, policy.force)?;
     let mut unpacked = Unpacked::default();
-    for key in snapshot.range::<&[u8]>(..).keys() {
-        let written = key.map_err(Failure::from).and_then(|key| Ok(key.len() as u64 + writer.write(&key)?));
+    for key in keys(place)? {
+        let written = key.and_then(|key| Ok(key.len() as u64 + writer.write(&key)?));
         let kept = match written {
             Ok(bytes) => {
                 unpacked.entries += 1;
@@ -88,6 +90,11 @@ pub(crate) fn unpack(
     Ok(unpacked)
 }
 
+fn keys(place: &dyn Look) -> Result<impl Iterator<Item = Result<Bytes>>> {
+    let rows = place.rows(&Listing { keys_alone: true, ..Listing::all() })?;
+    Ok(rows.map(|row| Ok(row?.key)))
+}
+
 fn check_target(target: &Path, force: bool) -> Result<()> {
     let refused = |why: &str| Err(Failure::Refused(format!("cannot export to {}: {why}", target.display())));
     let mut entries = match fs::read_dir(target) {
@@ -106,8 +113,8 @@ fn check_target(target: &Path, force: bool) -> Result<()> {
 
 /// Checks that every key is a path, that none is the directory of another one, and that none leads into the store.
 /// The result is the number of keys.
-fn check_keys(snapshot: &Snapshot, target: &Path, store: &Path) -> Result<u64> {
-    if target.starts_with(store) {
+fn check_keys(place: &dyn Look, target: &Path, store: Option<&Path>) -> Result<u64> {
+    if store.is_some_and(|store| target.starts_with(store)) {
         let text = format!("cannot export to {}: it is inside the store", target.display());
         return Err(Failure::Refused(text));
     }
@@ -115,10 +122,10 @@ fn check_keys(snapshot: &Snapshot, target: &Path, store: &Path) -> Result<u64> {
         let key = escape_key(key);
         Failure::Refused(format!("cannot export key {key} to a directory: it {why}; nothing was written"))
     };
-    let own = store.strip_prefix(target).ok();
-    let mut keys = 0;
+    let own = store.and_then(|store| store.strip_prefix(target).ok());
+    let mut count = 0;
     let mut previous = Vec::new();
-    for key in snapshot.range::<&[u8]>(..).keys() {
+    for key in keys(place)? {
         interrupt::check()?;
         let key = key?;
         check(&key).map_err(|why| refused(&key, &why))?;
@@ -128,7 +135,7 @@ fn check_keys(snapshot: &Snapshot, target: &Path, store: &Path) -> Result<u64> {
         for directory in directories(&key) {
             // What the key before this one shares with it has been looked up for that one.
             let known = previous.starts_with(directory) && previous.get(directory.len()) == Some(&b'/');
-            if !known && snapshot.reader(directory)?.is_some() {
+            if !known && place.reader(directory)?.is_some() {
                 let other = escape_key(directory);
                 return Err(refused(
                     &key,
@@ -138,14 +145,14 @@ fn check_keys(snapshot: &Snapshot, target: &Path, store: &Path) -> Result<u64> {
         }
         previous.clear();
         previous.extend_from_slice(&key);
-        keys += 1;
+        count += 1;
     }
-    Ok(keys)
+    Ok(count)
 }
 
 /// Writes files into a directory.
 struct Unpacker<'a> {
-    snapshot: &'a Snapshot,
+    place: &'a dyn Look,
     target: &'a Path,
     force: bool,
     partial: PathBuf,
@@ -154,12 +161,12 @@ struct Unpacker<'a> {
 }
 
 impl<'a> Unpacker<'a> {
-    fn new(snapshot: &'a Snapshot, target: &'a Path, force: bool) -> Result<Self> {
+    fn new(place: &'a dyn Look, target: &'a Path, force: bool) -> Result<Self> {
         let mut name = format!(".pentad-partial-{}", process::id());
-        while snapshot.reader(&name)?.is_some() {
+        while place.reader(name.as_bytes())?.is_some() {
             name.push('_');
         }
-        Ok(Self { snapshot, target, force, partial: target.join(name), directory: Vec::new() })
+        Ok(Self { place, target, force, partial: target.join(name), directory: Vec::new() })
     }
 
     fn write(&mut self, key: &[u8]) -> Result<u64> {
@@ -185,7 +192,7 @@ impl<'a> Unpacker<'a> {
     }
 
     fn fill_partial(&self, key: &[u8]) -> Result<u64> {
-        let Some(mut value) = self.snapshot.reader(key)? else {
+        let Some(mut value) = self.place.reader(key)? else {
             // A deadline that passes does not show in a snapshot, so this is not one.
             let text = format!("key {} is listed, but has no value", escape_key(key));
             return Err(Failure::Damage(text));
