@@ -24,4 +24,5 @@ mod store_engine;
 
 pub use error::{Error, ErrorKind, Result};
 pub use node::{Node, NodeBuilder};
+pub use pentad_engine::Retention;
 pub use raft::Timing;

@@ -1,11 +1,13 @@
 //! `StoreEngine` over a node: synchronous, callable from any thread.
 //!
 //! Invariants: a write is decided by the cluster, and returns when this replica has applied it, so that the same thread reads it; reads
-//! are those of this replica, at its current sequence. The caller's thread waits, a worker of its runtime too; the threads of
-//! the node never do.
+//! are those of this replica, at its current sequence. The caller's thread waits, a worker of its runtime too, and not for longer
+//! than a call lasts at most, twice: once for the cluster, once for this replica. The threads of the node never do. An error says
+//! whether the write took place: what was decided is not undone by a replica that is behind.
 
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pentad_client::wire::{self, call, operation, reply};
@@ -14,6 +16,9 @@ use pentad_traits::StoreEngine;
 
 use crate::error::{Error, ErrorKind};
 use crate::node::Node;
+
+/// How long this replica may take to show what the cluster has decided.
+const SEEN_MAX: Duration = Duration::from_secs(10);
 
 impl Node {
     /// Has a call decided by the cluster, and waits until its commit is here.
@@ -25,20 +30,25 @@ impl Node {
                 Some(reply::Kind::Failure(failure)) => Err(Error::from(failure)),
                 Some(reply::Kind::Write(written)) => {
                     if let Some(sequence) = written.sequence {
-                        shared.group()?.view().sequence(sequence).await?;
+                        let seen = async { shared.group()?.view().sequence(sequence).await };
+                        see(SEEN_MAX, seen, &format!("the write took place, as commit {sequence}")).await?;
                     }
                     Ok(reply::Kind::Write(written))
                 }
                 Some(reply::Kind::PruneBatches(pruned)) => {
                     // It has no sequence to wait for; what a linearizable read sees here was applied here.
                     let consistency = wire::Consistency::Linearizable.into();
-                    let seen = call::Kind::Extent(wire::ExtentRequest { consistency });
-                    let reply =
-                        shared.answer(wire::Call { number: 0, timeout_ms: 0, kind: Some(seen) }).await;
-                    match reply.kind {
-                        Some(reply::Kind::Failure(failure)) => Err(Error::from(failure)),
-                        _ => Ok(reply::Kind::PruneBatches(pruned)),
-                    }
+                    let kind = call::Kind::Extent(wire::ExtentRequest { consistency });
+                    let seen = async {
+                        let call = wire::Call { number: 0, timeout_ms: 0, kind: Some(kind) };
+                        match shared.answer(call).await.kind {
+                            Some(reply::Kind::Failure(failure)) => Err(Error::from(failure)),
+                            _ => Ok(()),
+                        }
+                    };
+                    see(SEEN_MAX, seen, &format!("the prune took place, of {} batches", pruned.dropped))
+                        .await?;
+                    Ok(reply::Kind::PruneBatches(pruned))
                 }
                 Some(kind) => Ok(kind),
                 None => {
@@ -65,6 +75,19 @@ impl Node {
     fn replica(&self) -> Result<Arc<Store>, String> {
         self.store().map_err(String::from)
     }
+}
+
+/// Waits until this replica shows what the cluster has decided. An error says first that it is decided: `done`.
+async fn see(
+    limit: Duration,
+    seen: impl Future<Output = Result<(), Error>>,
+    done: &str,
+) -> Result<(), Error> {
+    let late = || Error::new(ErrorKind::TimedOut, "it is behind the cluster; what it reads catches up");
+    let seen = tokio::time::timeout(limit, seen).await.unwrap_or_else(|_| Err(late()));
+    seen.map_err(|error| {
+        Error::new(error.kind(), format!("{done}, but this replica does not show it yet: {error}"))
+    })
 }
 
 fn text(error: pentad_engine::Error) -> String {
@@ -133,5 +156,32 @@ impl StoreEngine for Node {
         let values = self.replica()?.get_many(keys).map_err(text)?;
         let pairs = keys.iter().zip(values);
         Ok(pairs.map(|(key, value)| (key.to_vec(), value.map(|value| value.to_vec()))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch that was decided, but not shown in time, used to wait for ever; and when the replica had stopped, its error read as if
+    /// nothing had been written.
+    #[tokio::test]
+    async fn f19_f21_what_is_decided_and_not_seen_is_told_as_that_in_time() {
+        let limit = Duration::from_millis(50);
+        let late = see(limit, std::future::pending(), "the write took place, as commit 7").await.unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        assert!(
+            late.to_string().starts_with("the write took place, as commit 7, but this replica"),
+            "{late}"
+        );
+
+        let stopped = async { Err(Error::new(ErrorKind::Stopped, "the node has stopped")) };
+        let stopped = see(limit, stopped, "the prune took place, of 3 batches").await.unwrap_err();
+        assert_eq!(stopped.kind(), ErrorKind::Stopped);
+        let text = stopped.to_string();
+        assert!(text.contains("took place") && text.contains("the node has stopped"), "{text}");
+        assert!(!text.contains("not known"), "{text}");
+
+        see(limit, async { Ok(()) }, "done").await.unwrap();
     }
 }

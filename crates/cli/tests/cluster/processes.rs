@@ -1,5 +1,6 @@
 //! Processes that serve nodes, on ports that were free a moment ago.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -104,13 +105,23 @@ impl Process {
             "--insecure",
             "--json",
         ]);
-        let mut child = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.stderr(File::create(self.log_path()).unwrap()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("it says where it listens, not {line:?}"));
+        let said: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("it says where it listens, not {line:?}: {}", self.log()));
         assert_eq!(said["listening"], self.address.as_str());
         self.child = Some(child);
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.store.with_extension("log")
+    }
+
+    /// What it has logged since it was started last.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap()
     }
 
     /// `kill -9`.

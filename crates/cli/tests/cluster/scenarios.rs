@@ -90,6 +90,20 @@ fn a_rolling_restart_loses_nothing_and_the_lead_is_passed_on() {
 }
 
 #[test]
+fn f25_a_leader_that_is_told_to_end_hands_over_first() {
+    let mut processes = Processes::three();
+    for _ in 0..2 {
+        let leader = processes.leader();
+        processes.nodes[leader].end();
+        let log = processes.nodes[leader].log();
+        assert!(log.contains("another node leads now"), "{log}");
+        assert_ne!(processes.leader(), leader);
+        processes.nodes[leader].start(&[]);
+        until("it is back", || processes.members().iter().all(|member| member["reachable"] == true));
+    }
+}
+
+#[test]
 fn one_grows_to_three_and_shrinks_while_a_writer_runs() {
     let mut processes = Processes::new();
     processes.add(&[]);

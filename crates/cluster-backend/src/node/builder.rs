@@ -1,11 +1,12 @@
 //! Options of a node, and its start.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use pentad_client::{InterfaceLimits, VALUE_BYTES_MAX};
+use pentad_engine::Retention;
 use tokio::runtime::{Builder, Runtime};
 
 use super::directory::DataDirectory;
@@ -33,6 +34,8 @@ pub struct NodeBuilder {
     becomes_voter: bool,
     timing: Timing,
     limits: Limits,
+    retention: Retention,
+    connections_max: usize,
     threads: usize,
     interface: InterfaceLimits,
 }
@@ -49,13 +52,16 @@ impl NodeBuilder {
             becomes_voter: true,
             timing: Timing::default(),
             limits: Limits { snapshot_bytes: 256 << 20, log_kept: 10_000 },
+            retention: Retention::Bytes(64 << 20),
+            connections_max: server::CONNECTIONS_MAX,
             threads,
             interface: InterfaceLimits { kv_value_bytes_max: VALUE_BYTES_MAX, ..InterfaceLimits::default() },
         }
     }
 
-    /// Serves clients and other nodes at `address`, host and port; port 0 takes a free one. The connection is not
-    /// encrypted. Without it the node is reached from within its process only, and is a cluster of one.
+    /// Serves clients and other nodes at `address`, host and port; port 0 takes a free one. Connections are not encrypted, and
+    /// whoever reaches the node is believed, so an address that other machines reach is refused: 127.0.0.1 or \[::1\]. Without it
+    /// the node is reached from within its process only, and is a cluster of one.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = Some(address.into());
         self
@@ -105,6 +111,21 @@ impl NodeBuilder {
         self
     }
 
+    /// How much of the batch log of its store stays readable on this node: what `StoreEngine::get_batch`, change streams from an older
+    /// sequence and reads of older sequences go back to. Default the last 64 MiB, whatever is alive. It may differ
+    /// between nodes, and be another at the next start.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// How many connections of clients and other nodes stand at once; more are closed at once. Default 512. Each takes a file
+    /// descriptor, and the files of the node need some too.
+    pub fn connections_max(mut self, connections: usize) -> Self {
+        self.connections_max = connections.max(1);
+        self
+    }
+
     /// The longest value that `KvBackend` on this handle takes, in bytes; 63 MiB if not said, which is the most.
     pub fn kv_value_bytes_max(mut self, bytes: usize) -> Self {
         self.interface.kv_value_bytes_max = bytes.min(VALUE_BYTES_MAX);
@@ -128,19 +149,23 @@ impl NodeBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] when another process runs the node; [`ErrorKind::Mismatch`] when the directory, or its address, is
+    /// [`ErrorKind::InvalidInput`] when it is to listen beyond this machine; [`ErrorKind::Refused`] when another process runs the node; [`ErrorKind::Mismatch`] when the directory, or its address, is
     /// another node's; [`ErrorKind::Damaged`] when the log of a member is gone; whatever keeps a file or a socket from being
     /// opened.
     pub fn start(self) -> Result<Node> {
+        let addresses = self.listen.as_deref().map(addresses_of).transpose()?;
         let directory = DataDirectory::open(&self.dir)?;
-        let listener = self.listen.as_deref().map(bind).transpose()?;
+        let listener = addresses.as_deref().map(bind).transpose()?;
         let address = self.address(listener.as_ref())?;
         let me = self.identity(&directory, &address)?;
-        let group = GroupDirectory::open(directory.group())?;
+        let group = GroupDirectory::open(directory.group(), self.retention)?;
         let runtime = self.runtime()?;
         let shared = Shared::new(me, group, self.timing, self.limits)?;
         let interface = self.interface;
         let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(bound) = bound {
+            shared.me.listens_on(bound.ip());
+        }
 
         let (done, answer) = mpsc::sync_channel(1);
         let starting = Arc::clone(&shared);
@@ -159,7 +184,7 @@ impl NodeBuilder {
     async fn run(self, shared: &Arc<Shared>, listener: Option<TcpListener>) -> Result<()> {
         shared.read_indexes.get_or_init(|| ReadIndexes::start(shared));
         if let Some(listener) = listener {
-            server::start(shared, listener)?;
+            server::start(shared, listener, self.connections_max)?;
         }
         let stage = shared.me.now().stage;
         match stage {
@@ -173,6 +198,14 @@ impl NodeBuilder {
                 });
             }
             Stage::Waiting if self.waits => {}
+            Stage::Founding if !shared.me.now().founders.is_empty() => {
+                let shared = Arc::clone(shared);
+                tokio::spawn(async move {
+                    if let Err(error) = shared.go_on_founding().await {
+                        shared.fail(error);
+                    }
+                });
+            }
             Stage::Waiting | Stage::Founding => shared.found().await?,
             Stage::Joined | Stage::Member => {
                 if !self.join.is_empty() {
@@ -242,12 +275,6 @@ impl NodeBuilder {
             return Ok(address.clone());
         }
         let bound = listener.local_addr().map_err(|error| Error::io("look at the socket", &error))?;
-        if bound.ip().is_unspecified() {
-            let text = format!(
-                "the node listens on {bound}, which others cannot reach: say by which address they can"
-            );
-            return Err(Error::new(ErrorKind::InvalidInput, text));
-        }
         Ok(bound.to_string())
     }
 
@@ -266,10 +293,25 @@ impl NodeBuilder {
     }
 }
 
-fn bind(address: &str) -> Result<TcpListener> {
-    let listener =
-        TcpListener::bind(address).map_err(|error| Error::io(format!("listen on {address}"), &error))?;
-    listener.set_nonblocking(true).map_err(|error| Error::io(format!("listen on {address}"), &error))?;
+/// The addresses that a node is to listen on, none of which another machine reaches.
+fn addresses_of(listen: &str) -> Result<Vec<SocketAddr>> {
+    let refused =
+        |why: String| Error::new(ErrorKind::InvalidInput, format!("cannot listen on {listen}: {why}"));
+    let resolved = listen.to_socket_addrs().map_err(|error| refused(format!("{error}; say host:port")))?;
+    let addresses: Vec<SocketAddr> = resolved.collect();
+    match addresses.iter().find(|address| !address.ip().is_loopback()) {
+        None => Ok(addresses),
+        Some(beyond) => Err(refused(format!(
+            "others reach {}, and without encryption a node listens on 127.0.0.1 or [::1] only",
+            beyond.ip()
+        ))),
+    }
+}
+
+fn bind(addresses: &[SocketAddr]) -> Result<TcpListener> {
+    let failed = |error: std::io::Error| Error::io(format!("listen on {addresses:?}"), &error);
+    let listener = TcpListener::bind(addresses).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Invariants: an id is never given twice, not even after its member was removed. Who comes with the id, the address or the store
 //! of a member, but is not that member, is refused until it is removed. A change that would leave the cluster without a
-//! majority that answers is refused.
+//! majority that answers is refused. A change that was begun runs to its end, whether or not somebody waits for it.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,16 @@ use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::raft::{Group, MemberState, State};
 
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;
+
 /// How long a learner may take to catch up before a promotion is given up.
 const CATCH_UP_MAX: Duration = Duration::from_secs(60);
+/// How often voters are asked to take the lead over, for an election's time each.
+const PASS_ON_TRIES: usize = 6;
 /// How far behind the log a learner may be when it becomes a voter.
 const BEHIND_MAX: u64 = 1_000;
-/// For how long a voter may have been silent and still counts as there.
-const SILENT_MAX: Duration = Duration::from_secs(3);
 
 impl Shared {
     /// The group, if this node leads it.
@@ -36,13 +41,32 @@ impl Shared {
         Err(Error::new(ErrorKind::NotLeader, text).with_leader(leader))
     }
 
+    /// Makes a change, by itself: its second half must not hang on whether whoever asked for it waits.
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let changing = Arc::clone(&self.changing).lock_owned().await;
+        let made = tokio::spawn(async move {
+            let made = change.await;
+            drop(changing);
+            made
+        });
+        let ended = || Error::new(ErrorKind::Stopped, "the node is shutting down").with_unknown_outcome();
+        made.await.unwrap_or_else(|_| Err(ended()))
+    }
+
     /// Lets a node in that asks for it.
     pub(crate) async fn let_in(
         self: &Arc<Self>,
         node: wire::NodeIdentity,
         becomes_voter: bool,
     ) -> Result<wire::JoinResponse> {
-        let _changing = self.changing.lock().await;
+        let shared = Arc::clone(self);
+        self.change(async move { shared.let_in_now(node, becomes_voter).await }).await
+    }
+
+    async fn let_in_now(&self, node: wire::NodeIdentity, becomes_voter: bool) -> Result<wire::JoinResponse> {
         let (group, state) = self.led()?;
         let cluster_id = self.me.now().cluster_id.clone();
         if !node.cluster_id.is_empty() && node.cluster_id != cluster_id {
@@ -65,7 +89,11 @@ impl Shared {
 
     /// Asks the node at an address to be a learner of this cluster.
     pub(crate) async fn add(self: &Arc<Self>, address: &str, becomes_voter: bool) -> Result<()> {
-        let _changing = self.changing.lock().await;
+        let (shared, address) = (Arc::clone(self), address.to_owned());
+        self.change(async move { shared.add_now(&address, becomes_voter).await }).await
+    }
+
+    async fn add_now(&self, address: &str, becomes_voter: bool) -> Result<()> {
         let (group, state) = self.led()?;
         let node = self.greet(address).await?;
         let cluster_id = self.me.now().cluster_id.clone();
@@ -99,25 +127,39 @@ impl Shared {
         if member(&state, id)?.is_voter {
             return Ok(());
         }
-        let caught_up =
-            group.wait_for(CATCH_UP_MAX, |state| !state.is_leader() || has_caught_up(state, id)).await;
-        if !caught_up.is_some_and(|state| has_caught_up(&state, id)) {
-            let text =
-                format!("node {id} has not caught up with the log; look whether it runs, and try again");
-            return Err(Error::new(ErrorKind::Refused, text));
+        // Others may be changed while it catches up.
+        group.wait_for(CATCH_UP_MAX, |state| !state.is_leader() || has_caught_up(state, id)).await;
+        let shared = Arc::clone(self);
+        self.change(async move { shared.promote_now(id).await }).await
+    }
+
+    async fn promote_now(&self, id: u32) -> Result<()> {
+        let (group, _) = self.led()?;
+        let (me, silent_max) = (self.me.now().node_id, self.timing.silent_max());
+        // One that was added, or came back, a moment ago may not have been heard yet.
+        let settled =
+            |state: &State| !state.is_leader() || may_be_promoted(state, id, me, silent_max).is_ok();
+        group.wait_for(silent_max, settled).await;
+        let (group, state) = self.led()?;
+        if member(&state, id)?.is_voter {
+            return Ok(());
         }
-        let _changing = self.changing.lock().await;
+        may_be_promoted(&state, id, me, silent_max)?;
         group.promote(id).await
     }
 
     /// Removes a member. If it is this node, another one leads first, and is named by the error.
     pub(crate) async fn remove(self: &Arc<Self>, id: u32) -> Result<()> {
-        let _changing = self.changing.lock().await;
+        let shared = Arc::clone(self);
+        self.change(async move { shared.remove_now(id).await }).await
+    }
+
+    async fn remove_now(&self, id: u32) -> Result<()> {
         let (group, state) = self.led()?;
         let is_voter = member(&state, id)?.is_voter;
-        let me = self.me.now().node_id;
+        let (me, silent_max) = (self.me.now().node_id, self.timing.silent_max());
         if is_voter {
-            let (others, _) = without(&state, id, me);
+            let (others, _) = without(&state, id, me, silent_max);
             if others == 0 {
                 return Err(Error::new(
                     ErrorKind::Refused,
@@ -126,11 +168,11 @@ impl Shared {
             }
             // One that has just become a voter may not have been heard yet.
             let is_majority = |state: &State| {
-                let (others, there) = without(state, id, me);
+                let (others, there) = without(state, id, me, silent_max);
                 there > others / 2
             };
-            if group.wait_for(SILENT_MAX, is_majority).await.is_none() {
-                let (others, there) = without(&group.state(), id, me);
+            if group.wait_for(silent_max, is_majority).await.is_none() {
+                let (others, there) = without(&group.state(), id, me, silent_max);
                 let text = format!(
                     "without node {id} the cluster would have {others} voters, of which {there} answer: that is no majority. Start the others first"
                 );
@@ -156,42 +198,50 @@ impl Shared {
         self.pass_on(&group, to).await
     }
 
-    /// Passes the lead on, and waits until someone else has it.
+    /// Passes the lead on, and waits until someone else has it. What is asked of a voter once can be lost, or come while it is
+    /// not ready for it, and then nobody leads until the others notice; so it is asked again, and another one if any may lead.
     pub(super) async fn pass_on(&self, group: &Group, to: Option<u32>) -> Result<wire::LeaderHint> {
-        let state = group.state();
         let me = self.me.now().node_id;
-        let to = match to {
-            Some(id) => {
-                if !member(&state, id)?.is_voter {
-                    return Err(Error::new(
-                        ErrorKind::Refused,
-                        format!("node {id} is a learner; promote it first"),
-                    ));
+        let passed = |state: &State| state.leader.is_some_and(|leader| leader != me);
+        let mut asked = Vec::new();
+        for _ in 0..PASS_ON_TRIES {
+            let state = group.state();
+            if passed(&state) {
+                break;
+            }
+            let next = match to {
+                Some(id) if member(&state, id)?.is_voter => id,
+                Some(id) => {
+                    let text = format!("node {id} is a learner; promote it first");
+                    return Err(Error::new(ErrorKind::Refused, text));
                 }
-                id
+                None => self.next_leader(&state, &asked)?,
+            };
+            asked.push(next);
+            group.transfer(next).await?;
+            if group.wait_for(self.timing.election_max, passed).await.is_some() {
+                break;
             }
-            None => {
-                let others = state.members.iter().filter(|member| member.is_voter && member.info.id != me);
-                let best = others.filter(|member| is_there(member)).max_by_key(|member| member.matched);
-                let nobody = || {
-                    Error::new(
-                        ErrorKind::Refused,
-                        "there is no other voter that answers, so nobody else can lead",
-                    )
-                };
-                best.ok_or_else(nobody)?.info.id
-            }
-        };
-        group.transfer(to).await?;
-        let changed = group
-            .wait_for(self.timing.election_max * 3, |state| state.leader.is_some_and(|leader| leader != me));
-        let hint = changed.await.and_then(|state| state.leader_hint());
+        }
+        let state = group.state();
+        let hint = state.leader_hint().filter(|leader| leader.id != me);
         hint.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unavailable,
-                format!("node {to} did not take the lead over in time; look at `members`, and try again"),
-            )
+            let text = format!("no other node took the lead over in time, asked were {asked:?}; look at `members`, and try again");
+            Error::new(ErrorKind::Unavailable, text)
         })
+    }
+
+    /// The voter that is furthest of those that answer, and were asked least.
+    fn next_leader(&self, state: &State, asked: &[u32]) -> Result<u32> {
+        let (me, silent_max) = (self.me.now().node_id, self.timing.silent_max());
+        let others = state.members.iter().filter(|member| member.is_voter && member.info.id != me);
+        let there = others.filter(|member| is_there(member, silent_max));
+        let times = |id: u32| asked.iter().filter(|asked| **asked == id).count();
+        let best = there.max_by_key(|member| (Reverse(times(member.info.id)), member.matched));
+        let nobody = || {
+            Error::new(ErrorKind::Refused, "there is no other voter that answers, so nobody else can lead")
+        };
+        Ok(best.ok_or_else(nobody)?.info.id)
     }
 }
 
@@ -246,17 +296,41 @@ fn member(state: &State, id: u32) -> Result<&MemberState> {
         .ok_or_else(|| Error::new(ErrorKind::InvalidInput, format!("there is no node {id} in the cluster")))
 }
 
-pub(super) fn has_caught_up(state: &State, id: u32) -> bool {
+fn has_caught_up(state: &State, id: u32) -> bool {
     let matched = state.member(id).and_then(|member| member.matched);
     matched.is_some_and(|matched| matched + BEHIND_MAX >= state.last_log.unwrap_or(0))
 }
 
-/// How many voters there would be without `id`, and how many of them answer.
-fn without(state: &State, id: u32, me: u32) -> (usize, usize) {
-    let others = || state.members.iter().filter(|member| member.is_voter && member.info.id != id);
-    (others().count(), others().filter(|other| other.info.id == me || is_there(other)).count())
+/// Whether a learner may become a voter: it has the log, it answers, and a majority of the voters that there would be answers. A
+/// cluster that takes a voter which is dead as its second or fourth can lose its majority by that, for good.
+pub(super) fn may_be_promoted(state: &State, id: u32, me: u32, silent_max: Duration) -> Result<()> {
+    let refused = |text: String| Err(Error::new(ErrorKind::Refused, text));
+    let learner = member(state, id)?;
+    if !has_caught_up(state, id) {
+        return refused(format!(
+            "node {id} has not caught up with the log; look whether it runs, and try again"
+        ));
+    }
+    if !is_there(learner, silent_max) {
+        return refused(format!("node {id} does not answer; start it, and try again"));
+    }
+    let (others, there) = without(state, id, me, silent_max);
+    let (voters, answer) = (others + 1, there + 1);
+    if answer <= voters / 2 {
+        return refused(format!(
+            "with node {id} the cluster would have {voters} voters, of which {answer} answer: that is no majority. Start the others first"
+        ));
+    }
+    Ok(())
 }
 
-fn is_there(member: &MemberState) -> bool {
-    member.heard.is_some_and(|heard| heard < SILENT_MAX)
+/// How many voters there are beside `id`, and how many of them answer.
+fn without(state: &State, id: u32, me: u32, silent_max: Duration) -> (usize, usize) {
+    let others = || state.members.iter().filter(|member| member.is_voter && member.info.id != id);
+    let there = |other: &&MemberState| other.info.id == me || is_there(other, silent_max);
+    (others().count(), others().filter(there).count())
+}
+
+fn is_there(member: &MemberState, silent_max: Duration) -> bool {
+    member.heard.is_some_and(|heard| heard < silent_max)
 }

@@ -13,6 +13,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::raft::sync_dir;
 
 /// A directory that this process alone runs a node in.
 #[derive(Debug)]
@@ -31,8 +32,13 @@ impl DataDirectory {
     ///
     /// [`ErrorKind::Refused`] when another process runs a node in it, [`ErrorKind::Mismatch`] when it holds something else.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        let is_new = !path.exists();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|error| Error::io(format!("create {}", path.display()), &error))?;
+        if is_new && let Some(parent) = path.parent() {
+            // What the node acknowledges is only there when its directory is.
+            sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+        }
         let listed =
             fs::read_dir(path).map_err(|error| Error::io(format!("list {}", path.display()), &error))?;
         for entry in listed.flatten() {

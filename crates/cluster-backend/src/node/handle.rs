@@ -16,7 +16,7 @@ use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long the lead is waited for to pass on before a node stops without it.
-const PASS_ON_MAX: Duration = Duration::from_secs(5);
+const PASS_ON_MAX: Duration = Duration::from_secs(10);
 
 /// A node of a cluster, running in this process. Clones share it.
 ///
@@ -86,14 +86,15 @@ impl Node {
         self.running.handle.spawn(work).await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// The same, for threads that may wait. Any thread may: a worker of another runtime, too.
+    /// The same, for threads that may wait. Any thread may: a worker of another runtime, too. When the node is shut down meanwhile,
+    /// what became of the work is not known.
     pub(crate) fn wait_for<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let (done, answer) = std::sync::mpsc::sync_channel(1);
         self.running.handle.spawn(async move { drop(done.send(work.await)) });
-        answer.recv().unwrap_or_else(|_| Err(closed()))
+        answer.recv().unwrap_or_else(|_| Err(closed().with_unknown_outcome()))
     }
 
     /// Answers a call of a client.

@@ -5,8 +5,9 @@
 
 use std::fs;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub(crate) enum Stage {
     /// It belongs to none, and may be given one.
     #[default]
     Waiting,
-    /// It begins a cluster, and may have done so.
+    /// It begins a cluster, alone or with others, and may have done so.
     Founding,
     /// It was given an id, and has heard nothing of the cluster's log yet.
     Joined,
@@ -45,6 +46,8 @@ pub(crate) struct Identity {
     pub(crate) incarnation: Bytes,
     /// Where others reach it; empty for a node that is embedded and not served.
     pub(crate) address: String,
+    /// While it begins a cluster with others: the addresses of all of them, in the order of their ids.
+    pub(crate) founders: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -53,6 +56,8 @@ struct Stored {
     node: Option<wire::NodeIdentity>,
     #[prost(uint32, tag = "2")]
     stage: u32,
+    #[prost(string, repeated, tag = "3")]
+    founders: Vec<String>,
 }
 
 impl Identity {
@@ -91,7 +96,8 @@ impl Identity {
             Stage::Joined => 2,
             Stage::Member => 3,
         };
-        let message = Stored { node: Some(self.to_wire()), stage }.encode_to_vec();
+        let stored = Stored { node: Some(self.to_wire()), stage, founders: self.founders.clone() };
+        let message = stored.encode_to_vec();
         let length = u32::try_from(message.len()).expect("an identity is short");
         [MAGIC, &length.to_be_bytes(), &message, &crc32fast::hash(&message).to_be_bytes()].concat()
     }
@@ -103,7 +109,7 @@ impl Identity {
         if *checksum != crc32fast::hash(message).to_be_bytes() {
             return None;
         }
-        let Stored { node, stage } = Stored::decode(message).ok()?;
+        let Stored { node, stage, founders } = Stored::decode(message).ok()?;
         let wire::NodeIdentity { cluster_id, node_id, store_id, incarnation, address, .. } = node?;
         let stage = match stage {
             0 => Stage::Waiting,
@@ -112,7 +118,7 @@ impl Identity {
             3 => Stage::Member,
             _ => return None,
         };
-        Some(Self { stage, node_id, cluster_id, store_id, incarnation, address })
+        Some(Self { stage, node_id, cluster_id, store_id, incarnation, address, founders })
     }
 }
 
@@ -123,6 +129,9 @@ pub(crate) struct Me {
     current: ArcSwap<Identity>,
     /// Held by whoever changes it.
     changing: Mutex<()>,
+    /// The address that the node listens on, and speaks to others from, where that is not the one that the system
+    /// takes by itself. Not stored.
+    speaks_from: OnceLock<IpAddr>,
 }
 
 impl Me {
@@ -155,7 +164,26 @@ impl Me {
 
     fn of(path: &Path, identity: Identity) -> Arc<Self> {
         let current = ArcSwap::from_pointee(identity);
-        Arc::new(Self { path: path.to_owned(), current, changing: Mutex::new(()) })
+        Arc::new(Self {
+            path: path.to_owned(),
+            current,
+            changing: Mutex::new(()),
+            speaks_from: OnceLock::new(),
+        })
+    }
+
+    /// Where connections to other nodes come from, if that matters.
+    pub(crate) fn speaks_from(&self) -> Option<IpAddr> {
+        self.speaks_from.get().copied()
+    }
+
+    /// Says where the node listens.
+    pub(super) fn listens_on(&self, address: IpAddr) {
+        // A socket that is bound before it connects takes a port for itself alone, and there are not that many.
+        if ![IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)].contains(&address) {
+            // It is said once, when the node starts.
+            self.speaks_from.get_or_init(|| address);
+        }
     }
 
     /// Who the node is now.
@@ -190,6 +218,7 @@ mod tests {
             stage: Stage::Joined,
             node_id: 7,
             cluster_id: Bytes::from(vec![3; 16]),
+            founders: vec!["127.0.0.1:7420".into(), "127.0.0.1:7421".into()],
             ..Identity::new("127.0.0.1:7420".into()).expect("random bytes")
         }
     }

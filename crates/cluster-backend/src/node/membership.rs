@@ -1,7 +1,8 @@
 //! How a node gets into a cluster: it begins one, joins one, or is invited.
 //!
 //! Invariants: the identity says where the node belongs before its log does. A node that belongs somewhere never begins, joins or
-//! is invited anywhere else; asked the same again, it answers the same again.
+//! is invited anywhere else; asked the same again, it answers the same again. A node that was about to begin a cluster with others
+//! when it was stopped goes on with the same ones, and never begins one alone: the others may be members of that cluster already.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::identity::{Identity, Stage};
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::peers;
+use crate::raft::Group;
 use crate::random;
 
 /// How long another node may take to say who it is.
@@ -45,6 +47,7 @@ impl Shared {
     pub(super) fn become_member(&self) -> Result<()> {
         self.me.change(|me| {
             me.stage = Stage::Member;
+            me.founders.clear();
             Ok(())
         })?;
         Ok(())
@@ -113,8 +116,40 @@ impl Shared {
         Ok(())
     }
 
+    /// Goes on with the cluster of several that this node was about to begin when it was stopped, until all of them answer.
+    ///
+    /// # Errors
+    ///
+    /// What one of them refuses it for, and that this node is not where it was.
+    pub(super) async fn go_on_founding(self: &Arc<Self>) -> Result<()> {
+        let me = self.me.now();
+        if !me.founders.contains(&me.address) {
+            let text = format!(
+                "this node began a cluster of {}, and listens on none of these addresses but on {}: listen where it was, or begin \
+                 anew with empty directories",
+                me.founders.join(", "),
+                me.address
+            );
+            return Err(Error::new(ErrorKind::Mismatch, text));
+        }
+        tracing::info!(founders = ?me.founders, "the node goes on with the cluster that it was about to begin");
+        let mut told = false;
+        loop {
+            match self.bootstrap(&me.founders).await {
+                Err(error) if !is_final(&error) => {
+                    if !told {
+                        tracing::warn!(why = %error, "cannot begin the cluster yet; the others are asked again");
+                        told = true;
+                    }
+                }
+                begun => return begun,
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
     /// Begins a cluster of this node and the others at `addresses`, none of which belongs to one yet. Asked again after a failure,
-    /// with the same addresses, it goes on.
+    /// with the same addresses, it goes on; so does the node by itself when it is started again.
     pub(crate) async fn bootstrap(self: &Arc<Self>, addresses: &[String]) -> Result<()> {
         let _entering = self.entering.lock().await;
         let me = self.me.now();
@@ -128,15 +163,30 @@ impl Shared {
         if sorted.len() != addresses.len() {
             return Err(Error::new(ErrorKind::InvalidInput, "an address is named twice"));
         }
+        if me.stage == Stage::Founding && me.founders == addresses {
+            // It may have come to an end, but for the note of it.
+            let group = self.own_group().await?;
+            if group.is_used().await? {
+                return self.become_member();
+            }
+        }
         let id = |place: usize| u32::try_from(place + 1).unwrap_or(u32::MAX);
         // The id of the cluster comes first, so that a second attempt means the same cluster.
         let me = self.me.change(|me| match me.stage {
             Stage::Waiting => {
                 me.cluster_id = random::id()?.to_vec().into();
                 (me.node_id, me.stage) = (id(own), Stage::Founding);
+                me.founders = addresses.to_vec();
                 Ok(())
             }
-            Stage::Founding if me.node_id == id(own) => Ok(()),
+            Stage::Founding if me.founders == addresses => Ok(()),
+            Stage::Founding if !me.founders.is_empty() => {
+                let text = format!(
+                    "this node is about to begin a cluster of {}, in this order; say the same, or begin anew with empty directories",
+                    me.founders.join(", ")
+                );
+                Err(Error::new(ErrorKind::Mismatch, text))
+            }
             _ => Err(belongs_elsewhere(me)),
         })?;
         let mut members = vec![me.as_member(true)];
@@ -150,14 +200,19 @@ impl Shared {
                 becomes_voter: true,
             });
         }
-        let group = match self.group() {
-            Ok(group) => group,
-            Err(_) => self.start_group().await?,
-        };
+        let group = self.own_group().await?;
         if !group.is_used().await? {
             group.initialize(members).await?;
         }
         self.become_member()
+    }
+
+    /// The Raft group, which is started if it was not.
+    async fn own_group(&self) -> Result<Group> {
+        match self.group() {
+            Ok(group) => Ok(group),
+            Err(_) => self.start_group().await,
+        }
     }
 
     /// Asks the node at `address` to be the member `id` of this cluster; returns who it is.

@@ -42,8 +42,8 @@ pub(crate) struct Shared {
     channels: Mutex<HashMap<String, Channel>>,
     /// Held while the node gets into a cluster.
     pub(super) entering: tokio::sync::Mutex<()>,
-    /// Held while the members change by request of this node.
-    pub(super) changing: tokio::sync::Mutex<()>,
+    /// Held while the members change by request of this node, or by itself.
+    pub(super) changing: Arc<tokio::sync::Mutex<()>>,
     /// True from when the node begins to shut down.
     pub(crate) closing: watch::Sender<bool>,
 }
@@ -66,7 +66,7 @@ impl Shared {
             read_indexes: OnceLock::new(),
             channels: Mutex::default(),
             entering: tokio::sync::Mutex::default(),
-            changing: tokio::sync::Mutex::default(),
+            changing: Arc::default(),
             closing: watch::Sender::new(false),
         }))
     }
@@ -113,7 +113,8 @@ impl Shared {
         if let Some(channel) = channels.get(address) {
             return Ok(channel.clone());
         }
-        let channel = peers::channel(address).map_err(|text| Error::new(ErrorKind::InvalidInput, text))?;
+        let channel = peers::channel(address, self.me.speaks_from())
+            .map_err(|text| Error::new(ErrorKind::InvalidInput, text))?;
         channels.insert(address.to_owned(), channel.clone());
         Ok(channel)
     }

@@ -1,5 +1,5 @@
-//! What a node does without being asked: lets time go on when something ends, promotes learners that have caught up, takes
-//! snapshots before the log grows too long, and notices that it has failed.
+//! What a node does without being asked: lets time go on when something ends, promotes learners that have caught up, finishes
+//! changes of members that a leader left half done, takes snapshots before the log grows too long, and notices that it has failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use pentad_client::wire::{self, command};
 
 use super::calls::{Change, now_ns, propose};
-use super::changes::has_caught_up;
+use super::changes::may_be_promoted;
 use super::identity::Stage;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind};
-use crate::raft::{Group, State};
+use crate::raft::{Group, MemberState, State};
 
 /// How often the clock entry is thought of: an entry ends at most about so late.
 const CLOCK: Duration = Duration::from_millis(100);
@@ -50,6 +50,7 @@ async fn rounds(shared: Arc<Shared>) {
     let mut ticks = tokio::time::interval(ROUND);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut asked_at = None;
+    let mut saving: Option<tokio::task::JoinHandle<()>> = None;
     loop {
         ticks.tick().await;
         let Ok(group) = shared.group() else { continue };
@@ -70,14 +71,13 @@ async fn rounds(shared: Arc<Shared>) {
         {
             shared.fail(error);
         }
-        if wants_snapshot(&shared, &group, &state) && asked_at != state.applied {
+        let is_saving = saving.as_ref().is_some_and(|saving| !saving.is_finished());
+        if !is_saving && wants_snapshot(&shared, &group, &state) && asked_at != state.applied {
             asked_at = state.applied;
-            if let Err(error) = group.snapshot().await {
-                tracing::debug!(%error, "no snapshot was taken");
-            }
+            saving = Some(tokio::spawn(save(Arc::clone(&shared), group.clone())));
         }
         if state.is_leader() {
-            promote(&shared, &group, &state).await;
+            settle_members(&shared, &group);
         }
     }
 }
@@ -87,21 +87,50 @@ fn wants_snapshot(shared: &Shared, group: &Group, state: &State) -> bool {
     group.view().unsaved_bytes() >= shared.limits.snapshot_bytes || entries >= SNAPSHOT_ENTRIES
 }
 
-/// Promotes one learner that wants it and is up to date.
-async fn promote(shared: &Shared, group: &Group, state: &State) {
+async fn save(shared: Arc<Shared>, group: Group) {
+    if let Err(error) = group.snapshot().await
+        && !shared.is_closing()
+    {
+        tracing::error!(%error, "cannot take a snapshot; the log grows until one can be taken");
+    }
+}
+
+/// Finishes a change that is half done, or promotes one learner that wants it and is up to date.
+fn settle_members(shared: &Arc<Shared>, group: &Group) {
+    // Whoever changes the members at the moment comes first.
+    let Ok(changing) = Arc::clone(&shared.changing).try_lock_owned() else { return };
+    let state = group.state();
+    if state.is_half_changed {
+        let group = group.clone();
+        tokio::spawn(async move {
+            match group.finish_change().await {
+                Ok(()) => tracing::info!("a change of the members that was left half done is finished"),
+                Err(error) => {
+                    tracing::warn!(%error, "a change of the members is half done; it is tried again")
+                }
+            }
+            drop(changing);
+        });
+        return;
+    }
+    let (me, silent_max) = (shared.me.now().node_id, shared.timing.silent_max());
+    let ready = |member: &&MemberState| {
+        !member.is_voter
+            && member.info.becomes_voter
+            && may_be_promoted(&state, member.info.id, me, silent_max).is_ok()
+    };
     if state.is_changing {
         return;
     }
-    let ready = |member: &&crate::raft::MemberState| {
-        !member.is_voter && member.info.becomes_voter && has_caught_up(state, member.info.id)
-    };
-    let Some(member) = state.members.iter().find(ready) else { return };
-    // Whoever changes the members at the moment comes first.
-    let Ok(_changing) = shared.changing.try_lock() else { return };
-    match group.promote(member.info.id).await {
-        Ok(()) => tracing::info!(node = member.info.id, "a learner has caught up and is a voter now"),
-        Err(error) => {
-            tracing::warn!(node = member.info.id, %error, "a learner could not become a voter; it is tried again")
+    let Some(node) = state.members.iter().find(ready).map(|member| member.info.id) else { return };
+    let group = group.clone();
+    tokio::spawn(async move {
+        match group.promote(node).await {
+            Ok(()) => tracing::info!(node, "a learner has caught up and is a voter now"),
+            Err(error) => {
+                tracing::warn!(node, %error, "a learner could not become a voter; it is tried again")
+            }
         }
-    }
+        drop(changing);
+    });
 }

@@ -12,10 +12,11 @@ use openraft::{ChangeMembers, Instant as _, LinearizerOption, Raft, ReadPolicy, 
 use pentad_client::wire;
 use tokio::time::Instant;
 
+use super::cause::start_error;
 use super::convert::{member_from_wire, member_to_wire};
 use super::log_store::LogStore;
 use super::network::Network;
-use super::replica::{Applier, GroupDirectory, View};
+use super::replica::{Applier, GroupDirectory, Saver, View};
 use super::timing::Timing;
 use super::types::{Command, Member, Membership, NodeId, Types};
 use crate::error::{Error, ErrorKind, Result};
@@ -41,6 +42,7 @@ pub(crate) struct Group {
     pub(super) raft: RaftHandle,
     log: LogStore,
     pub(super) view: Arc<View>,
+    saver: Arc<Saver>,
     pub(super) directory: Arc<GroupDirectory>,
     pub(super) me: Arc<Me>,
     pub(super) timing: Timing,
@@ -75,6 +77,8 @@ pub(crate) struct State {
     pub(crate) confirmed: Option<Duration>,
     /// Whether a change of the members is under way.
     pub(crate) is_changing: bool,
+    /// Whether that is between its two steps: decided, and not finished.
+    pub(crate) is_half_changed: bool,
     /// Why the group has stopped, if it has.
     pub(crate) stopped: Option<String>,
 }
@@ -115,14 +119,13 @@ impl Group {
             log.close()?;
             return Err(Error::new(ErrorKind::Damaged, "the Raft log is empty"));
         }
-        let (applier, view) = Applier::start(Arc::clone(&directory))?;
+        let applier = Applier::start(Arc::clone(&directory))?;
+        let (view, saver) = (Arc::clone(applier.view()), Arc::clone(applier.saver()));
         let id = NodeId(me.now().node_id);
         let raft = Raft::new(id, config, Network::new(Arc::clone(&me)), log.clone(), applier).await;
-        let raft = raft.map_err(|error| {
-            Error::new(ErrorKind::Damaged, format!("cannot start the Raft group: {error}"))
-        })?;
+        let raft = raft.map_err(|error| start_error(&error))?;
         let silent_until = if had_log { Instant::now() + timing.election_min } else { Instant::now() };
-        Ok(Self { raft, log, view, directory, me, timing, silent_until })
+        Ok(Self { raft, log, view, saver, directory, me, timing, silent_until })
     }
 
     pub(crate) fn view(&self) -> &Arc<View> {
@@ -216,6 +219,23 @@ impl Group {
         }
     }
 
+    /// Takes the second step of a change whose leader did not come to it.
+    pub(crate) async fn finish_change(&self) -> Result<()> {
+        // Nothing is added: openraft goes on to the newer of the two sets of voters, and lets go of who is in the older one alone.
+        self.change(ChangeMembers::AddVoterIds(BTreeSet::new())).await
+    }
+
+    /// Leaves a change after its first step, as a leader does that dies between the two.
+    #[cfg(test)]
+    pub(crate) async fn change_by_half(&self) {
+        let now = self.membership().expect("it has members");
+        let voters: BTreeSet<NodeId> = now.voter_ids().collect();
+        let nodes: BTreeMap<NodeId, Member> = now.nodes().map(|(id, node)| (*id, node.clone())).collect();
+        let joint = Membership::new(vec![voters.clone(), voters], nodes).expect("all of them are known");
+        let decided = self.raft.append_membership(joint, openraft::EntryPayload::Blank, []).await;
+        decided.expect("it is decided");
+    }
+
     async fn change(&self, change: ChangeMembers<NodeId, Member>) -> Result<()> {
         self.raft.change_membership(change, false).await.map(drop).map_err(|error| self.write_error(error))
     }
@@ -225,9 +245,15 @@ impl Group {
         self.raft.trigger().transfer_leader(NodeId(to)).await.map_err(|error| stopped(&error))
     }
 
-    /// Asks for a snapshot; it is taken in the background.
+    /// Takes a snapshot of what is applied now, and has the log given up that it covers: [`Group::state`] shows when. It goes on
+    /// when nobody waits for it any more.
     pub(crate) async fn snapshot(&self) -> Result<()> {
-        self.raft.trigger().snapshot().await.map_err(|error| stopped(&error))
+        let (saver, raft) = (Arc::clone(&self.saver), self.raft.clone());
+        let taken = tokio::spawn(async move {
+            saver.take().await?;
+            raft.trigger().snapshot().await.map_err(|error| stopped(&error))
+        });
+        taken.await.unwrap_or_else(|_| Err(stopped(&"it is shutting down")))
     }
 
     pub(crate) fn state(&self) -> State {
@@ -239,6 +265,8 @@ impl Group {
             matched: metrics.replication.as_ref().and_then(|all| Some(all.get(id)?.as_ref()?.index)),
             heard: metrics.heartbeat.as_ref().and_then(|all| Some(all.get(id)?.as_ref()?.elapsed())),
         };
+        let is_decided = metrics.membership_config.log_id() == metrics.committed_membership_config.log_id();
+        let is_joint = metrics.membership_config.get_joint_config().len() > 1;
         State {
             role: match metrics.state {
                 ServerState::Learner => wire::Role::Learner,
@@ -256,8 +284,8 @@ impl Group {
             snapshot: metrics.snapshot.map(|id| id.index),
             purged: metrics.purged.map(|id| id.index),
             confirmed: metrics.last_quorum_acked.as_ref().map(|at| at.elapsed()),
-            is_changing: metrics.membership_config.log_id() != metrics.committed_membership_config.log_id()
-                || metrics.membership_config.get_joint_config().len() > 1,
+            is_changing: !is_decided || is_joint,
+            is_half_changed: is_decided && is_joint,
             stopped: metrics.running_state.as_ref().err().map(ToString::to_string),
         }
     }

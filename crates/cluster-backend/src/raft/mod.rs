@@ -5,6 +5,7 @@
 //!
 //! | file | |
 //! | --- | --- |
+//! | `cause` | what openraft carries along as the source of an error |
 //! | `types` | the types that openraft is built with |
 //! | `convert` | these as messages |
 //! | `timing` | times, and openraft's configuration |
@@ -15,6 +16,7 @@
 //! | `snapshot_out`, `snapshot_in` | snapshots on their way |
 //! | `group` | all of it together |
 
+mod cause;
 pub(crate) mod convert;
 mod group;
 mod inbound;
@@ -28,5 +30,5 @@ pub(crate) mod types;
 
 pub(crate) use group::{Certainty, Group, MemberState, State};
 pub(crate) use inbound::Inbound;
-pub(crate) use replica::{GroupDirectory, replace};
+pub(crate) use replica::{GroupDirectory, replace, sync_dir};
 pub use timing::Timing;

@@ -50,7 +50,7 @@ impl RaftNetworkFactory<Types> for Network {
     type Network = Way;
 
     async fn new_client(&mut self, target: NodeId, node: &Member) -> Way {
-        let channel = peers::channel(&node.address);
+        let channel = peers::channel(&node.address, self.me.speaks_from());
         Way { me: Arc::clone(&self.me), target, address: node.address.clone(), channel }
     }
 }

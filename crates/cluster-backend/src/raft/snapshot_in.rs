@@ -11,7 +11,7 @@ use std::sync::Arc;
 use pentad_client::wire;
 
 use super::convert::Wire;
-use super::replica::{GroupDirectory, SnapshotData};
+use super::replica::{GroupDirectory, SnapshotData, sync_tree};
 use super::types::SnapshotMeta;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -111,12 +111,14 @@ impl Incoming {
         Ok(())
     }
 
-    /// Checks that all is there and is what was sent, and makes it ready to be installed. What is not as it should be is removed,
-    /// so that the next attempt begins anew.
+    /// Checks that all is there and is what was sent, makes it durable, and ready to be installed. What is not as it should be is
+    /// removed, so that the next attempt begins anew.
     pub(super) fn finish(mut self, checksum: u32) -> Result<SnapshotData> {
         self.open = None;
         let prepared = self
             .check(checksum)
+            // It becomes one of this node's own snapshots, and those are whole under their names, also after a power cut.
+            .and_then(|()| sync_tree(&self.dir.join("files")))
             .and_then(|()| SnapshotData::prepare(&self.group, &self.dir, &self.name, self.meta.clone()));
         if prepared.is_err() {
             // Whatever is left is removed with the next snapshot.

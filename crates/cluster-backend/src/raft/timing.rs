@@ -40,6 +40,11 @@ impl Timing {
         self.election_min * 3 / 4
     }
 
+    /// For how long a member may have been silent and still counts as there, when the members are to change: some elections.
+    pub(crate) fn silent_max(&self) -> Duration {
+        self.election_max * 3
+    }
+
     /// The configuration; of the entries that a snapshot covers, the newest `log_kept` stay.
     pub(crate) fn config(&self, log_kept: u64) -> Result<Arc<Config>> {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pentad_client::wire;
 
+use super::cause::Cause;
+
 /// Number of a node in its cluster. It is never given to another store, or to the same one emptied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeId(pub(crate) u32);
@@ -78,6 +80,7 @@ openraft::declare_raft_types!(
         Node = Member,
         Term = u64,
         LeaderId = openraft::impls::leader_id_adv::LeaderId<u64, NodeId>,
+        ErrorSource = Cause,
 );
 
 /// Who led when an entry was made. Its order is that of terms, then of ids.

@@ -189,20 +189,27 @@ impl Shared {
         let Some(applied) = group.state().applied else {
             return Ok(None);
         };
-        group.snapshot().await?;
-        let taken = group.wait_for(SNAPSHOT_MAX, |state| state.snapshot >= Some(applied)).await;
-        match taken {
-            Some(state) => Ok(state.snapshot),
-            None => {
-                Err(Error::new(ErrorKind::TimedOut, "no snapshot was taken; the log of the node may say why"))
+        let taken = async {
+            group.snapshot().await?;
+            Ok(group.wait_for(SNAPSHOT_MAX, |state| state.snapshot >= Some(applied)).await)
+        };
+        match tokio::time::timeout(SNAPSHOT_MAX, taken).await {
+            Ok(Ok(Some(state))) => Ok(state.snapshot),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(None)) | Err(_) => {
+                let text = "no snapshot was taken yet; it may wait for a compaction, or the log of the node says why";
+                Err(Error::new(ErrorKind::TimedOut, text))
             }
         }
     }
 
-    /// Passes the lead on, and stops taking part.
+    /// Passes the lead on, and stops taking part. It is served until then: the next leader asks this node for its vote, and tells it that
+    /// it leads, and may never have spoken to it before.
     pub(crate) async fn stop(self: &Arc<Self>, limit: Duration) {
-        self.begin_closing();
-        let Ok(group) = self.group() else { return };
+        let Ok(group) = self.group() else {
+            self.begin_closing();
+            return;
+        };
         let state = group.state();
         let has_others = state.members.iter().filter(|member| member.is_voter).count() > 1;
         if state.is_leader() && has_others {
@@ -214,6 +221,7 @@ impl Shared {
                 Err(_) => tracing::warn!("the lead did not pass on in time; the others elect a leader"),
             }
         }
+        self.begin_closing();
         group.stop().await;
     }
 }

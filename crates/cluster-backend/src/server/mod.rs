@@ -5,6 +5,7 @@ mod answers;
 mod asked;
 mod cluster;
 mod exchange;
+mod incoming;
 mod keys;
 mod peer;
 mod room;
@@ -14,6 +15,7 @@ mod status;
 mod tests;
 
 pub(crate) use answers::{Answers, reply, unknown_kind};
+pub(crate) use incoming::CONNECTIONS_MAX;
 pub(crate) use keys::keys_server;
 pub(crate) use serve::start;
 pub(crate) use status::error_of;

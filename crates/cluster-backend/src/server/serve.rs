@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use pentad_client::wire::cluster_server::ClusterServer;
 use pentad_client::wire::peer_server::PeerServer;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 
 use super::cluster::ClusterService;
+use super::incoming::incoming;
 use super::peer::PeerService;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::Shared;
@@ -25,8 +25,9 @@ const HEADER_BYTES_MAX: u32 = 16 << 10;
 const CLUSTER_BYTES_MAX: usize = 1 << 20;
 
 /// Serves on `listener` until the node closes.
-pub(crate) fn start(shared: &Arc<Shared>, listener: TcpListener) -> Result<()> {
+pub(crate) fn start(shared: &Arc<Shared>, listener: TcpListener, connections_max: usize) -> Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| Error::io("serve", &error))?;
+    let connections = incoming(listener, connections_max);
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(pentad_client::wire::DESCRIPTORS)
@@ -50,8 +51,6 @@ pub(crate) fn start(shared: &Arc<Shared>, listener: TcpListener) -> Result<()> {
         .initial_connection_window_size(8 << 20)
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .tcp_nodelay(true)
-        .tcp_keepalive(Some(Duration::from_secs(30)))
         .add_service(health_service)
         .add_service(reflection)
         .add_service(super::keys_server(Arc::clone(shared)))
@@ -62,7 +61,7 @@ pub(crate) fn start(shared: &Arc<Shared>, listener: TcpListener) -> Result<()> {
     tokio::spawn(async move {
         tell_health(&shared, &health);
         let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
-        let served = server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), closed).await;
+        let served = server.serve_with_incoming_shutdown(connections, closed).await;
         if let Err(error) = served {
             shared.fail(Error::new(ErrorKind::Io, format!("the node cannot serve any more: {error}")));
         }

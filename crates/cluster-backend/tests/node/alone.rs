@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pentad_client::wire::{self, reply};
-use pentad_cluster_backend::Node;
+use pentad_cluster_backend::{Node, Retention};
 
 use crate::support::{call, digest, get, get_at, log, put, set, until};
 
@@ -149,4 +149,36 @@ async fn f20_a_member_whose_log_is_gone_does_not_start_again() {
     assert_eq!(refused.kind(), pentad_cluster_backend::ErrorKind::Damaged, "{refused}");
     assert!(refused.to_string().contains("remove it from the cluster"), "{refused}");
     assert!(!raft_log.exists(), "nothing is made in its place");
+}
+
+#[tokio::test]
+async fn f23_a_node_listens_on_addresses_of_its_machine_only_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7420", "nowhere"] {
+        let refused = Node::builder(dir.path().join("node")).listen(address).start().unwrap_err();
+        assert_eq!(refused.kind(), pentad_cluster_backend::ErrorKind::InvalidInput, "{refused}");
+        assert!(refused.to_string().contains(address), "{refused}");
+        assert!(!dir.path().join("node").exists(), "nothing is made");
+    }
+}
+
+/// A replica retained a quarter of what was alive, whatever that came to.
+#[tokio::test]
+async fn f12_a_node_retains_a_bounded_part_of_its_batch_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node");
+    let retained = async |node: &Node| {
+        for number in 0..40 {
+            set(node, &format!("k{number}"), &"x".repeat(10_000)).await;
+        }
+        let store = node.store().unwrap();
+        store.sequence().0 + 1 - store.oldest_batch().unwrap().0
+    };
+    let node = Node::builder(&path).start().unwrap();
+    assert_eq!(retained(&node).await, 40);
+    node.shutdown().await;
+    let node = Node::builder(&path).retention(Retention::Bytes(100_000)).start().unwrap();
+    let kept = retained(&node).await;
+    assert!((5..=15).contains(&kept), "{kept} commits of 10,000 bytes in 100,000");
+    node.shutdown().await;
 }

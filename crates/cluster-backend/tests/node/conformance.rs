@@ -1,4 +1,4 @@
-//! The conformance suites of the interfaces: over a node that is alone, and `StoreEngine` over a follower of three too.
+//! The conformance suites of the interfaces: over a node that is alone, and over three of one cluster, asked in turn.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -138,6 +138,86 @@ fn kv_backend_conforms() {
 fn client_api_conforms() {
     let nodes = Nodes::new();
     nodes.runtime.block_on(client_api::run_all(&nodes));
+}
+
+/// Three nodes of one cluster. A store is one of them, leader or not, after everything was deleted; opening it again is starting it
+/// again.
+struct Three {
+    trio: tokio::sync::Mutex<Trio>,
+    next: AtomicU64,
+}
+
+impl Three {
+    async fn start() -> Self {
+        Self { trio: tokio::sync::Mutex::new(Trio::start().await), next: AtomicU64::new(0) }
+    }
+
+    fn number_of(trio: &Trio, node: &Node) -> usize {
+        let same = |number: &usize| trio.node(*number).address() == node.address();
+        (0..3).find(same).expect("a node of ours")
+    }
+}
+
+impl Factory for Three {
+    type Store = Node;
+
+    async fn create(&self) -> Node {
+        let trio = self.trio.lock().await;
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % 3;
+        let node = trio.node(usize::try_from(number).unwrap()).clone();
+        let everything = wire::operation::Kind::DeleteRange(wire::DeleteRange { bounds: None });
+        call(&node, write(vec![everything])).await.unwrap();
+        trio.agree().await;
+        node
+    }
+
+    async fn reopen(&self, store: Node) -> Node {
+        let mut trio = self.trio.lock().await;
+        let number = Self::number_of(&trio, &store);
+        store.shutdown().await;
+        drop(store);
+        trio.kill(number);
+        trio.restart(number).await;
+        let node = trio.node(number).clone();
+        node.ready(Duration::from_secs(20)).await.unwrap();
+        node
+    }
+
+    async fn wait(&self, duration: Duration) {
+        // The entry that moves time has to reach the disks of others, beside other tests.
+        tokio::time::sleep(duration + Duration::from_millis(500)).await;
+    }
+
+    fn limits(&self) -> Limits {
+        limits()
+    }
+}
+
+impl KvBackendFactory for Three {
+    async fn create_with_option_limits(&self, _: OptionLimits) -> Option<Node> {
+        // They are limits of a handle, and checked with a node that is alone.
+        None
+    }
+}
+
+impl ClientApiFactory for Three {
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    async fn create_unanswered(&self) -> Option<Node> {
+        None
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f16_f17_f18_kv_backend_conforms_on_three_nodes() {
+    kv_backend::run_all(&Three::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f17_f19_client_api_conforms_on_three_nodes() {
+    client_api::run_all(&Three::start().await).await;
 }
 
 /// The synchronous methods hold up the caller's worker and nothing else: the worker of a runtime that has one, too.

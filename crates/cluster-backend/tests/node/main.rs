@@ -2,5 +2,7 @@
 
 mod alone;
 mod conformance;
+mod links;
+mod partition;
 mod support;
 mod three;

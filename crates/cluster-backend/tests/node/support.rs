@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pentad_client::wire::{self, call, operation, reply};
-use pentad_cluster_backend::Node;
+use pentad_cluster_backend::{Node, Timing};
 use tracing_subscriber::EnvFilter;
 
 /// Shows what nodes log, with `RUST_LOG` in the environment.
@@ -78,7 +78,8 @@ pub(crate) fn digest(node: &Node) -> (Option<u64>, u64) {
         let (key, value) = row.expect("a row");
         add(&key);
         add(&value);
-        let info = store.entry_info(&key).expect("readable").expect("there");
+        // It can end while it is looked at.
+        let Some(info) = store.entry_info(&key).expect("readable") else { continue };
         add(format!("{} {:?} {:?}", info.sequence, info.checksum, info.deadline).as_bytes());
         add(format!("{:?} {:?}", info.created, info.versions).as_bytes());
     }
@@ -103,13 +104,18 @@ pub(crate) struct Trio {
     dir: tempfile::TempDir,
     nodes: [Option<Node>; 3],
     addresses: Vec<String>,
+    timing: Timing,
 }
 
 impl Trio {
     /// Starts one, lets the others join, and waits until all three vote.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Timing::default()).await
+    }
+
+    pub(crate) async fn start_with(timing: Timing) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut trio = Self { dir, nodes: [const { None }; 3], addresses: Vec::new() };
+        let mut trio = Self { dir, nodes: [const { None }; 3], addresses: Vec::new(), timing };
         for number in 0..3 {
             let mut builder = trio.builder(number, "127.0.0.1:0");
             if number > 0 {
@@ -130,7 +136,7 @@ impl Trio {
     }
 
     fn builder(&self, number: usize, listen: &str) -> pentad_cluster_backend::NodeBuilder {
-        Node::builder(self.path(number)).listen(listen).log_entries_kept(10).threads(2)
+        Node::builder(self.path(number)).listen(listen).log_entries_kept(10).threads(2).timing(self.timing)
     }
 
     pub(crate) fn path(&self, number: usize) -> PathBuf {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pentad_client::wire::{self, Consistency};
-use pentad_cluster_backend::{ErrorKind, Node};
+use pentad_cluster_backend::{ErrorKind, Node, Timing};
 
 use crate::support::{Trio, call, digest, get, get_at, log, put, set, until};
 
@@ -118,6 +118,27 @@ async fn f19_leadership_moves_while_counters_are_raised_and_none_counts_twice() 
     }
     assert_eq!(get(trio.node(1), "n").await.unwrap(), raised.to_string());
     trio.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f25_a_leader_that_is_shut_down_hands_over_first() {
+    log();
+    // Without a word of the old leader nobody would want to lead before its lease is over and an election has waited: 15 s.
+    let timing = Timing {
+        heartbeat: Duration::from_millis(500),
+        election_min: Duration::from_secs(7),
+        election_max: Duration::from_secs(8),
+    };
+    let trio = Trio::start_with(timing).await;
+    set(trio.node(0), "a", "1").await;
+    let leader = trio.node(0).clone();
+    let shutting_down = tokio::spawn(async move { leader.shutdown().await });
+    until("someone else leads", Duration::from_secs(12), async || {
+        trio.node(1).status().leader_id.is_some_and(|leader| leader != 1)
+    })
+    .await;
+    set(trio.node(2), "b", "2").await;
+    shutting_down.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -268,6 +289,74 @@ async fn a_cluster_is_begun_of_a_list_and_one_is_invited() {
     nodes[0].promote(4).await.unwrap();
     assert_eq!(nodes[0].members().await.unwrap().members[3].status(), wire::MemberStatus::Active);
     for node in nodes.iter().chain([&fourth]) {
+        node.shutdown().await;
+    }
+}
+
+/// The cluster of one used to be at its end with this: two voters, of which one is dead, decide nothing any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f21_f23_a_learner_that_is_dead_does_not_become_a_voter() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let start = |name: &str| Node::builder(dir.path().join(name)).listen("127.0.0.1:0");
+    let leader = start("leader").start().unwrap();
+    let address = leader.address().unwrap().to_string();
+    let learner = start("learner").join(address).becomes_voter(false).start().unwrap();
+    learner.ready(SOON).await.unwrap();
+    set(&leader, "a", "1").await;
+    until("it has all", SOON, async || digest(&learner) == digest(&leader)).await;
+    learner.shutdown().await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let promoted = tokio::time::timeout(SOON, leader.promote(2)).await.expect("it is answered");
+    let refused = promoted.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    assert!(refused.to_string().contains("node 2 does not answer"), "{refused}");
+    assert_eq!(set(&leader, "b", "2").await, 2);
+    leader.shutdown().await;
+}
+
+/// A node that was stopped while it began a cluster with others came back as a cluster of one, and the others, which it had invited
+/// already, waited for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f23_a_node_that_was_stopped_amid_a_bootstrap_goes_on_with_the_same_members() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let start = |name: &str, listen: &str| {
+        Node::builder(dir.path().join(name)).listen(listen).wait().start().unwrap()
+    };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let third = free.local_addr().unwrap().to_string();
+    drop(free);
+    let nodes = [start("a", "127.0.0.1:0"), start("b", "127.0.0.1:0")];
+    let mut addresses: Vec<_> = nodes.iter().map(|node| node.address().unwrap().to_string()).collect();
+    addresses.push(third.clone());
+    // The third does not run yet, so only the second is invited.
+    let failed = nodes[0].bootstrap(&addresses).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unavailable, "{failed}");
+    let [first, second] = nodes;
+    first.shutdown().await;
+
+    let first = start("a", &addresses[0]);
+    assert!(first.ready(Duration::from_secs(2)).await.is_err(), "alone it is no cluster");
+    let swapped = [addresses[2].clone(), addresses[0].clone(), addresses[1].clone()];
+    let refused = first.bootstrap(&swapped).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Mismatch, "{refused}");
+    let third = start("c", &third);
+    for node in [&first, &second, &third] {
+        node.ready(SOON).await.unwrap();
+    }
+    set(&third, "a", "1").await;
+    let members = first.members().await.unwrap().members;
+    let ids: Vec<_> = members.iter().map(|member| (member.id, member.address.clone())).collect();
+    assert_eq!(ids, [1, 2, 3].into_iter().zip(addresses.clone()).collect::<Vec<_>>());
+    for node in [&first, &second, &third] {
+        node.shutdown().await;
+    }
+    // It is a member like any other from here on.
+    let nodes = [start("a", &addresses[0]), start("b", &addresses[1])];
+    nodes[0].ready(SOON).await.unwrap();
+    assert_eq!(get(&nodes[1], "a").await.as_deref(), Some("1"));
+    for node in &nodes {
         node.shutdown().await;
     }
 }

@@ -22,21 +22,30 @@ pub(super) struct Moment {
 }
 
 impl Core {
-    /// This moment. Whoever asks holds `compacting`, so that the files stay.
-    pub(super) fn moment(&self) -> Result<Moment> {
-        let mut moment = if self.read_only { self.moment_of_reader()? } else { self.moment_of_writer()? };
+    /// This moment, in which `note` is called. Whoever asks holds `compacting`, so that the files stay.
+    pub(super) fn moment(&self, note: impl FnOnce()) -> Result<Moment> {
+        let mut moment = if self.read_only {
+            // Nothing is written meanwhile.
+            let moment = self.moment_of_reader()?;
+            note();
+            moment
+        } else {
+            self.moment_of_writer(note)?
+        };
         let catalog = &mut moment.catalog;
         catalog.closed = true;
         catalog.active_end = 0;
-        catalog.floor = catalog.floor.max(self.batches.oldest_or_next());
         Ok(moment)
     }
 
-    fn moment_of_writer(&self) -> Result<Moment> {
+    fn moment_of_writer(&self, note: impl FnOnce()) -> Result<Moment> {
         self.at_log_end(|writer| {
             writer.sync()?;
+            note();
             let mut catalog = self.catalog.current().clone();
             writer.stamp(&mut catalog);
+            // Now, before commits that are none of this moment move it on, and past its end.
+            catalog.floor = catalog.floor.max(self.batches.oldest_or_next());
             let active = &writer.active;
             let sealed = Sealed {
                 length: active.tail,
@@ -71,6 +80,7 @@ impl Core {
             catalog.last_frame = last;
             catalog.mark = last;
         }
+        catalog.floor = catalog.floor.max(self.batches.oldest_or_next());
         catalog.last_sequence = self.published.sequence();
         catalog.time = catalog.time.max(self.time.now());
         Ok(Moment { catalog, active })

@@ -39,13 +39,29 @@ impl Store {
         to: impl AsRef<Path>,
         progress: &mut dyn FnMut(Progress) -> A,
     ) -> Result<BackupReport> {
+        self.backup_noting(to, || (), progress)
+    }
+
+    /// [`Store::backup`], calling `note` in the moment that the backup is of: between two commits, so that what it reads of the
+    /// system entries is what the backup holds. Commits wait until it returns, so it must be short and must not
+    /// write to the store. It is not called when the backup fails before that moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::backup`].
+    pub fn backup_noting<A: Answer>(
+        &self,
+        to: impl AsRef<Path>,
+        note: impl FnOnce(),
+        progress: &mut dyn FnMut(Progress) -> A,
+    ) -> Result<BackupReport> {
         let core = self.core();
         core.check_open()?;
         // The disk as it is: that a directory elsewhere cannot be synced does not concern the store.
         let backups = open_outside(core, to.as_ref())?;
         let _lock = backups.lock(LockMode::Exclusive)?;
         let mut flow = |done| progress(done).flow();
-        take(core, &backups, &mut flow)
+        take(core, &backups, note, &mut flow)
     }
 }
 
@@ -70,6 +86,7 @@ fn open_outside(core: &Core, to: &Path) -> Result<Backups> {
 fn take(
     core: &Core,
     backups: &Backups,
+    note: impl FnOnce(),
     progress: &mut dyn FnMut(Progress) -> std::ops::ControlFlow<()>,
 ) -> Result<BackupReport> {
     let _compacting = core.compacting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +95,7 @@ fn take(
         let text = format!("{} holds a backup with a number that none reaches", backups.dir.display());
         return Err(Error::new(ErrorKind::LimitExceeded, text));
     }
-    let Moment { catalog, active } = core.moment()?;
+    let Moment { catalog, active } = core.moment(note)?;
     let taken_ns = core.environment.clock.wall_ns();
     let record = BackupRecord { number, taken_ns, catalog };
     let disk = backups.disk();

@@ -79,8 +79,13 @@ impl RaftLogReader<Types> for LogStore {
 }
 
 impl LogStore {
-    /// The next entries of a range, and what is left of it; `None` at its end. They must begin where it begins: the state
-    /// machine applies them, and what is missing before them it would never have.
+    /// The index behind the last entry.
+    fn end(&self) -> u64 {
+        self.log.last_index().max(self.log.purged()).map_or(0, |last| last + 1)
+    }
+
+    /// The next entries of a range, and what is left of it; `None` at its end, or at the end of the log. They must begin where it
+    /// begins: the state machine applies them, and what is missing before them it would never have.
     fn piece(&self, range: Range<u64>) -> Option<io::Result<(Vec<Entry>, Range<u64>)>> {
         if range.is_empty() {
             return None;
@@ -89,12 +94,19 @@ impl LogStore {
             Ok(entries) => entries,
             Err(error) => return Some(Err(error)),
         };
-        let (first, last) = (entries.first()?.log_id.index, entries.last()?.log_id.index);
-        if first != range.start {
-            let text =
-                format!("entry {} of the Raft log is purged; the log begins with {first}", range.start);
-            return Some(Err(io::Error::new(io::ErrorKind::NotFound, text)));
+        let ends = entries.first().zip(entries.last());
+        match ends.map(|(first, last)| (first.log_id.index, last.log_id.index)) {
+            Some((first, last)) if first == range.start => Some(Ok((entries, last + 1..range.end))),
+            // Nothing was ever written there.
+            None if self.end() <= range.start => None,
+            found => {
+                let text = match found {
+                    Some((first, _)) => format!("is purged; the log begins with {first}"),
+                    None => "is not there any more".to_owned(),
+                };
+                let text = format!("entry {} of the Raft log {text}", range.start);
+                Some(Err(io::Error::new(io::ErrorKind::NotFound, text)))
+            }
         }
-        Some(Ok((entries, last + 1..range.end)))
     }
 }

@@ -249,3 +249,28 @@ async fn what_begins_behind_a_purge_point_is_given_neither_to_replication_nor_to
     assert_eq!(store.entries_stream(5..9).await.count().await, 4);
     assert_eq!(store.try_get_log_entries(3..9).await.unwrap().len(), 4, "this one may begin later");
 }
+
+/// A range that was given up as a whole read as one that ends at once, and the state machine would have gone on behind the hole.
+#[tokio::test]
+async fn f20_what_is_purged_is_missed_and_what_was_never_there_is_the_end() {
+    use futures_util::StreamExt as _;
+
+    let mut store = open(&SimDisk::new(1));
+    append(&mut store, entries(1, 0..10)).await.unwrap();
+    store.purge(id(1, 5)).await.unwrap();
+    let read = async |store: &mut LogStore, range: std::ops::Range<u64>| -> Vec<io::Result<LogId>> {
+        store.entries_stream(range).await.map(|entry| Ok(entry?.log_id)).collect().await
+    };
+    for range in [0..3, 2..6, 5..6, 4..9] {
+        let told = read(&mut store, range.clone()).await;
+        assert_eq!(told.len(), 1, "{range:?}");
+        assert_eq!(told[0].as_ref().unwrap_err().kind(), io::ErrorKind::NotFound, "{range:?}");
+    }
+    let all = read(&mut store, 6..100).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!(all, (6..10).map(|index| id(1, index)).collect::<Vec<_>>());
+    assert!(read(&mut store, 10..100).await.is_empty());
+    append(&mut store, Vec::new()).await.unwrap();
+    store.purge(id(1, 9)).await.unwrap();
+    assert!(read(&mut store, 9..10).await[0].is_err());
+    assert!(read(&mut store, 10..11).await.is_empty());
+}

@@ -1,4 +1,4 @@
-//! The thread that applies entries, and in between takes snapshots and installs them.
+//! The thread that applies entries, and in between installs snapshots from other nodes.
 //!
 //! Invariants: one job after the other, in the order in which openraft gave them. When one failed, none is done any more: the node
 //! stops, and its log says why.
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::directory::{GroupDirectory, remove};
 use super::machine::Machine;
+use super::saver::Saver;
 use super::snapshot::{SnapshotData, SnapshotFiles};
 use super::view::{Progress, View};
 use crate::error::{Error, Result};
@@ -36,8 +37,6 @@ type Snapshot = openraft::Snapshot<
 
 enum Job {
     Apply(Vec<EntryResponder<Types>>, Done<()>),
-    Build(Done<Arc<SnapshotFiles>>),
-    Current(Done<Option<Arc<SnapshotFiles>>>),
     Install(Box<SnapshotData>, Done<()>),
 }
 
@@ -45,13 +44,14 @@ enum Job {
 pub(crate) struct Applier {
     jobs: mpsc::SyncSender<Job>,
     view: Arc<View>,
+    saver: Arc<Saver>,
 }
 
 impl Applier {
     /// Opens the state machine of `group`, and starts its thread.
-    pub(crate) fn start(group: Arc<GroupDirectory>) -> Result<(Self, Arc<View>)> {
+    pub(crate) fn start(group: Arc<GroupDirectory>) -> Result<Self> {
         let machine = Machine::load(group.open_current()?)?;
-        let snapshot = SnapshotFiles::newest(&group)?;
+        let newest = SnapshotFiles::newest(&group)?;
         let progress = Progress {
             applied: machine.applied(),
             sequence: machine.store().sequence().0,
@@ -59,11 +59,23 @@ impl Applier {
         };
         let view =
             View::new(machine.store().clone(), progress, machine.membership().clone(), machine.highest_id());
+        let saver = Saver::new(Arc::clone(&group), Arc::clone(&view), newest);
         let (jobs, receiver) = mpsc::sync_channel(JOBS_MAX);
-        let worker = Worker { machine, snapshot, group, view: Arc::clone(&view), has_failed: false };
+        let worker =
+            Worker { machine, saver: Arc::clone(&saver), group, view: Arc::clone(&view), has_failed: false };
         let spawned = thread::Builder::new().name("pentad-apply".into()).spawn(move || worker.run(&receiver));
         spawned.map_err(|error| Error::io("start the thread that applies entries", &error))?;
-        Ok((Self { jobs, view: Arc::clone(&view) }, view))
+        Ok(Self { jobs, view, saver })
+    }
+
+    /// What readers see of it.
+    pub(crate) fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// What takes its snapshots.
+    pub(crate) fn saver(&self) -> &Arc<Saver> {
+        &self.saver
     }
 
     /// Hands a job over without holding up the runtime when the thread is behind.
@@ -111,19 +123,18 @@ impl RaftStateMachine<Types> for Applier {
         Ok(())
     }
 
-    /// A snapshot that could not be taken is taken another time, unless one must be.
+    /// The newest snapshot, which was taken before it is asked for here: openraft applies nothing while it waits for this, and holds
+    /// one that fails for the end of the node. One that must be is taken now: it is asked for while the node starts.
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<Built> {
-        match self.ask(Job::Build).await {
-            Err(error) if !force => {
-                tracing::error!(%error, "cannot take a snapshot; the log grows until one can be taken");
-                None
-            }
-            taken => Some(Built(Some(taken))),
+        match self.saver.newest() {
+            Some(newest) => Some(Built(Some(Ok(newest)))),
+            None if force => Some(self.get_snapshot_builder().await),
+            None => None,
         }
     }
 
     async fn get_snapshot_builder(&mut self) -> Built {
-        Built(Some(self.ask(Job::Build).await))
+        Built(Some(self.saver.take().await.map_err(io::Error::other)))
     }
 
     async fn install_snapshot(&mut self, _meta: &SnapshotMeta, snapshot: SnapshotData) -> io::Result<()> {
@@ -131,11 +142,11 @@ impl RaftStateMachine<Types> for Applier {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        Ok(self.ask(Job::Current).await?.map(as_snapshot))
+        Ok(self.saver.newest().map(as_snapshot))
     }
 }
 
-/// A snapshot that was taken already, between two entries.
+/// A snapshot that was taken already.
 pub(crate) struct Built(Option<io::Result<Arc<SnapshotFiles>>>);
 
 impl RaftSnapshotBuilder<Types> for Built {
@@ -156,7 +167,7 @@ fn stopped() -> io::Error {
 
 struct Worker {
     machine: Machine,
-    snapshot: Option<Arc<SnapshotFiles>>,
+    saver: Arc<Saver>,
     group: Arc<GroupDirectory>,
     view: Arc<View>,
     has_failed: bool,
@@ -168,11 +179,11 @@ impl Worker {
             // Whoever asked may have gone.
             match job {
                 Job::Apply(entries, done) => drop(done.send(self.apply(entries))),
-                Job::Build(done) => drop(done.send(self.build().map_err(io::Error::other))),
-                Job::Current(done) => drop(done.send(Ok(self.snapshot.clone()))),
                 Job::Install(data, done) => drop(done.send(self.install(*data).map_err(io::Error::other))),
             }
         }
+        // A snapshot that is being taken ends by this, so that the store can be closed.
+        self.view.fail();
         if let Err(error) = self.machine.store().close() {
             tracing::warn!(%error, "the store of the state machine was not closed cleanly; its log makes up for it");
         }
@@ -202,25 +213,6 @@ impl Worker {
         Ok(())
     }
 
-    fn build(&mut self) -> Result<Arc<SnapshotFiles>> {
-        if let Some(snapshot) = &self.snapshot
-            && snapshot.meta.last_log_id == self.machine.applied()
-        {
-            return Ok(Arc::clone(snapshot));
-        }
-        let snapshot = SnapshotFiles::take(&self.machine, &self.group)?;
-        self.view.saved();
-        self.keep(Arc::clone(&snapshot));
-        Ok(snapshot)
-    }
-
-    /// Makes a snapshot the current one.
-    fn keep(&mut self, snapshot: Arc<SnapshotFiles>) {
-        if let Some(older) = self.snapshot.replace(snapshot) {
-            older.retire();
-        }
-    }
-
     fn install(&mut self, data: SnapshotData) -> Result<()> {
         let (files, prepared) = data.into_prepared(&self.group)?;
         let Some((machine, path)) = prepared.take() else {
@@ -230,12 +222,12 @@ impl Worker {
         let old = std::mem::replace(&mut self.machine, machine);
         self.view.swap(self.machine.store().clone(), self.machine.applied());
         self.view.set_membership(self.machine.membership().clone(), self.machine.highest_id());
-        self.view.saved();
+        self.view.saved(u64::MAX);
         self.has_failed = false;
         discard(old);
         tracing::info!(index = files.meta.last_log_id.map(|id| id.index), store = %path.display(), "a snapshot was installed");
         match SnapshotFiles::adopt(&self.group, files) {
-            Ok(files) => self.keep(files),
+            Ok(files) => self.saver.keep(files),
             Err(error) => tracing::warn!(%error, "the snapshot is not kept for others"),
         }
         Ok(())

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pentad_engine::seams::{Environment, StoppedClock};
-use pentad_engine::{Durability, Options, Store};
+use pentad_engine::{Durability, Options, Retention, Store};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -29,21 +29,26 @@ const CURRENT: &str = "current";
 #[derive(Debug)]
 pub(crate) struct GroupDirectory {
     path: PathBuf,
+    /// How much of the batch log its stores retain.
+    pub(super) retention: Retention,
     next_store: AtomicU64,
 }
 
 impl GroupDirectory {
-    /// The directory at `path`, which is made when it is missing.
-    pub(crate) fn open(path: PathBuf) -> Result<Arc<Self>> {
+    /// The directory at `path`, which is made when it is missing, and is durable then, with the two that it is in.
+    pub(crate) fn open(path: PathBuf, retention: Retention) -> Result<Arc<Self>> {
         for dir in [path.clone(), path.join("snapshots"), path.join("incoming")] {
             fs::create_dir_all(&dir)
                 .map_err(|error| Error::io(format!("create {}", dir.display()), &error))?;
+        }
+        for dir in path.ancestors().take(3).filter(|dir| !dir.as_os_str().is_empty()) {
+            sync_dir(dir)?;
         }
         let mut last = 0;
         for name in names_in(&path)? {
             last = last.max(store_number(&name).unwrap_or(0));
         }
-        Ok(Arc::new(Self { path, next_store: AtomicU64::new(last + 1) }))
+        Ok(Arc::new(Self { path, retention, next_store: AtomicU64::new(last + 1) }))
     }
 
     /// Where the Raft log is.
@@ -83,7 +88,7 @@ impl GroupDirectory {
             Err(error) => return Err(Error::io(format!("read {}", pointer.display()), &error)),
         };
         let is_new = !pointer.exists();
-        let store = open_store(&path, is_new)?;
+        let store = open_store(&path, is_new, self.retention)?;
         if is_new {
             self.set_current(&path)?;
         }
@@ -122,10 +127,10 @@ impl GroupDirectory {
 
 /// Opens a store as a state machine needs it: its time moves by entries alone, and the Raft log makes up for what a power
 /// cut takes.
-pub(super) fn open_store(path: &Path, create: bool) -> Result<Store> {
+pub(super) fn open_store(path: &Path, create: bool, retention: Retention) -> Result<Store> {
     let environment = Environment { clock: Arc::new(StoppedClock::new()), ..Environment::real() };
-    let options = Options::new().durability(Durability::Os).create(create).environment(environment);
-    Ok(options.open(path)?)
+    let options = Options::new().durability(Durability::Os).create(create).retention(retention);
+    Ok(options.environment(environment).open(path)?)
 }
 
 /// Writes a small file so that it is there whole, old or new, whatever happens; durable when this returns.
@@ -141,6 +146,20 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(crate) fn sync_dir(path: &Path) -> Result<()> {
     let synced = fs::File::open(path).and_then(|dir| dir.sync_all());
     synced.map_err(|error| Error::io(format!("sync the directory {}", path.display()), &error))
+}
+
+/// Makes a directory durable with all that is in it, whoever wrote it.
+pub(in crate::raft) fn sync_tree(path: &Path) -> Result<()> {
+    for name in names_in(path)? {
+        let inner = path.join(name);
+        if inner.is_dir() {
+            sync_tree(&inner)?;
+            continue;
+        }
+        let synced = fs::File::open(&inner).and_then(|file| file.sync_all());
+        synced.map_err(|error| Error::io(format!("sync {}", inner.display()), &error))?;
+    }
+    sync_dir(path)
 }
 
 /// Removes a directory that means nothing any more. If that fails, it is removed when the node starts again.

@@ -33,31 +33,14 @@ pub(super) struct Machine {
 impl Machine {
     /// The state machine that `store` holds.
     pub(super) fn load(store: Store) -> Result<Self> {
-        let damaged = |what| Error::new(ErrorKind::Damaged, format!("{}: {what}", store.path().display()));
         let number = |key| -> Result<u64> {
             match store.get_system(key)? {
                 None => Ok(0),
-                Some(bytes) => {
-                    keys::number_of(&bytes).ok_or_else(|| damaged("a number of the state machine is not one"))
-                }
+                Some(bytes) => keys::number_of(&bytes)
+                    .ok_or_else(|| damaged(&store, "a number of the state machine is not one")),
             }
         };
-        let applied = match store.get_system(keys::APPLIED)? {
-            None => None,
-            Some(bytes) => {
-                let id = wire::LogId::decode(&*bytes)
-                    .map_err(|_| damaged("what was applied last cannot be told"))?;
-                Some(LogId::from_wire(id).map_err(|error| damaged(error.0))?)
-            }
-        };
-        let membership = match store.get_system(keys::MEMBERSHIP)? {
-            None => StoredMembership::default(),
-            Some(bytes) => {
-                let meta = wire::SnapshotMeta::decode(&*bytes)
-                    .map_err(|_| damaged("the membership cannot be read"))?;
-                SnapshotMeta::from_wire(meta).map_err(|error| damaged(error.0))?.last_membership
-            }
-        };
+        let SnapshotMeta { last_log_id: applied, last_membership: membership } = meta_of(&store)?;
         let (highest_id, batch_floor) = (number(keys::HIGHEST_ID)?, number(keys::BATCH_FLOOR)?);
         let requests =
             Requests::load(store.system_entries(keys::REQUESTS)?, store.system_entries(keys::FLOORS)?);
@@ -88,8 +71,14 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// What keeps the store from being written. The entry was not applied, and no later one may be.
+    /// What keeps the store from being written, and an entry that does not follow the last one. It was not applied, and no
+    /// later one may be.
     pub(super) fn apply(&mut self, entry: &Entry) -> io::Result<CommandResult> {
+        let next = self.applied.map_or(0, |applied| applied.index + 1);
+        if entry.log_id.index != next {
+            let text = format!("entry {} came, and entry {next} is to be applied next", entry.log_id.index);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         let result = match &entry.payload {
             EntryPayload::Blank => {
                 self.commit_system(entry, Batch::new())?;
@@ -287,6 +276,31 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+/// Which entry a store is of, and which members there were then. In a moment between two commits it is exactly what they say.
+pub(super) fn meta_of(store: &Store) -> Result<SnapshotMeta> {
+    let last_log_id = match store.get_system(keys::APPLIED)? {
+        None => None,
+        Some(bytes) => {
+            let id = wire::LogId::decode(&*bytes)
+                .map_err(|_| damaged(store, "what was applied last cannot be told"))?;
+            Some(LogId::from_wire(id).map_err(|error| damaged(store, error.0))?)
+        }
+    };
+    let last_membership = match store.get_system(keys::MEMBERSHIP)? {
+        None => StoredMembership::default(),
+        Some(bytes) => {
+            let meta = wire::SnapshotMeta::decode(&*bytes)
+                .map_err(|_| damaged(store, "the membership cannot be read"))?;
+            SnapshotMeta::from_wire(meta).map_err(|error| damaged(store, error.0))?.last_membership
+        }
+    };
+    Ok(SnapshotMeta { last_log_id, last_membership })
+}
+
+fn damaged(store: &Store, what: &str) -> Error {
+    Error::new(ErrorKind::Damaged, format!("{}: {what}", store.path().display()))
 }
 
 /// A request that is applied for the first time.

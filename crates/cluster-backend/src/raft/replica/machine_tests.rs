@@ -14,6 +14,8 @@ use super::super::snapshot::{SnapshotData, SnapshotFiles};
 use super::*;
 use crate::raft::types::{LeaderId, Member, Membership, NodeId};
 
+const RETENTION: pentad_engine::Retention = pentad_engine::Retention::Automatic;
+
 fn entry(index: u64, payload: crate::raft::types::Payload) -> Entry {
     Entry { log_id: LogId { leader_id: LeaderId { term: 1, node_id: NodeId(1) }, index }, payload }
 }
@@ -102,7 +104,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// What the files at `path` say, with a table of requests so small that it is full most of the time.
 fn loaded(path: &Path, create: bool) -> Machine {
-    let mut machine = Machine::load(open_store(path, create).unwrap()).unwrap();
+    let mut machine = Machine::load(open_store(path, create, RETENTION).unwrap()).unwrap();
     machine.requests = machine.requests.limited(Limits { rows: 2, bytes: 1 << 20, floors: 2 });
     machine
 }
@@ -144,22 +146,24 @@ fn f14_f24_a_write_whose_answer_no_message_holds_is_refused_and_changes_nothing(
     let dir = tempfile::tempdir().unwrap();
     let mut machine = loaded(&dir.path().join("store"), true);
     let long = "v".repeat(40 << 20);
-    machine.apply(&command(1, None, write(vec![put("a", &long, None)]))).unwrap();
-    machine.apply(&command(2, None, write(vec![put("b", &long, None)]))).unwrap();
+    machine.apply(&command(0, None, write(vec![put("a", &long, None)]))).unwrap();
+    machine.apply(&command(1, None, write(vec![put("b", &long, None)]))).unwrap();
     let delete = |key: &'static str| operation::Kind::Delete(wire::Delete { key: key.into() });
-    let mut asked = |index, operations, previous| {
+    let mut index = 1;
+    let mut asked = |number, operations, previous| {
+        index += 1;
         let Kind::Write(write) = write(operations) else { unreachable!() };
         let kind = Kind::Write(wire::Write { previous, ..write });
-        machine.apply(&command(index, Some((1, index)), kind)).unwrap().0.result.unwrap()
+        machine.apply(&command(index, Some((1, number)), kind)).unwrap().0.result.unwrap()
     };
     let refused = [vec![delete("a"), delete("b")], vec![put("c", &long, None), delete("c"), delete("a")]];
-    for (index, operations) in (3..).zip(refused) {
-        let command_result::Result::Failure(failure) = asked(index, operations.clone(), true) else {
+    for (number, operations) in (3..).zip(refused) {
+        let command_result::Result::Failure(failure) = asked(number, operations.clone(), true) else {
             panic!("it was applied")
         };
         assert_eq!(failure.kind(), wire::FailureKind::InvalidInput);
         assert!(failure.message.contains("66846720"), "{failure}");
-        let repeated = asked(index, operations, true);
+        let repeated = asked(number, operations, true);
         assert!(matches!(repeated, command_result::Result::Failure(_)), "a repetition gets the same");
     }
     let command_result::Result::Write(one) = asked(5, vec![delete("a")], true) else { panic!("refused") };
@@ -169,7 +173,7 @@ fn f14_f24_a_write_whose_answer_no_message_holds_is_refused_and_changes_nothing(
 }
 
 fn group(path: PathBuf) -> (Arc<GroupDirectory>, Machine) {
-    let group = GroupDirectory::open(path).unwrap();
+    let group = GroupDirectory::open(path, RETENTION).unwrap();
     let mut machine = Machine::load(group.open_current().unwrap()).unwrap();
     for entry in log() {
         machine.apply(&entry).unwrap();
@@ -181,8 +185,8 @@ fn group(path: PathBuf) -> (Arc<GroupDirectory>, Machine) {
 fn f22_a_snapshot_is_the_state_and_one_that_is_altered_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (sender, machine) = group(dir.path().join("sender"));
-    let taken = SnapshotFiles::take(&machine, &sender).unwrap();
-    let receiver = GroupDirectory::open(dir.path().join("receiver")).unwrap();
+    let taken = SnapshotFiles::take(machine.store(), &sender, || (), || true).unwrap();
+    let receiver = GroupDirectory::open(dir.path().join("receiver"), RETENTION).unwrap();
     let stores = || {
         fs::read_dir(dir.path().join("receiver"))
             .unwrap()
@@ -231,9 +235,9 @@ fn f22_a_snapshot_is_the_state_and_one_that_is_altered_is_refused() {
 fn f22_a_stop_amid_an_installation_leaves_the_old_state_or_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let (sender, machine) = group(dir.path().join("sender"));
-    let taken = SnapshotFiles::take(&machine, &sender).unwrap();
+    let taken = SnapshotFiles::take(machine.store(), &sender, || (), || true).unwrap();
     let path = dir.path().join("receiver");
-    let receiver = GroupDirectory::open(path.clone()).unwrap();
+    let receiver = GroupDirectory::open(path.clone(), RETENTION).unwrap();
     drop(receiver.open_current().unwrap());
 
     let arrived = receiver.incoming().join("s");
@@ -244,15 +248,36 @@ fn f22_a_stop_amid_an_installation_leaves_the_old_state_or_the_new_one() {
 
     // Ready, but not named yet: the old state counts, and the other store goes.
     copy(&path, &dir.path().join("before"));
-    let before = GroupDirectory::open(dir.path().join("before")).unwrap();
+    let before = GroupDirectory::open(dir.path().join("before"), RETENTION).unwrap();
     assert_eq!(Machine::load(before.open_current().unwrap()).unwrap().applied(), None);
     assert!(!dir.path().join("before").join(store.file_name().unwrap()).exists());
 
     // Named: the new state counts, before anything else is tidied up.
     receiver.set_current(&store).unwrap();
     copy(&path, &dir.path().join("after"));
-    let after = GroupDirectory::open(dir.path().join("after")).unwrap();
+    let after = GroupDirectory::open(dir.path().join("after"), RETENTION).unwrap();
     let opened = Machine::load(after.open_current().unwrap()).unwrap();
     assert_eq!(opened.applied(), installed.applied());
     assert_eq!(contents(opened.store()), contents(machine.store()));
+}
+
+/// An entry that is missing in the log would be missing in the store for ever, and nobody would know.
+#[test]
+fn f20_an_entry_that_does_not_follow_the_last_one_is_not_applied() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = log();
+    let mut machine = loaded(&dir.path().join("store"), true);
+    let refused = |machine: &mut Machine, entry: &Entry| {
+        let before = contents(machine.store());
+        let error = machine.apply(entry).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+        assert_eq!(contents(machine.store()), before);
+    };
+    refused(&mut machine, &log[1]);
+    for entry in &log[..5] {
+        machine.apply(entry).unwrap();
+    }
+    refused(&mut machine, &log[4]);
+    refused(&mut machine, &log[6]);
+    machine.apply(&log[5]).unwrap();
 }

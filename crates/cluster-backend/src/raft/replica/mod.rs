@@ -6,7 +6,8 @@
 //! | `previous` | whether the values that a write replaces fit into its answer |
 //! | `requests` | which requests were applied, so that none is applied twice |
 //! | `machine` | one entry after the other becomes a commit |
-//! | `applier` | the thread that does so, and takes and installs snapshots in between |
+//! | `applier` | the thread that does so, and installs snapshots in between |
+//! | `saver` | takes snapshots meanwhile |
 //! | `directory` | `store-NNNN`, and which of them counts |
 //! | `snapshot` | a snapshot on the disk |
 //! | `view` | what readers see of all this while stores are swapped |
@@ -17,10 +18,13 @@ mod keys;
 mod machine;
 mod previous;
 mod requests;
+mod saver;
 mod snapshot;
 mod view;
 
 pub(crate) use applier::Applier;
-pub(crate) use directory::{GroupDirectory, replace};
+pub(in crate::raft) use directory::sync_tree;
+pub(crate) use directory::{GroupDirectory, replace, sync_dir};
+pub(crate) use saver::Saver;
 pub(crate) use snapshot::{SnapshotData, SnapshotFiles};
 pub(crate) use view::View;

@@ -4,22 +4,25 @@
 //! before anything is replaced by it.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pentad_client::wire;
-use pentad_engine::Backups;
+use pentad_engine::{Backups, Store};
 use prost::Message;
 
 use super::directory::{GroupDirectory, names_in, open_store, remove, replace, sync_dir};
-use super::machine::Machine;
+use super::machine::{Machine, meta_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raft::convert::Wire;
 use crate::raft::types::SnapshotMeta;
 
 const META: &str = "meta";
 const FILES: &str = "files";
+/// What the name of one that is being written ends in.
+const UNFINISHED: &str = ".part";
 
 /// A whole snapshot. Its files stay as long as someone holds it.
 #[derive(Debug)]
@@ -32,32 +35,49 @@ pub(crate) struct SnapshotFiles {
 }
 
 impl SnapshotFiles {
-    /// Takes a snapshot of the state machine as it is. Its log up to there may be given up then.
-    pub(super) fn take(machine: &Machine, group: &GroupDirectory) -> Result<Arc<Self>> {
-        let meta =
-            SnapshotMeta { last_log_id: machine.applied(), last_membership: machine.membership().clone() };
-        // The log before the snapshot is not replayed any more, so the store must not fall back behind it.
-        machine.store().sync()?;
-        let index = meta.last_log_id.map_or(0, |id| id.index);
-        let name = format!("{index:016x}-{:016x}", crate::random::number()?);
-        let dir = group.snapshots().join(&name);
-        let unfinished = group.snapshots().join(format!("{name}.part"));
-        let made = Self::write(machine, &meta, &unfinished).and_then(|()| {
+    /// Takes a snapshot of a state machine's store while entries are applied to it. Its log up to there may be given up then: the
+    /// backup makes the store durable up to its moment, so it does not fall back behind it. `note` is called in that moment;
+    /// when `is_wanted` says no, taking ends early.
+    pub(super) fn take(
+        store: &Store,
+        group: &GroupDirectory,
+        note: impl FnOnce(),
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Arc<Self>> {
+        let number = crate::random::number()?;
+        let unfinished = group.snapshots().join(format!("{number:016x}{UNFINISHED}"));
+        let made = Self::write(store, &unfinished, note, is_wanted).and_then(|meta| {
+            let index = meta.last_log_id.map_or(0, |id| id.index);
+            let name = format!("{index:016x}-{number:016x}");
+            let dir = group.snapshots().join(&name);
             let renamed = fs::rename(&unfinished, &dir);
             renamed.map_err(|error| Error::io(format!("name the snapshot {}", dir.display()), &error))?;
-            sync_dir(&group.snapshots())
+            sync_dir(&group.snapshots())?;
+            Ok(Arc::new(Self { meta, name, dir, is_retired: AtomicBool::new(false) }))
         });
         if made.is_err() {
             remove(&unfinished);
         }
-        made?;
-        Ok(Arc::new(Self { meta, name, dir, is_retired: AtomicBool::new(false) }))
+        made
     }
 
-    fn write(machine: &Machine, meta: &SnapshotMeta, dir: &Path) -> Result<()> {
+    fn write(
+        store: &Store,
+        dir: &Path,
+        note: impl FnOnce(),
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<SnapshotMeta> {
         fs::create_dir(dir).map_err(|error| Error::io(format!("create {}", dir.display()), &error))?;
-        machine.store().backup(dir.join(FILES), &mut |_| ())?;
-        replace(&dir.join(META), &meta.to_wire().encode_to_vec())
+        let mut meta = None;
+        let in_the_moment = || {
+            meta = Some(meta_of(store));
+            note();
+        };
+        let goes_on = |_| if is_wanted() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        store.backup_noting(dir.join(FILES), in_the_moment, &mut { goes_on })?;
+        let meta = meta.unwrap_or_else(|| meta_of(store))?;
+        replace(&dir.join(META), &meta.to_wire().encode_to_vec())?;
+        Ok(meta)
     }
 
     /// The newest snapshot of the group; the others, and unfinished ones, are removed.
@@ -65,6 +85,10 @@ impl SnapshotFiles {
         let mut newest: Option<Arc<Self>> = None;
         for name in names_in(&group.snapshots())? {
             let dir = group.snapshots().join(&name);
+            if name.ends_with(UNFINISHED) {
+                remove(&dir);
+                continue;
+            }
             match Self::load(&dir, &name) {
                 Ok(snapshot)
                     if newest
@@ -197,7 +221,7 @@ impl Prepared {
         let path = group.new_store();
         Backups::open(files)?.restore(None, &path, &mut |_| ())?;
         let mut prepared = Self { machine: None, path };
-        let machine = Machine::load(open_store(&prepared.path, false)?)?;
+        let machine = Machine::load(open_store(&prepared.path, false, group.retention)?)?;
         if machine.applied() != meta.last_log_id || *machine.membership() != meta.last_membership {
             let text = "the snapshot is of another entry, or has other members, than its sender says";
             return Err(Error::new(ErrorKind::Damaged, text));

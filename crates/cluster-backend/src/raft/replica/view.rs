@@ -134,8 +134,11 @@ impl View {
         self.progress.send_modify(|progress| (progress.applied, progress.sequence) = (applied, sequence));
     }
 
-    pub(super) fn saved(&self) {
-        self.unsaved_bytes.store(0, Ordering::Relaxed);
+    /// Notes that a snapshot holds so many of the bytes that no other one held.
+    pub(super) fn saved(&self, bytes: u64) {
+        let less = |unsaved: u64| Some(unsaved.saturating_sub(bytes));
+        // It never refuses.
+        self.unsaved_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).unwrap_or_default();
     }
 
     pub(super) fn fail(&self) {
