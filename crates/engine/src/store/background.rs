@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::compact_choice::Limit;
+use super::compact::Limit;
 use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
 use crate::seams::lock::{Condvar, Mutex};

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::compact_choice::Limit;
+use super::compact::Limit;
 use super::core::Core;
 use super::handle::Store;
 use crate::commit::job::Job;

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError};
 use super::background::Upkeep;
 use super::batch_log::BatchLog;
 use super::checkpoint::Checkpoints;
-use super::compact_choice::Left;
+use super::compact::Left;
 use super::counters::Counters;
 use super::log_entries::LogEntries;
 use super::namespaces::Namespaces;

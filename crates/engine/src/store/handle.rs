@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::background::Threads;
-use super::commits::Commits;
+use super::batch_log::Commits;
 use super::core::Core;
 use super::entry::EntryInfo;
 use super::range::{Range, bounds_of, prefix_bounds};

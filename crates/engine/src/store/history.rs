@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
+use super::batch_log::WATCHED_BYTES;
 use super::core::Core;
 use super::handle::Store;
-use super::retention::WATCHED_BYTES;
 use super::snapshot::{PinnedView, Snapshot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::View;

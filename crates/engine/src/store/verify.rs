@@ -7,8 +7,8 @@ use std::sync::PoisonError;
 
 use super::answer::Answer;
 use super::core::Core;
-use super::damaged::lock_if_there;
 use super::handle::Store;
+use super::open::lock_if_there;
 use super::verification::{Subject, Verification};
 use super::verify_report::{Damage, Progress, VerifyReport};
 use crate::error::{Error, ErrorKind, Result};

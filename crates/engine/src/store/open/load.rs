@@ -7,20 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use super::background::Upkeep;
-use super::batch_log::BatchLog;
-use super::checkpoint::Checkpoints;
-use super::checkpoint_load::{self, Found, Read};
-use super::core::Core;
-use super::counters::Counters;
+use super::checkpoint::{self, Found, Read};
 use super::end_check::check_end;
-use super::handle::Store;
-use super::namespaces::Namespaces;
-use super::pins::Pins;
-use super::published::Published;
-use super::scrub::Scrub;
-use super::time::StoreTime;
-use super::watch::Wakeups;
 use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::align_up;
@@ -41,6 +29,18 @@ use crate::numbers::{LogOffset, SegmentId, Sequence};
 use crate::options::{Options, Retention};
 use crate::seams::lock::{Mutex, OnceLock};
 use crate::seams::{Lock, LockMode, RememberingDisk};
+use crate::store::background::Upkeep;
+use crate::store::batch_log::BatchLog;
+use crate::store::checkpoint::Checkpoints;
+use crate::store::core::Core;
+use crate::store::counters::Counters;
+use crate::store::handle::Store;
+use crate::store::namespaces::Namespaces;
+use crate::store::pins::Pins;
+use crate::store::published::Published;
+use crate::store::scrub::Scrub;
+use crate::store::time::StoreTime;
+use crate::store::watch::Wakeups;
 
 impl Store {
     /// Opens the store at `path`.
@@ -99,13 +99,13 @@ pub(super) fn load(
     let secret = u64::from_le_bytes(identity.secret[..8].try_into().expect("eight of sixteen bytes"));
     let mut found = match policy {
         Policy::Refuse => {
-            let found = checkpoint_load::find(&*environment.disk, &dir, identity.store_id)?;
+            let found = checkpoint::find(&*environment.disk, &dir, identity.store_id)?;
             if options.whole_history { found.without_index() } else { found }
         }
         Policy::Skip(_) => Found::default(),
     };
     let unread = found.unread.take();
-    let read = checkpoint_load::recover_from(found, &environment.disk, &dir, &identity, &mut policy, secret)
+    let read = checkpoint::recover_from(found, &environment.disk, &dir, &identity, &mut policy, secret)
         .map_err(with_next_step)?;
     let Read { recovered, segments, mut builder, checkpoint, held } = read;
     if !policy.skips() {
@@ -229,5 +229,5 @@ fn batches_of(segments: &SegmentTable, floor: Sequence, next: Sequence) -> Batch
 }
 
 #[cfg(test)]
-#[path = "open_tests.rs"]
+#[path = "load_tests.rs"]
 mod tests;

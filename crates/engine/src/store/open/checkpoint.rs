@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::log_entries::LogEntries;
 use super::rebuild::IndexBuilder;
 use crate::address::Address;
 use crate::error::{Error, Result};
@@ -23,6 +22,7 @@ use crate::log::recovery::{Checkpointed, Recovered, recover};
 use crate::log::segment_table::SegmentTable;
 use crate::numbers::Sequence;
 use crate::seams::{Disk, Slab};
+use crate::store::log_entries::LogEntries;
 
 /// What the checkpoints of a store say.
 #[derive(Debug, Default)]

@@ -9,15 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-use super::answer::Answer;
-use super::compact_choice::{Choice, Limit};
-use super::compact_output::{Origin, Output};
-use super::compact_scan::Scan;
-use super::compact_source::{Birth, Nobody, Source, Sources, frames_of, header_at, note_damage};
-use super::core::Core;
-use super::handle::Store;
-use super::pace::{Pace, Wait};
-use super::verify_report::Progress;
+use super::choice::{Choice, Limit};
+use super::output::{Origin, Output};
+use super::scan::Scan;
+use super::source::{Birth, Nobody, Source, Sources, frames_of, header_at, note_damage};
 use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::entry::Moved;
@@ -28,6 +23,11 @@ use crate::log::segment::Segment;
 use crate::numbers::SegmentId;
 use crate::options::VerifyReads;
 use crate::planted::{Bug, planted};
+use crate::store::answer::Answer;
+use crate::store::core::Core;
+use crate::store::handle::Store;
+use crate::store::pace::{Pace, Wait};
+use crate::store::verify_report::Progress;
 
 /// Keys asked of the index at a time.
 const PAGE: usize = 256;
@@ -439,5 +439,5 @@ impl Core {
 }
 
 #[cfg(test)]
-#[path = "compact_tests.rs"]
+#[path = "compaction_tests.rs"]
 mod tests;

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::log_entries::LogEntries;
 use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout};
 use crate::index::{Born, Change, Extent, Index, Space, Version, VersionKind, View};
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
 use crate::numbers::{LogOffset, SegmentId, Sequence};
+use crate::store::log_entries::LogEntries;
 
 /// See the module.
 #[derive(Debug, Default)]

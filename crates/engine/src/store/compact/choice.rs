@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::core::Core;
 use crate::error::Result;
 use crate::format::segment_header::{self, SegmentKind};
 use crate::log::segment::Segment;
 use crate::log::writer::Purpose;
 use crate::numbers::SegmentId;
 use crate::planted::{Bug, planted};
+use crate::store::core::Core;
 
 /// How much garbage may lie about before a compaction is worth its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::core::Core;
-use super::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::UNIT;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Layout, Lineage, Moved, Subject};
@@ -17,6 +15,8 @@ use crate::log::segment::Segment;
 use crate::log::source::MapSource;
 use crate::numbers::{FrameNumber, SegmentId, Sequence, Timestamp};
 use crate::seams::Map;
+use crate::store::core::Core;
+use crate::store::pace::Pace;
 
 /// Bytes of an input that the system is asked for at a time.
 const FETCH_BYTES: u64 = 1 << 20;

@@ -5,17 +5,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::handle::Store;
-use super::open::{load, take_lock};
+use super::load::{load, take_lock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::names;
 use crate::log::directory::{Directory, canonical, inspect_damaged};
 use crate::log::policy::{Policy, Skipped};
 use crate::options::Options;
 use crate::seams::Lock;
+use crate::store::handle::Store;
 
 /// The lock of a reader, if its file is there; where it is not, `policy` takes note of that.
-pub(super) fn lock_if_there(
+pub(in crate::store) fn lock_if_there(
     options: &Options,
     dir: &Path,
     policy: &mut Policy,

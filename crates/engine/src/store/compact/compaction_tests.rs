@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::compact_choice::{Choice, Limit};
+use super::super::choice::{Choice, Limit};
 use crate::batch::{Batch, Expiry};
 use crate::format::segment_header::SegmentKind;
 use crate::options::{Durability, Options, Retention};

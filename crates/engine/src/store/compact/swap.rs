@@ -7,10 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::compact::CompactReport;
-use super::compact_output::Output;
-use super::core::Core;
-use super::pace::Pace;
+use super::compaction::CompactReport;
+use super::output::Output;
 use crate::commit::job::Job;
 use crate::error::Result;
 use crate::format::catalog::Catalog;
@@ -19,6 +17,8 @@ use crate::log::create::discard;
 use crate::log::failure::Failure;
 use crate::log::segment::Segment;
 use crate::numbers::SegmentId;
+use crate::store::core::Core;
+use crate::store::pace::Pace;
 
 /// What telling the index a new place counts for in the pace: about the time that it takes to read so many bytes.
 const ENTRY_BYTES: u64 = 128;

@@ -7,10 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compact_output::Origin;
-use super::compact_source::{Source, Sources, Visit};
-use super::core::Core;
-use super::pace::Pace;
+use super::output::Origin;
+use super::source::{Source, Sources, Visit};
 use crate::address::Address;
 use crate::error::{Error, Result};
 use crate::format::entry::{EntryHead, Layout};
@@ -18,6 +16,8 @@ use crate::index::{KeyPiece, Name, Space, Spelled, View};
 use crate::log::segment::Segment;
 use crate::numbers::{Sequence, Timestamp};
 use crate::planted::{Bug, planted};
+use crate::store::core::Core;
+use crate::store::pace::Pace;
 
 /// An entry to be kept.
 #[derive(Clone, Copy, Debug)]

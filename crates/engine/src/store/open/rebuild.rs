@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::log_entries::LogEntries;
 use super::tail::Tail;
 use crate::address::Address;
 use crate::format::entry::{EntryHead, Layout, Place};
@@ -13,6 +12,7 @@ use crate::log::recovery::Replay;
 use crate::log::segment::Segment;
 use crate::log::segment_table::SegmentTable;
 use crate::numbers::{FrameNumber, SegmentId, Sequence};
+use crate::store::log_entries::LogEntries;
 
 /// Collects what recovery shows.
 #[derive(Debug)]

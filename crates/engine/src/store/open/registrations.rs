@@ -3,12 +3,12 @@
 //! Invariant: a registration that cannot be read is neither passed over nor a reason to refuse the rest: what is known goes on
 //! working, and what nobody can know any more is not answered. It is found out by reading alone.
 
-use super::core::Core;
-use super::namespaces::{DROPPED, NAMES};
 use crate::error::{Error, ErrorKind, Result, escape_key};
 use crate::keyspace::Keyspace;
 use crate::numbers::Sequence;
 use crate::planted::{Bug, planted};
+use crate::store::core::Core;
+use crate::store::namespaces::{DROPPED, NAMES};
 
 impl Core {
     /// See the module.

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::core::Core;
-use super::pace::Pace;
 use crate::address::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::UNIT;
@@ -19,6 +17,8 @@ use crate::log::reserve::Room;
 use crate::log::segment::Segment;
 use crate::log::writer::Shared;
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence};
+use crate::store::core::Core;
+use crate::store::pace::Pace;
 
 /// Entries that go into one frame, up to so many bytes.
 const FRAME_BYTES: u64 = 256 << 10;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::core::Core;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyspace::Keyspace;
 use crate::log::commit_search::CommitPlace;
@@ -12,6 +11,7 @@ use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::source::MapSource;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
+use crate::store::core::Core;
 use crate::value::Value;
 
 /// One retained commit.
@@ -110,7 +110,7 @@ impl Core {
     }
 }
 
-/// Retained commits in order; see [`Store::commits`](super::Store::commits).
+/// Retained commits in order; see [`Store::commits`](crate::Store::commits).
 #[derive(Debug)]
 pub struct Commits {
     core: Arc<Core>,

@@ -5,18 +5,18 @@
 
 use std::sync::PoisonError;
 
-use super::core::Core;
-use super::handle::Store;
 use crate::error::Result;
 use crate::log::commit_search::{CommitPlace, CommitSearch};
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Retention;
+use crate::store::core::Core;
+use crate::store::handle::Store;
 
 /// The least that [`Retention::Automatic`] keeps.
 const AUTOMATIC_BYTES_MIN: u64 = 64 << 20;
 /// As long as anybody watches, so many bytes at the end of the log are retained whatever the option says, so that a watch that
 /// keeps up somewhat is never told that it is too late.
-pub(super) const WATCHED_BYTES: u64 = 16 << 20;
+pub(in crate::store) const WATCHED_BYTES: u64 = 16 << 20;
 /// Part of a window of bytes by which the floor may lag behind.
 const LAG: u64 = 64;
 /// Commits that are walked past before the place is searched for.
