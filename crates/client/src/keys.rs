@@ -9,9 +9,9 @@ use futures_util::stream;
 use crate::batch::{Batch, bytes};
 use crate::caller::Caller;
 use crate::wire::{
-    BatchRequest, Bounds, Consistency, DescribeRequest, DescribeResponse, ExtentRequest, ExtentResponse,
-    Failure, GetMultiRequest, GetRequest, PruneBatches, PruneBatchesRequest, RangeRequest, RangeResponse,
-    Row, WriteRequest, WriteResult, call, reply,
+    BatchRequest, Bounds, Consistency, DescribeRequest, DescribeResponse, Estimate, ExtentRequest,
+    ExtentResponse, Failure, FailureKind, GetMultiRequest, GetRequest, PruneBatches, PruneBatchesRequest,
+    RangeRequest, RangeResponse, Row, WriteRequest, WriteResult, call, reply,
 };
 
 /// Reads and writes of keys over a [`Caller`].
@@ -185,6 +185,21 @@ impl<C: Caller> Keys<C> {
     pub async fn count(&self, bounds: Bounds) -> Result<u64, Failure> {
         let range = RangeRequest { bounds: Some(bounds), count_only: true, ..self.range_request() };
         Ok(self.range(range).await?.count)
+    }
+
+    /// About how much lies in `bounds`: keys, and bytes on the disk of the node that answers. It costs a few searches, whatever lies
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`]; `UNSUPPORTED` when the node is too old to know.
+    pub async fn estimate(&self, bounds: Bounds) -> Result<Estimate, Failure> {
+        // One that is too old lists a row.
+        let asked = RangeRequest { estimate_only: true, keys_only: true, limit: 1, ..self.range_request() };
+        let answer = self.range(RangeRequest { bounds: Some(bounds), ..asked }).await?;
+        answer.estimate.ok_or_else(|| {
+            Failure::new(FailureKind::Unsupported, "the node is too old to say about how much there is")
+        })
     }
 
     /// What `key` is: length, version, deadline; `None` when it is not there.

@@ -86,6 +86,11 @@ impl Look for LocalLook<'_> {
         Ok(self.view.count::<Vec<u8>>(bounds.clone())?)
     }
 
+    fn estimate(&self, bounds: &Bounds) -> Result<(u64, u64)> {
+        let estimate = self.view.estimate::<Vec<u8>>(bounds.clone())?;
+        Ok((estimate.keys, estimate.bytes))
+    }
+
     fn page(&self, listing: &Listing, token: Option<&[u8]>) -> Result<(Vec<Seen>, Option<Vec<u8>>)> {
         let refused = |error: pentad_engine::Error| match error.kind() {
             ErrorKind::InvalidInput => Failure::Refused(error.to_string()),

@@ -133,6 +133,11 @@ impl Look for Remote {
         self.wait(self.keys().count(wire_bounds(bounds)))
     }
 
+    fn estimate(&self, bounds: &Bounds) -> Result<(u64, u64)> {
+        let estimate = self.wait(self.keys().estimate(wire_bounds(bounds)))?;
+        Ok((estimate.keys, estimate.bytes))
+    }
+
     fn page(&self, listing: &Listing, token: Option<&[u8]>) -> Result<(Vec<Seen>, Option<Vec<u8>>)> {
         let mut request = page_request(listing);
         request.limit = u32::try_from(listing.limit).unwrap_or(0);

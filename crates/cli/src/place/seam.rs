@@ -73,6 +73,9 @@ pub(crate) trait Look {
 
     fn count(&self, bounds: &Bounds) -> Result<u64>;
 
+    /// About how many keys there are, and how many bytes they take on a disk.
+    fn estimate(&self, bounds: &Bounds) -> Result<(u64, u64)>;
+
     /// A page of rows, and the token of the next one.
     fn page(&self, listing: &Listing, token: Option<&[u8]>) -> Result<(Vec<Seen>, Option<Vec<u8>>)>;
 

@@ -26,17 +26,15 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let limit = arguments.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut printer =
         Printer { output: Output::new(), raw: global.raw, json: global.json, line: String::new() };
-    if arguments.estimate {
-        return session::read(global, arguments.reading, |store| {
-            measure::estimate(store, bounds, global.json)
-        });
-    }
     if arguments.newest_first {
         return session::read(global, arguments.reading, |store| {
             newest::list(store, arguments.keys, limit, printer)
         });
     }
     session::look(global, arguments.reading, arguments.as_of, |place| {
+        if arguments.estimate {
+            return measure::estimate(place, bounds, global.json);
+        }
         if arguments.count {
             return measure::count(place, bounds, global.json);
         }

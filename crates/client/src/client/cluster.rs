@@ -66,8 +66,10 @@ impl<'c> Cluster<'c> {
     ///
     /// When one of them is in a cluster already, or cannot be reached by the others.
     pub async fn bootstrap(self, addresses: Vec<String>) -> Result<MembersResponse, Failure> {
-        self.change(async |mut node: ClusterClient<Channel>| {
-            node.bootstrap(BootstrapRequest { addresses: addresses.clone() }).await
+        let request = BootstrapRequest { addresses };
+        self.change(|mut node| {
+            let request = request.clone();
+            async move { node.bootstrap(request).await }
         })
         .await
     }
@@ -79,7 +81,11 @@ impl<'c> Cluster<'c> {
     /// When it cannot be reached, or is in a cluster already.
     pub async fn add(self, address: &str, becomes_voter: bool) -> Result<MembersResponse, Failure> {
         let request = AddLearnerRequest { address: address.to_owned(), becomes_voter };
-        self.change(async |mut node: ClusterClient<Channel>| node.add_learner(request.clone()).await).await
+        self.change(|mut node| {
+            let request = request.clone();
+            async move { node.add_learner(request).await }
+        })
+        .await
     }
 
     /// Makes a learner that has caught up a voter.
@@ -88,7 +94,7 @@ impl<'c> Cluster<'c> {
     ///
     /// When it is no learner, or is behind.
     pub async fn promote(self, id: u32) -> Result<MembersResponse, Failure> {
-        self.change(async |mut node: ClusterClient<Channel>| node.promote(PromoteRequest { id }).await).await
+        self.change(|mut node| async move { node.promote(PromoteRequest { id }).await }).await
     }
 
     /// Takes a member away.
@@ -97,7 +103,7 @@ impl<'c> Cluster<'c> {
     ///
     /// When it is none, or the last voter.
     pub async fn remove(self, id: u32) -> Result<MembersResponse, Failure> {
-        self.change(async |mut node: ClusterClient<Channel>| node.remove(RemoveRequest { id }).await).await
+        self.change(|mut node| async move { node.remove(RemoveRequest { id }).await }).await
     }
 
     /// Moves leadership to the voter `to`, or to whichever is furthest; who leads then.
@@ -107,9 +113,7 @@ impl<'c> Cluster<'c> {
     /// When it is no voter, or too far behind.
     pub async fn transfer(self, to: Option<u32>) -> Result<Option<LeaderHint>, Failure> {
         let request = TransferLeadershipRequest { to };
-        let moved = self
-            .change(async |mut node: ClusterClient<Channel>| node.transfer_leadership(request).await)
-            .await?;
+        let moved = self.change(|mut node| async move { node.transfer_leadership(request).await }).await?;
         self.client.inner.directory.learn_leader(moved.leader.as_ref());
         Ok(moved.leader)
     }
@@ -121,10 +125,7 @@ impl<'c> Cluster<'c> {
     /// When it fails to.
     pub async fn snapshot(self, address: Option<&str>) -> Result<SnapshotResponse, Failure> {
         match address {
-            None => {
-                self.change(async |mut node: ClusterClient<Channel>| node.snapshot(SnapshotRequest {}).await)
-                    .await
-            }
+            None => self.change(|mut node| async move { node.snapshot(SnapshotRequest {}).await }).await,
             Some(address) => {
                 let mut node = Link::new(address)?.cluster();
                 let until = Instant::now() + self.client.deadline;
@@ -137,10 +138,10 @@ impl<'c> Cluster<'c> {
     }
 
     /// Asks the leader for a change, or whoever leads then.
-    async fn change<T>(
-        self,
-        ask: impl AsyncFn(ClusterClient<Channel>) -> Result<Response<T>, Status>,
-    ) -> Result<T, Failure> {
+    async fn change<T, F>(self, ask: impl Fn(ClusterClient<Channel>) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
         let until = Instant::now() + self.client.deadline;
         let mut backoff = Backoff::default();
         loop {

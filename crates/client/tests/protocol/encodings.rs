@@ -143,6 +143,7 @@ fn a_request_for_a_page() {
         at_sequence: Some(0),
         one_view: true,
         deadlines: true,
+        estimate_only: false,
     };
     check(request, "0a0a0a0161120162180120011003180a20012801320174400048015001");
 }

@@ -7,7 +7,7 @@
 use std::ops::Bound;
 
 use bytes::Bytes;
-use pentad_client::wire::{RangeRequest, RangeResponse, Row};
+use pentad_client::wire::{Estimate, RangeRequest, RangeResponse, Row};
 use pentad_client::{Failure, PAGE_BYTES_MAX};
 use pentad_engine::{Snapshot, Store, Timestamp};
 use prost::Message;
@@ -27,6 +27,11 @@ pub(super) fn range(store: &Store, request: &RangeRequest) -> Result<RangeRespon
     if request.count_only {
         let count = view.count(bounds).map_err(|error| failure_of(&error))?;
         return Ok(RangeResponse { count, applied_sequence, ..RangeResponse::default() });
+    }
+    if request.estimate_only {
+        let estimate = view.estimate(bounds).map_err(|error| failure_of(&error))?;
+        let estimate = Some(Estimate { keys: estimate.keys, bytes: estimate.bytes });
+        return Ok(RangeResponse { estimate, applied_sequence, ..RangeResponse::default() });
     }
     let expired_at = goes_on_at.and(token.as_ref()).map(|token| Timestamp(token.time_ns));
     let rest = match &token {
@@ -50,7 +55,7 @@ pub(super) fn range(store: &Store, request: &RangeRequest) -> Result<RangeRespon
         }
         _ => Bytes::new(),
     };
-    Ok(RangeResponse { rows: page.rows, token, applied_sequence, count: 0 })
+    Ok(RangeResponse { rows: page.rows, token, applied_sequence, ..RangeResponse::default() })
 }
 
 /// What is left of the bounds behind a token.

@@ -75,6 +75,11 @@ fn the_last_page_says_so_when_its_limit_is_just_reached() {
     let page = range(&store, &RangeRequest { limit: 2, ..all() }).unwrap();
     assert!(page.rows.len() == 2 && page.token.is_empty());
     assert_eq!(range(&store, &RangeRequest { count_only: true, ..all() }).unwrap().count, 2);
+    let about = range(&store, &RangeRequest { estimate_only: true, ..all() }).unwrap();
+    assert!(
+        about.rows.is_empty()
+            && about.estimate.is_some_and(|estimate| estimate.keys == 2 && estimate.bytes > 0)
+    );
 }
 
 #[test]

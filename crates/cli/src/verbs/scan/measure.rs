@@ -1,6 +1,5 @@
 //! `scan --count` and `scan --estimate`: how much there is, without the rows.
 
-use pentad_engine::Store;
 use serde_json::json;
 
 use crate::error::Result;
@@ -21,17 +20,14 @@ pub(super) fn count(place: &dyn Look, bounds: Option<Bounds>, json: bool) -> Res
 }
 
 /// Says about how much there is.
-pub(super) fn estimate(store: &Store, bounds: Option<Bounds>, json: bool) -> Result<()> {
-    let estimate = match bounds {
-        None => Default::default(),
-        Some(bounds) => store.snapshot()?.estimate::<Vec<u8>>(bounds)?,
-    };
+pub(super) fn estimate(place: &dyn Look, bounds: Option<Bounds>, json: bool) -> Result<()> {
+    let (keys, bytes) = bounds.map_or(Ok((0, 0)), |bounds| place.estimate(&bounds))?;
     let mut output = Output::new();
     if json {
-        output.json(&json!({ "keys": estimate.keys, "bytes": estimate.bytes }))?;
+        output.json(&json!({ "keys": keys, "bytes": bytes }))?;
     } else {
-        let keys = human::counted(estimate.keys, "key", "keys");
-        output.line(&format!("about {keys}, {} on the disk", human::bytes(estimate.bytes)))?;
+        let keys = human::counted(keys, "key", "keys");
+        output.line(&format!("about {keys}, {} on the disk", human::bytes(bytes)))?;
     }
     output.finish()
 }

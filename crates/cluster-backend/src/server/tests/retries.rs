@@ -139,3 +139,17 @@ async fn a_node_of_another_cluster_is_told_as_such_at_once() {
     assert!(!failure.outcome_unknown && failure.message.contains(&server.address), "{failure}");
     assert!(begun.elapsed() < Duration::from_secs(5));
 }
+
+/// It was told as one that had not been made, and the command asked the next node for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f19_f23_a_change_of_the_members_whose_connection_breaks_is_asked_for_once_and_of_unknown_outcome() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&directory.path().join("store"), Manners::default()).await;
+    let client = server.client().await;
+    let removing = tokio::spawn(async move { client.cluster().remove(1).await });
+    super::server::until("it is asked for", async || server.removals.load(Ordering::Relaxed) > 0).await;
+    server.kill();
+    let failure = removing.await.unwrap().unwrap_err();
+    assert!(failure.outcome_unknown && failure.to_string().contains("look at the members"), "{failure}");
+    assert_eq!(server.removals.load(Ordering::Relaxed), 1);
+}

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use pentad_client::wire::cluster_server::{Cluster, ClusterServer};
@@ -28,6 +29,7 @@ pub(super) const VALUE_BYTES_MAX: usize = 100_000;
 pub(super) struct Server {
     pub(super) address: String,
     pub(super) local: Local,
+    pub(super) removals: Arc<AtomicU32>,
     runtime: Option<Runtime>,
     path: PathBuf,
 }
@@ -45,7 +47,8 @@ impl Server {
         let address = listener.local_addr().unwrap().to_string();
         let listener = listener.into_std().unwrap();
         let local = Local::new(store, manners);
-        let cluster = TestCluster { address: Arc::from(address.as_str()) };
+        let removals = Arc::default();
+        let cluster = TestCluster { address: Arc::from(address.as_str()), removals: Arc::clone(&removals) };
         let services = tonic::transport::Server::builder()
             .add_service(keys_server(local.clone()))
             .add_service(ClusterServer::new(cluster));
@@ -54,7 +57,7 @@ impl Server {
             let listener = TcpListener::from_std(listener).unwrap();
             services.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("the server serves");
         });
-        Self { address, local, runtime: Some(runtime), path }
+        Self { address, local, removals, runtime: Some(runtime), path }
     }
 
     /// A client of this server alone.
@@ -95,6 +98,8 @@ impl Drop for Server {
 /// As much of the service as a client needs to find its way.
 struct TestCluster {
     address: Arc<str>,
+    /// How many removals were asked for.
+    removals: Arc<AtomicU32>,
 }
 
 fn no<T>() -> Result<Response<T>, Status> {
@@ -151,8 +156,10 @@ impl Cluster for TestCluster {
         no()
     }
 
+    /// Takes its time, and does not come to an end.
     async fn remove(&self, _: Request<wire::RemoveRequest>) -> Result<Response<MembersResponse>, Status> {
-        no()
+        self.removals.fetch_add(1, Ordering::Relaxed);
+        std::future::pending().await
     }
 
     async fn transfer_leadership(
