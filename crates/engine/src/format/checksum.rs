@@ -59,9 +59,46 @@ pub(crate) fn combine(chunks: impl IntoIterator<Item = (u32, u64)>) -> u32 {
     all.finalize()
 }
 
+/// Sums up many short pieces at the price of a few long ones: below some hundred bytes, a sum costs more to begin than to make.
+pub(crate) struct Gathered {
+    hasher: crc32fast::Hasher,
+    waiting: [u8; Self::BYTES],
+    count: usize,
+}
+
+impl Gathered {
+    const BYTES: usize = 512;
+
+    /// Goes on from `hasher`.
+    pub(crate) fn new(hasher: crc32fast::Hasher) -> Self {
+        Self { hasher, waiting: [0; Self::BYTES], count: 0 }
+    }
+
+    /// Adds a piece.
+    #[inline]
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        if piece.len() > Self::BYTES - self.count {
+            self.hasher.update(&self.waiting[..self.count]);
+            self.count = 0;
+            if piece.len() > Self::BYTES / 2 {
+                self.hasher.update(piece);
+                return;
+            }
+        }
+        self.waiting[self.count..self.count + piece.len()].copy_from_slice(piece);
+        self.count += piece.len();
+    }
+
+    /// All of it.
+    pub(crate) fn finish(mut self) -> crc32fast::Hasher {
+        self.hasher.update(&self.waiting[..self.count]);
+        self.hasher
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Salt, combine, finish_salted, plain};
+    use super::{Gathered, Salt, combine, finish_salted, plain};
     use crate::numbers::FrameNumber;
 
     #[test]
@@ -84,6 +121,21 @@ mod tests {
         ];
         for other in others {
             assert_ne!(sum(salt), sum(other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_gathered_have_the_sum_of_all() {
+        let bytes: Vec<u8> = (0..20_000u32).map(|n| u8::try_from(n * n % 251).unwrap()).collect();
+        for lengths in [[1, 4, 28], [0, 255, 256], [257, 511, 512], [513, 3, 5_000]] {
+            let mut gathered = Gathered::new(crc32fast::Hasher::new());
+            let (mut rest, mut lengths) = (&bytes[..], lengths.iter().cycle());
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(rest.len().min(*lengths.next().unwrap()));
+                gathered.update(piece);
+                rest = behind;
+            }
+            assert_eq!(gathered.finish().finalize(), crc32fast::hash(&bytes));
         }
     }
 }

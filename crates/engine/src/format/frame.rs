@@ -147,6 +147,15 @@ impl FrameHeader {
 
     /// Reads the header at `offset` of a segment, and the body's checksum; `None` when it does not verify there.
     pub(crate) fn decode(bytes: &[u8], nonce: Nonce, offset: u64) -> Option<(Self, u32)> {
+        let header = Self::decode_verified(bytes)?;
+        let mut hasher = header.salt(nonce, offset).hasher();
+        hasher.update(&bytes[4..64]);
+        (finish_salted(hasher) == u32_at(bytes, 0)).then(|| (header, u32_at(bytes, 4)))
+    }
+
+    /// Reads a header that was found to verify before.
+    #[inline]
+    pub(crate) fn decode_verified(bytes: &[u8]) -> Option<Self> {
         if (bytes.len() as u64) < LENGTH {
             return None;
         }
@@ -171,12 +180,7 @@ impl FrameHeader {
             && header.mark < header.number
             && (header.kind == FrameKind::Commit) == (header.sequence.0 != 0)
             && [header.number.0, header.sequence.0, header.body_length].iter().all(|&n| n < NUMBERS_END);
-        if !plausible {
-            return None;
-        }
-        let mut hasher = header.salt(nonce, offset).hasher();
-        hasher.update(&bytes[4..64]);
-        (finish_salted(hasher) == u32_at(bytes, 0)).then(|| (header, u32_at(bytes, 4)))
+        plausible.then_some(header)
     }
 }
 

@@ -85,6 +85,10 @@ pub(crate) trait Look: Debug {
     /// nothing: ask [`Entries::show`].
     fn plain(&self, address: Address) -> Option<Entry<'_>>;
 
+    /// Called with the address of an entry that is going to be read at once: fetches what else that takes, beside its first
+    /// line, so that the waiting for both overlaps.
+    fn reach(&self, address: Address);
+
     /// Called with the addresses of entries that are about to be read; may fetch them into the cache.
     fn fetch(&mut self, address: Address);
 

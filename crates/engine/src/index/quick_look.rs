@@ -50,7 +50,11 @@ impl<E: Entries> Index<E> {
     /// The newest entry of a key of the user's, where that is found without detours.
     #[inline(always)]
     pub(crate) fn newest_plain<'l>(&self, key: &[u8], hash: u64, look: &'l impl Look) -> Newest<'l> {
-        self.plain_at(self.slots.first(hash), key, hash, look)
+        let first = self.slots.first(hash);
+        if let First::At(address) = first {
+            look.reach(address);
+        }
+        self.plain_at(first, key, hash, look)
     }
 
     /// The first of three steps of [`Self::newest_plain`], each of which is made for many keys before the next one, so that

@@ -11,7 +11,7 @@ use super::scan::Frames;
 use super::segment::Segment;
 use super::source::MapSource;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Lineage};
-use crate::format::frame::FrameHeader;
+use crate::format::frame::{self, FrameHeader};
 use crate::format::{UNIT, segment_header};
 use crate::numbers::Sequence;
 use crate::seams::lock::RwLock;
@@ -124,24 +124,40 @@ fn frame_around(
 
 /// The commit whose frame holds what stands at `offset`, also where its keys do not verify; `None` when that cannot be told.
 pub(crate) fn sequence_around(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
-    let sequence = header_around(segment, alignment, offset)?.sequence;
-    (sequence.0 > 0).then_some(sequence)
-}
-
-/// The header of the frame around `offset`; `None` when it, or one on the way to it, does not verify.
-fn header_around(segment: &Segment, alignment: u64, offset: u64) -> Option<FrameHeader> {
     let map = segment.kept_map()?;
     let end = segment.end();
     let mut frames = Frames { source: MapSource { map, end }, nonce: segment.nonce, alignment, end };
     let (_, header) = frame_around(&mut frames, segment, offset).ok()??;
-    Some(header)
+    Some(header.sequence).filter(|sequence| sequence.0 > 0)
 }
 
 /// The lineage of the entry at `offset`, which says nothing of it itself; unknown also where that cannot be read any more.
-pub(crate) fn lineage_of_silent(segment: &Segment, alignment: u64, offset: u64) -> Lineage {
-    let header = header_around(segment, alignment, offset);
-    let keeping = header.filter(|header| header.keeps_lineages);
-    keeping.map_or(Lineage::UNKNOWN, |header| Lineage::first(header.sequence))
+///
+/// Every value that is overwritten for the first time is asked for it, so a header is verified once, as payloads are.
+pub(crate) fn lineage_of_silent(segment: &Segment, offset: u64) -> Lineage {
+    let said = |header: FrameHeader| header.keeps_lineages.then(|| Lineage::first(header.sequence));
+    verified_header_around(segment, offset).and_then(said).unwrap_or(Lineage::UNKNOWN)
+}
+
+fn verified_header_around(segment: &Segment, offset: u64) -> Option<FrameHeader> {
+    let map = segment.kept_map().filter(|_| offset < segment.end())?;
+    let mut start = segment.frame_starts().before(offset);
+    while start <= offset {
+        let bytes = map.slice(start, frame::LENGTH)?;
+        let header = if segment.touched().contains(start) {
+            FrameHeader::decode_verified(bytes)?
+        } else {
+            let (header, _) = FrameHeader::decode(bytes, segment.nonce, start)?;
+            segment.touched().insert(start);
+            header
+        };
+        let end = start + header.frame_length();
+        if end > offset {
+            return Some(header);
+        }
+        start = end;
+    }
+    None
 }
 
 /// The commit that wrote the entry at `offset`; `None` when that cannot be read any more.

@@ -6,7 +6,8 @@
 use std::io;
 
 use super::source::Source;
-use crate::format::checksum::{self, Nonce, finish_salted};
+use crate::format::bytes::leading_zeros;
+use crate::format::checksum::{self, Gathered, Nonce, finish_salted};
 use crate::format::entry::{EntryFault, EntryHead, Layout};
 use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, UNIT};
@@ -65,7 +66,7 @@ impl<S: Source> Frames<S> {
         if header.body_length > self.end - body {
             return Ok(Verdict::BadBody(header));
         }
-        let mut hasher = header.salt(self.nonce, offset).hasher();
+        let mut hasher = Gathered::new(header.salt(self.nonce, offset).hasher());
         let body_end = body + header.body_length;
         let mut payloads = Vec::new();
         let fits = match header.kind {
@@ -92,7 +93,7 @@ impl<S: Source> Frames<S> {
             }
             _ => header.body_length == 0 && header.entries == 0,
         };
-        if !fits || finish_salted(hasher) != body_checksum {
+        if !fits || finish_salted(hasher.finish()) != body_checksum {
             return Ok(Verdict::BadBody(header));
         }
         let mut bad = Vec::new();
@@ -110,7 +111,7 @@ impl<S: Source> Frames<S> {
         &mut self,
         at: u64,
         limit: u64,
-        hasher: Option<&mut crc32fast::Hasher>,
+        hasher: Option<&mut Gathered>,
     ) -> io::Result<Option<(Layout, u32)>> {
         let alignment = self.alignment;
         let Ok(head_length) = EntryHead::head_length_of(self.source.slice(at, 12.min(limit - at))?) else {
@@ -195,8 +196,14 @@ impl<S: Source> Frames<S> {
     /// The first header that verifies at or behind `offset`.
     pub(crate) fn find_header(&mut self, mut offset: u64) -> io::Result<Option<(u64, FrameHeader)>> {
         while offset + frame::LENGTH <= self.end {
-            // The kind of a frame is never 0, so most of an unwritten tail is passed by one byte in eight.
+            // The kind of a frame is never 0, and it is the ninth byte: most of an unwritten tail is passed at once, and what was
+            // written there once by one byte in eight.
             let window = self.source.slice(offset, CHUNK_BYTES.min(self.end - offset))?;
+            let zeros = (leading_zeros(window) as u64 / UNIT).saturating_sub(1);
+            if zeros > 0 {
+                offset += zeros * UNIT;
+                continue;
+            }
             let kinds = window.iter().skip(8).step_by(8);
             let skipped = kinds.take_while(|&&kind| kind == 0).count() as u64 * UNIT;
             if skipped > 0 {

@@ -9,6 +9,7 @@ mod disk;
 mod environment;
 #[cfg(not(loom))]
 mod fields;
+mod growing;
 pub(crate) mod lock;
 mod mapping;
 mod private_map;
@@ -28,6 +29,7 @@ pub use disk::{Access, Disk, File, Lock, LockMode, PathKind};
 pub use environment::Environment;
 #[cfg(not(loom))]
 pub(crate) use fields::agreeing;
+pub(crate) use growing::Growing;
 pub use mapping::{Map, Region, WeakMap};
 pub(crate) use mapping::{prefetch, zeroed_words};
 pub use private_map::PrivateMap;

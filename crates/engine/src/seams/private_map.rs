@@ -16,6 +16,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use bytemuck::Zeroable;
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 /// A private, writable map of the first bytes of a file, which nobody writes any more. Cloning shares it.
@@ -53,7 +54,12 @@ impl PrivateMap {
                 count => done += count,
             }
         }
-        Ok(Self { memory: Arc::new(MmapRaw::from(memory)) })
+        Ok(memory.into())
+    }
+
+    /// So many bytes of zeros beside the heap: see [`large_memory`].
+    pub(crate) fn zeroed(length: usize) -> io::Result<Self> {
+        large_memory(length).map(Self::from)
     }
 
     /// How many bytes are mapped.
@@ -71,12 +77,38 @@ impl PrivateMap {
     }
 }
 
+impl From<MmapMut> for PrivateMap {
+    fn from(memory: MmapMut) -> Self {
+        Self { memory: Arc::new(MmapRaw::from(memory)) }
+    }
+}
+
+/// So many bytes of zeros beside the heap, in huge pages where the system gives them: what is looked at here and there then
+/// costs the processor no walk through its page tables, and what is given back does not stay in pieces on the heap. Memory is
+/// taken where it is written to, up to 2 MiB at a time.
+pub(super) fn large_memory(length: usize) -> io::Result<MmapMut> {
+    let memory = MmapMut::map_anon(length)?;
+    #[cfg(target_os = "linux")]
+    // Advice that is not taken costs time alone.
+    drop(memory.advise(memmap2::Advice::HugePage));
+    Ok(memory)
+}
+
 /// A slice that does not move, on the heap or in a private map.
 pub(crate) struct Slab<T> {
     start: *const T,
     length: usize,
-    /// Where it lies; `None` for the heap, which is given back when the slab goes.
-    map: Option<PrivateMap>,
+    home: Home,
+}
+
+/// Where a slab lies.
+enum Home {
+    /// On the heap, which gets it back when the slab goes.
+    Heap,
+    /// In the map of a file, or in memory that holds what a file does.
+    File(#[expect(dead_code, reason = "it keeps the map")] PrivateMap),
+    /// In memory of its own, beside the heap.
+    Beside(#[expect(dead_code, reason = "it keeps the map")] PrivateMap),
 }
 
 // SAFETY: a slab is a box of its slice, or a share of a map that nobody else writes (module invariant).
@@ -88,7 +120,13 @@ impl Slab<u64> {
     /// The `count` words that stand at `offset` of a map, little-endian.
     pub(crate) fn in_map(map: &PrivateMap, offset: u64, count: usize) -> Option<Self> {
         let start = map.words(offset, count)?.cast();
-        Some(Self { start, length: count, map: Some(map.clone()) })
+        Some(Self { start, length: count, home: Home::File(map.clone()) })
+    }
+
+    /// The first words of memory that nobody else has.
+    pub(crate) fn beside(map: &PrivateMap, count: usize) -> Option<Self> {
+        let start = map.words(0, count)?.cast();
+        Some(Self { start, length: count, home: Home::Beside(map.clone()) })
     }
 }
 
@@ -96,14 +134,32 @@ impl Slab<AtomicU64> {
     /// The same for words that can be changed.
     pub(crate) fn in_map(map: &PrivateMap, offset: u64, count: usize) -> Option<Self> {
         let start = map.words(offset, count)?.cast();
-        Some(Self { start, length: count, map: Some(map.clone()) })
+        Some(Self { start, length: count, home: Home::File(map.clone()) })
+    }
+
+    /// The same for words that can be changed.
+    pub(crate) fn beside(map: &PrivateMap, count: usize) -> Option<Self> {
+        let start = map.words(0, count)?.cast();
+        Some(Self { start, length: count, home: Home::Beside(map.clone()) })
+    }
+}
+
+impl<T: Zeroable> Slab<T> {
+    /// `count` items from `offset` on of memory that [`PrivateMap::zeroed`] gave; `None` when they are not all there, or not
+    /// aligned.
+    pub(crate) fn in_zeros(memory: &PrivateMap, offset: usize, count: usize) -> Option<Self> {
+        let end = count.checked_mul(size_of::<T>())?.checked_add(offset)?;
+        // SAFETY: the end of the range, and so its start, was checked to lie within the map.
+        let start = (end <= memory.memory.len()).then(|| unsafe { memory.memory.as_ptr().add(offset) })?;
+        let start = start.cast::<T>();
+        start.is_aligned().then(|| Self { start, length: count, home: Home::Beside(memory.clone()) })
     }
 }
 
 impl<T> Slab<T> {
-    /// Bytes on the heap.
+    /// Bytes of memory that it takes, but for what lies in a file.
     pub(crate) fn heap_bytes(&self) -> usize {
-        if self.map.is_some() { 0 } else { self.length * size_of::<T>() }
+        if matches!(self.home, Home::File(_)) { 0 } else { self.length * size_of::<T>() }
     }
 }
 
@@ -111,7 +167,7 @@ impl<T> From<Vec<T>> for Slab<T> {
     fn from(items: Vec<T>) -> Self {
         let boxed = items.into_boxed_slice();
         let length = boxed.len();
-        Self { start: Box::into_raw(boxed).cast_const().cast(), length, map: None }
+        Self { start: Box::into_raw(boxed).cast_const().cast(), length, home: Home::Heap }
     }
 }
 
@@ -126,16 +182,17 @@ impl<T> Deref for Slab<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        // SAFETY: `start` is that of a boxed slice of this length which is freed in `drop` alone, or of as many aligned words in
-        // a map that `self.map` keeps; every pattern of bits is a word, and only atomics in it are written.
+        // SAFETY: `start` is that of a boxed slice of this length which is freed in `drop` alone, or of as many aligned items in
+        // a map that `self.home` keeps. There they are words, which every pattern of bits is, or began as the zeros that their
+        // type allows, and only atomics in them are written.
         unsafe { std::slice::from_raw_parts(self.start, self.length) }
     }
 }
 
 impl<T> Drop for Slab<T> {
     fn drop(&mut self) {
-        if self.map.is_none() {
-            // SAFETY: without a map it was made of a box of this length, and nobody has freed it.
+        if matches!(self.home, Home::Heap) {
+            // SAFETY: on the heap it was made of a box of this length, and nobody has freed it.
             drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(self.start.cast_mut(), self.length)) });
         }
     }

@@ -59,8 +59,7 @@ impl Entries for LogEntries {
     fn lineage(&self, address: Address) -> Lineage {
         let table = self.segments.now();
         let segment = table.in_slot(address.slot());
-        segment
-            .map_or(Lineage::UNKNOWN, |segment| lineage_of_silent(segment, self.alignment, address.offset()))
+        segment.map_or(Lineage::UNKNOWN, |segment| lineage_of_silent(segment, address.offset()))
     }
 }
 
@@ -76,6 +75,11 @@ impl Look for LogLook<'_> {
     #[inline]
     fn plain(&self, address: Address) -> Option<Entry<'_>> {
         plain_in(self.held.table(), address, self.alignment)
+    }
+
+    #[inline]
+    fn reach(&self, address: Address) {
+        reach_in(self.held.table(), address);
     }
 
     #[inline]
@@ -115,6 +119,11 @@ impl Look for LogGlance<'_> {
         plain_in(self.table(), address, self.alignment)
     }
 
+    #[inline]
+    fn reach(&self, address: Address) {
+        reach_in(self.table(), address);
+    }
+
     fn fetch(&mut self, address: Address) {
         fetch_in(self.table(), address, &mut Row::default());
     }
@@ -136,16 +145,23 @@ fn plain_in(table: &Table, address: Address, alignment: u64) -> Option<Entry<'_>
 /// Cache lines that are fetched of an entry: all of a short one, wherever it begins in its first line.
 const LINES_AHEAD: usize = 3;
 
-#[inline]
-fn fetch_in(table: &Table, address: Address, row: &mut Row) {
+#[inline(always)]
+fn reach_in(table: &Table, address: Address) {
     let Some(segment) = table.in_slot(address.slot()) else { return };
     if let Some(map) = segment.kept_map() {
-        if let Some(start) = row.goes_on(address) {
-            map.fetch(start, FETCH_BYTES);
-        }
         map.prefetch::<LINES_AHEAD>(address.offset());
         segment.touched().prefetch(address.offset());
     }
+}
+
+#[inline]
+fn fetch_in(table: &Table, address: Address, row: &mut Row) {
+    if let Some(start) = row.goes_on(address)
+        && let Some(map) = table.in_slot(address.slot()).and_then(|segment| segment.kept_map())
+    {
+        map.fetch(start, FETCH_BYTES);
+    }
+    reach_in(table, address);
 }
 
 /// Calls `read` with the entry at an address of this segment.

@@ -3,12 +3,11 @@
 //! Invariant: what [`Run`] says of fences and stems. Which records come, and what their windows are, is left to
 //! `build` (which has the keys) and `weave` (which has other runs).
 
-use std::sync::atomic::AtomicU64;
-
 use super::cell::Cell;
 use super::run::{BLOCK, Block, Run};
 use super::stem::STEM_MAX;
 use super::window::Window;
+use crate::seams::Growing;
 
 /// Offsets in the arena are 32 bits wide. Blocks past 4 GiB do without fences of their own, and are told apart by
 /// reading the log.
@@ -28,8 +27,8 @@ pub(super) enum Separator {
 #[derive(Debug)]
 pub(super) struct Assembly {
     prefix: Box<[u8]>,
-    pieces: Vec<u64>,
-    cells: Vec<AtomicU64>,
+    pieces: Growing,
+    cells: Growing,
     blocks: Vec<Block>,
     fences: Vec<u64>,
     arena: Vec<u8>,
@@ -43,8 +42,8 @@ impl Assembly {
         let blocks = records.div_ceil(BLOCK);
         Self {
             prefix,
-            pieces: Vec::with_capacity(records),
-            cells: Vec::with_capacity(records),
+            pieces: Growing::with_capacity(records),
+            cells: Growing::with_capacity(records),
             blocks: Vec::with_capacity(blocks),
             fences: Vec::with_capacity(blocks),
             arena: Vec::new(),
@@ -104,14 +103,14 @@ impl Assembly {
     #[inline]
     pub(super) fn push(&mut self, window: Window, cell: Cell) {
         self.pieces.push(window.piece);
-        self.cells.push(AtomicU64::new(cell.bits()));
+        self.cells.push(cell.bits());
     }
 
     pub(super) fn finish(self) -> Run {
         Run {
             prefix: self.prefix,
-            pieces: self.pieces.into(),
-            cells: self.cells.into(),
+            pieces: self.pieces.into_words(),
+            cells: self.cells.into_cells(),
             blocks: self.blocks.into_boxed_slice(),
             samples: self.fences.iter().step_by(BLOCK).copied().collect(),
             fences: self.fences.into_boxed_slice(),

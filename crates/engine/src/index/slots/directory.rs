@@ -4,38 +4,46 @@
 //! copied and is read without a lock. A block has a few pages because the directory is read by every lookup: at ten
 //! million keys it takes 30 KB and is in the processor's cache.
 
-use crate::seams::lock::OnceLock;
-
+use super::chunks::Chunks;
 use super::image::{Origin, pages_of};
 use super::page::Page;
+use crate::format::bytes::length_u64;
+use crate::seams::Slab;
+use crate::seams::lock::OnceLock;
 use crate::seams::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(not(loom))]
 mod size {
     /// 64 KiB of pages.
     pub(in super::super) const BLOCK_PAGES: usize = 16;
-    pub(super) const LEAF_BLOCKS: usize = 1024;
+    pub(in super::super) const LEAF_BLOCKS: usize = 1024;
     pub(super) const LEAVES: usize = 1024;
 }
 #[cfg(loom)]
 mod size {
     pub(in super::super) const BLOCK_PAGES: usize = 2;
-    pub(super) const LEAF_BLOCKS: usize = 2;
+    pub(in super::super) const LEAF_BLOCKS: usize = 2;
     pub(super) const LEAVES: usize = 2;
 }
-pub(super) use size::BLOCK_PAGES;
-use size::{LEAF_BLOCKS, LEAVES};
+use size::LEAVES;
+pub(super) use size::{BLOCK_PAGES, LEAF_BLOCKS};
 
 /// How many pages there can be: at the default size more than 8 * 10^9 slots, 64 GiB.
 pub(super) const PAGES_MAX: u64 = (BLOCK_PAGES * LEAF_BLOCKS * LEAVES) as u64;
 
-type Block = Box<[Page; BLOCK_PAGES]>;
-type Leaf = Box<[OnceLock<Block>; LEAF_BLOCKS]>;
+type Block = Slab<Page>;
+
+/// The blocks of so many pages in a row.
+#[derive(Debug)]
+struct Leaf {
+    blocks: [OnceLock<Block>; LEAF_BLOCKS],
+    chunks: Chunks,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Directory {
-    leaves: Box<[OnceLock<Leaf>; LEAVES]>,
+    leaves: Box<[OnceLock<Box<Leaf>>; LEAVES]>,
     memory_bytes: AtomicU64,
     /// Where pages come from that a checkpoint held and nobody has looked at yet.
     origin: Option<Origin>,
@@ -44,8 +52,8 @@ pub(super) struct Directory {
 impl Directory {
     /// With no pages.
     pub(super) fn new() -> Self {
-        let leaves: Box<[OnceLock<Leaf>; LEAVES]> = boxed(OnceLock::new);
-        let memory_bytes = AtomicU64::new(bytes_of(&*leaves));
+        let leaves: Box<[OnceLock<Box<Leaf>>; LEAVES]> = boxed(OnceLock::new);
+        let memory_bytes = AtomicU64::new(length_u64(size_of_val(&*leaves)));
         Self { leaves, memory_bytes, origin: None }
     }
 
@@ -61,7 +69,7 @@ impl Directory {
     #[inline]
     pub(super) fn page(&self, number: u64) -> &Page {
         let (leaf, block, page) = split_number(number);
-        let found = self.leaves[leaf].get().and_then(|leaf| leaf[block].get());
+        let found = self.leaves[leaf].get().and_then(|leaf| leaf.blocks[block].get());
         match found {
             Some(block) => &block[page],
             None => self.fetch(number),
@@ -79,14 +87,19 @@ impl Directory {
     /// A page, empty if it is made by this.
     pub(super) fn make(&self, number: u64) -> &Page {
         let (leaf, block, page) = split_number(number);
-        let leaf = self.leaves[leaf].get_or_init(|| self.accounted(boxed(OnceLock::new)));
-        let block = leaf[block].get_or_init(|| self.accounted(self.block_of(number)));
+        let leaf = self.leaves[leaf].get_or_init(|| {
+            let leaf = Leaf { blocks: std::array::from_fn(|_| OnceLock::new()), chunks: Chunks::default() };
+            self.account(size_of::<Leaf>());
+            Box::new(leaf)
+        });
+        let block = leaf.blocks[block].get_or_init(|| self.block_of(number, &leaf.chunks));
         &block[page]
     }
 
     /// The block of a page as a checkpoint held it, or empty.
-    fn block_of(&self, number: u64) -> Block {
-        let block = boxed(Page::new);
+    fn block_of(&self, number: u64, chunks: &Chunks) -> Block {
+        let (block, taken) = chunks.block(number);
+        self.account(taken);
         if let Some(origin) = &self.origin {
             origin.read(number / BLOCK_PAGES as u64, |page, words| block[page].fill(words));
         }
@@ -97,7 +110,7 @@ impl Directory {
     pub(super) fn unread_group(&self, group: u64, pages: u64) -> Option<&[u8]> {
         let origin = self.origin.as_ref()?;
         let (leaf, block, _) = split_number(group * BLOCK_PAGES as u64);
-        let is_read = self.leaves[leaf].get().is_some_and(|leaf| leaf[block].get().is_some());
+        let is_read = self.leaves[leaf].get().is_some_and(|leaf| leaf.blocks[block].get().is_some());
         let is_same = pages_of(group, pages) == pages_of(group, origin.pages());
         if is_read || !is_same { None } else { Some(origin.group(group)) }
     }
@@ -107,14 +120,9 @@ impl Directory {
         self.memory_bytes.load(Ordering::Relaxed)
     }
 
-    fn accounted<T>(&self, made: Box<T>) -> Box<T> {
-        self.memory_bytes.fetch_add(bytes_of(&*made), Ordering::Relaxed);
-        made
+    fn account(&self, bytes: usize) {
+        self.memory_bytes.fetch_add(length_u64(bytes), Ordering::Relaxed);
     }
-}
-
-fn bytes_of<T>(made: &T) -> u64 {
-    u64::try_from(size_of_val(made)).expect("a size fits 64 bits")
 }
 
 #[inline]

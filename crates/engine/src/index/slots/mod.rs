@@ -54,6 +54,7 @@
 //! **Crowds.** Keys whose whole hash is the same cannot be told apart by any split. The table holds sixteen of a hash
 //! and answers [`Set::Crowded`](table::Set::Crowded) for the next, so that no lookup looks at more of them.
 
+mod chunks;
 mod directory;
 mod freeze;
 mod image;

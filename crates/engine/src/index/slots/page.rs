@@ -42,11 +42,13 @@ pub(super) type Words = [Slot; LINE_SLOTS];
 
 /// One line of the processor's cache.
 #[derive(Debug)]
+#[cfg_attr(not(loom), derive(bytemuck::Zeroable))]
 #[repr(align(64))]
 struct Line([AtomicU64; LINE_SLOTS]);
 
-/// See the module. 4 KiB.
+/// See the module. 4 KiB. Of zeros it is empty.
 #[derive(Debug)]
+#[cfg_attr(not(loom), derive(bytemuck::Zeroable))]
 pub(super) struct Page([Line; LINES]);
 
 /// Which slot of a page.

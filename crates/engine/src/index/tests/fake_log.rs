@@ -198,6 +198,8 @@ impl Look for FakeLook {
         })
     }
 
+    fn reach(&self, _: Address) {}
+
     fn fetch(&mut self, _: Address) {}
 
     fn is_current(&self) -> bool {

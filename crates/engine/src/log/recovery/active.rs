@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{FrameHeader, FrameKind, LogState, Replay, advance, bad_body, bad_header, frames_of, show};
 use crate::error::{Error, Result};
+use crate::format::bytes::trailing_zeros;
 use crate::format::identity::Identity;
 use crate::format::{CHUNK_BYTES, UNIT, frame};
 use crate::log::policy::Policy;
@@ -204,8 +205,9 @@ fn torn_bytes(frames: &mut Frames<MapSource<'_>>, end: u64, claimed: u64) -> std
     while at > last {
         let start = at.saturating_sub(CHUNK_BYTES).max(last);
         let window = frames.source.slice(start, at - start)?;
-        if let Some(used) = window.iter().rposition(|&byte| byte != 0) {
-            last = start + used as u64 + 1;
+        let zeros = trailing_zeros(window);
+        if zeros < window.len() {
+            last = at - zeros as u64;
             break;
         }
         at = start;
