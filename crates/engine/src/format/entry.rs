@@ -195,6 +195,20 @@ impl Plain {
         Some(Self { key, key_length, payload, payload_length, checksum: u32_at(fixed, 8), sequence, lineage })
     }
 
+    /// The same, if it has no fields beside the fixed ones, which could contradict each other: the first version of a key.
+    #[inline]
+    pub(crate) fn decode_first(fixed: &[u8], start: u64, alignment: u64) -> Option<Self> {
+        Self::decode(fixed, start, alignment)
+            .filter(|plain| plain.lineage.is_none() && plain.sequence.is_none())
+    }
+
+    /// As the layout of any entry, which starts at `start`.
+    #[inline]
+    pub(crate) fn layout(&self, start: u64) -> Layout {
+        let Self { payload, payload_length, .. } = *self;
+        Layout { start, payload, payload_length, table: None, end: self.end() }
+    }
+
     /// Puts down what comes before the key in an entry whose key and payload have these lengths, and which was not moved.
     /// Returns its layout.
     #[inline]

@@ -58,7 +58,9 @@ proptest! {
             let length = usize::try_from(plain.key_length).unwrap();
             prop_assert_eq!(&bytes[key_at..key_at + length], &key[..]);
             prop_assert_eq!((plain.payload, plain.payload_length), (layout.payload, layout.payload_length));
-            prop_assert_eq!(plain.end(), layout.end);
+            prop_assert_eq!(plain.layout(start), layout);
+            let first = Plain::decode_first(&bytes, start, alignment);
+            prop_assert_eq!(first, Some(plain).filter(|_| head.lineage.is_none()));
             let checksum = plain.checksum;
             prop_assert_eq!(Place::Inline { length: plain.payload_length, checksum }, place);
             let sequence = plain.sequence.map(|at| u64_at(&bytes, usize::try_from(at - start).unwrap()));

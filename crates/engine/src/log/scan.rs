@@ -8,7 +8,7 @@ use std::io;
 use super::source::Source;
 use crate::format::bytes::leading_zeros;
 use crate::format::checksum::{self, Gathered, Nonce, finish_salted};
-use crate::format::entry::{EntryFault, EntryHead, Layout};
+use crate::format::entry::{EntryFault, EntryHead, Layout, Place, Plain};
 use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, UNIT};
 
@@ -114,18 +114,24 @@ impl<S: Source> Frames<S> {
         hasher: Option<&mut Gathered>,
     ) -> io::Result<Option<(Layout, u32)>> {
         let alignment = self.alignment;
-        let Ok(head_length) = EntryHead::head_length_of(self.source.slice(at, 12.min(limit - at))?) else {
-            return Ok(None);
-        };
-        if head_length > limit - at {
-            return Ok(None);
-        }
-        let Ok((head, layout)) = EntryHead::decode(self.source.slice(at, head_length)?, at, alignment) else {
-            return Ok(None);
-        };
-        let checksum = match head.place {
-            crate::format::entry::Place::Inline { checksum, .. } => checksum,
-            _ => 0,
+        let fixed = self.source.slice(at, Plain::BYTES.min(limit - at))?;
+        // What nearly every entry is, is known without a look at its fields.
+        let (layout, checksum) = if let Some(first) = Plain::decode_first(fixed, at, alignment) {
+            (first.layout(at), first.checksum)
+        } else {
+            let Ok(head_length) = EntryHead::head_length_of(fixed) else { return Ok(None) };
+            if head_length > limit - at {
+                return Ok(None);
+            }
+            let Ok((head, layout)) = EntryHead::decode(self.source.slice(at, head_length)?, at, alignment)
+            else {
+                return Ok(None);
+            };
+            let checksum = match head.place {
+                Place::Inline { checksum, .. } => checksum,
+                Place::None | Place::External { .. } => 0,
+            };
+            (layout, checksum)
         };
         if layout.end > limit {
             return Ok(None);

@@ -16,7 +16,6 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use bytemuck::Zeroable;
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 /// A private, writable map of the first bytes of a file, which nobody writes any more. Cloning shares it.
@@ -58,6 +57,7 @@ impl PrivateMap {
     }
 
     /// So many bytes of zeros beside the heap: see [`large_memory`].
+    #[cfg(not(loom))]
     pub(crate) fn zeroed(length: usize) -> io::Result<Self> {
         large_memory(length).map(Self::from)
     }
@@ -144,7 +144,8 @@ impl Slab<AtomicU64> {
     }
 }
 
-impl<T: Zeroable> Slab<T> {
+#[cfg(not(loom))]
+impl<T: bytemuck::Zeroable> Slab<T> {
     /// `count` items from `offset` on of memory that [`PrivateMap::zeroed`] gave; `None` when they are not all there, or not
     /// aligned.
     pub(crate) fn in_zeros(memory: &PrivateMap, offset: usize, count: usize) -> Option<Self> {

@@ -9,7 +9,7 @@ use loom::thread;
 use super::{look_up_unpinned, read_unmoved};
 use crate::error::{Error, ErrorKind};
 use crate::index::View;
-use crate::numbers::{LogOffset, Sequence, Timestamp};
+use crate::numbers::{LogOffset, Sequence};
 use crate::store::published::Published;
 
 fn at(sequence: Sequence) -> View {
