@@ -72,6 +72,8 @@ async fn f23_a_change_that_was_left_half_done_is_finished_by_whoever_leads() {
     let node = Node::builder(dir.path().join("node")).start().unwrap();
     let group = node.shared().group().unwrap();
     let voters = || group.state().members.iter().filter(|member| member.is_voter).count();
+    // A leader changes nothing before its first entry is committed, the one behind that which made the cluster.
+    until("its first entry is committed", || group.state().committed > Some(0)).await;
     group.change_by_half().await;
     until("it is finished", || !group.state().is_changing).await;
     assert_eq!(voters(), 1);
