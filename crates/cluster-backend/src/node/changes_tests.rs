@@ -102,3 +102,21 @@ async fn f23_a_change_that_nobody_waits_for_runs_to_its_end() {
     learner.shutdown().await;
     leader.shutdown().await;
 }
+
+/// A node that asked in the moment in which the first one began its cluster was refused for good, and ended.
+#[tokio::test]
+async fn f23_who_asks_while_the_cluster_begins_is_let_in() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..10 {
+        let node = Node::builder(dir.path().join(round.to_string())).start().unwrap();
+        let asking = wire::NodeIdentity {
+            store_id: vec![7; 16].into(),
+            incarnation: vec![8; 16].into(),
+            address: "127.0.0.1:7".to_owned(),
+            ..wire::NodeIdentity::default()
+        };
+        let answer = node.shared().let_in(asking, false).await.unwrap();
+        assert_eq!(answer.node_id, 2, "round {round}");
+        node.shutdown().await;
+    }
+}

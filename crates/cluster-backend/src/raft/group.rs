@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
-use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
+use openraft::errors::{
+    ChangeMembershipError, ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError,
+};
 use openraft::{ChangeMembers, Instant as _, LinearizerOption, Raft, ReadPolicy, ServerState};
 use pentad_client::wire;
 use tokio::time::Instant;
@@ -98,6 +100,16 @@ impl State {
     pub(crate) fn member(&self, id: u32) -> Option<&MemberState> {
         self.members.iter().find(|member| member.info.id == id)
     }
+}
+
+/// How soon a change is tried again that came too early.
+const CHANGE_AGAIN: Duration = Duration::from_millis(20);
+
+/// Whether a change was refused for what will soon be over.
+fn is_too_early(error: &RaftError<Types, ClientWriteError<Types>>) -> bool {
+    use ChangeMembershipError::{InProgress, UncommittedLeaderLog};
+    let RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) = error else { return false };
+    matches!(error, InProgress(_) | UncommittedLeaderLog(_))
 }
 
 impl Group {
@@ -237,7 +249,18 @@ impl Group {
     }
 
     async fn change(&self, change: ChangeMembers<NodeId, Member>) -> Result<()> {
-        self.raft.change_membership(change, false).await.map(drop).map_err(|error| self.write_error(error))
+        // A leader that has only just begun, and so has a cluster, waits for its first entry; and what it found half done is
+        // finished first. Until then a change is refused before anything is written.
+        let until = Instant::now() + self.timing.silent_max();
+        loop {
+            match self.raft.change_membership(change.clone(), false).await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_too_early(&error) && Instant::now() < until => {
+                    tokio::time::sleep(CHANGE_AGAIN).await;
+                }
+                Err(error) => return Err(self.write_error(error)),
+            }
+        }
     }
 
     /// Asks `to` to lead. It stands for election when it has all of the log; [`Group::state`] shows whether it won.
@@ -348,8 +371,12 @@ impl Group {
             RaftError::APIError(ClientWriteError::LogEntryDiscarded(forward)) => {
                 self.not_leader(&forward).with_unknown_outcome()
             }
-            RaftError::APIError(ClientWriteError::ChangeMembershipError(error)) => {
-                Error::new(ErrorKind::Refused, format!("the members cannot be changed now: {error}"))
+            RaftError::APIError(ClientWriteError::ChangeMembershipError(ref why)) => {
+                let (kind, then) = match is_too_early(&error) {
+                    true => (ErrorKind::Unavailable, "; try again in a moment"),
+                    false => (ErrorKind::Refused, ""),
+                };
+                Error::new(kind, format!("the members cannot be changed now: {why}{then}"))
             }
             RaftError::APIError(ClientWriteError::PreconditionFailed(error)) => {
                 Error::new(ErrorKind::Refused, format!("the members were changed meanwhile: {error}"))
