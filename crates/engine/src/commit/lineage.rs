@@ -47,10 +47,11 @@ pub(super) fn lineages<'p, E: Entries>(
     let mut lineages: Vec<Option<Lineage>> = Vec::with_capacity(group.len());
     let mut seen = Seen::of(group.len());
     for (number, entry) in group.iter().enumerate() {
-        let Name { space, key, hash } = entry.item.name();
+        let name = entry.item.name();
+        let Name { space, key, hash } = name;
         let is_same = |other: usize| {
-            let name = group[other].item.name();
-            name.space == space && name.key == key
+            let other = group[other].item.name();
+            other.space == space && other.key == key
         };
         let earlier = seen.replace(hash, number, is_same).filter(|_| !planted(Bug::CountFromBeforeTheGroup));
         lineages.push(match (earlier, &before[number]) {
@@ -61,7 +62,7 @@ pub(super) fn lineages<'p, E: Entries>(
                 of.is_found_at(entry.time).then(|| lineage().next())
             }
             (None, Some(before)) if before.version.is_live_at(entry.time) => {
-                Some(index.lineage(before).next())
+                Some(index.lineage(&name, before).next())
             }
             (None, _) => None,
         });

@@ -72,8 +72,8 @@ pub(crate) trait Entries: Debug + Send + Sync {
     /// walk over a few kilobytes of the log.
     fn rank(&self, address: Address) -> Option<Rank>;
 
-    /// The lineage of the entry at `address`, which says nothing of it; as costly as the rank.
-    fn lineage(&self, address: Address) -> Lineage;
+    /// The lineage of the entry at `address`, which says nothing of it; `None` when its segment has gone. As costly as the rank.
+    fn lineage(&self, address: Address) -> Option<Lineage>;
 }
 
 /// The log as one reader holds it who goes on reading: nearly every entry is shown at the least cost.

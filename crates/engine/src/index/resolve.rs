@@ -79,17 +79,31 @@ impl<E: Entries> Index<E> {
         }
     }
 
-    /// Which version of its key the one before is; unknown if it cannot be read any more.
-    pub(crate) fn lineage(&self, before: &Before) -> Lineage {
-        let read = || self.entries.lineage(before.version.address);
-        let is_readable = before.version.is_readable();
-        if is_readable { before.lineage.unwrap_or_else(read) } else { Lineage::UNKNOWN }
+    /// Which version of its key the one before is; unknown if it cannot be read any more. Where compaction has moved it since it
+    /// was found, it is found again: what a replica writes must not hang on that.
+    pub(crate) fn lineage(&self, name: &Name<'_>, before: &Before) -> Lineage {
+        let mut before = *before;
+        loop {
+            if !before.version.is_readable() {
+                return Lineage::UNKNOWN;
+            }
+            let address = before.version.address;
+            if let Some(lineage) = before.lineage.or_else(|| self.entries.lineage(address)) {
+                return lineage;
+            }
+            match self.standing_at_length(name) {
+                Some(moved) if moved.version.address != address => before = moved,
+                _ => return Lineage::UNKNOWN,
+            }
+        }
     }
 
     /// Which version of its key the entry at an address is; unknown if it cannot be read any more.
     pub(crate) fn lineage_at(&self, address: Address) -> Lineage {
         let before = |entry: &Entry<'_>| Before::of(address, entry);
-        self.entries.show(address, before).map_or(Lineage::UNKNOWN, |before| self.lineage(&before))
+        let shown = self.entries.show(address, before).filter(|before| before.version.is_readable());
+        let lineage = shown.and_then(|before| before.lineage.or_else(|| self.entries.lineage(address)));
+        lineage.unwrap_or(Lineage::UNKNOWN)
     }
 
     fn standing(&self, name: &Name<'_>, look: &impl Look) -> Option<Before> {

@@ -207,13 +207,16 @@ impl Core {
         key_hash: u64,
     ) -> Result<EntryInfo> {
         let payload = self.payload_at(version, subject)?;
-        let log_offset = self
-            .segment_of(version)
-            .map_or(LogOffset(0), |segment| segment.log_offset(version.address.offset()));
         let lineage = self.index.lineage_at(version.address);
         let (created, versions) = lineage.known().unzip();
+        let sequence = self.sequence_of(version);
+        // Last: if the segment is still there now, it was when the others were read. Else the caller looks again.
+        let segment = self.segment_of(version).ok_or_else(|| {
+            Error::damaged(&self.dir, version.address.offset(), "the segment of an entry is gone")
+        })?;
+        let log_offset = segment.log_offset(version.address.offset());
         Ok(EntryInfo {
-            sequence: self.sequence_of(version),
+            sequence,
             created,
             versions,
             key_hash,

@@ -56,10 +56,9 @@ impl Entries for LogEntries {
         Some((frame.header.rank_of(head.subject), frame.ordinal))
     }
 
-    fn lineage(&self, address: Address) -> Lineage {
+    fn lineage(&self, address: Address) -> Option<Lineage> {
         let table = self.segments.now();
-        let segment = table.in_slot(address.slot());
-        segment.map_or(Lineage::UNKNOWN, |segment| lineage_of_silent(segment, address.offset()))
+        Some(lineage_of_silent(table.in_slot(address.slot())?, address.offset()))
     }
 }
 

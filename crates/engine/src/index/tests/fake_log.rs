@@ -234,7 +234,7 @@ impl Entries for FakeLog {
         self.at(address).map(|stored| stored.rank)
     }
 
-    fn lineage(&self, _: Address) -> Lineage {
-        Lineage::UNKNOWN
+    fn lineage(&self, address: Address) -> Option<Lineage> {
+        self.at(address).map(|stored| Lineage::first(stored.rank.0))
     }
 }
