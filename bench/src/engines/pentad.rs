@@ -56,11 +56,8 @@ impl Engine for Pentad {
     }
 
     fn put_batch(&self, rows: &[(&[u8], &[u8])]) -> Result<()> {
-        let bytes = rows.iter().map(|(key, value)| key.len() + value.len()).sum();
-        let mut batch = Batch::with_capacity(rows.len(), bytes);
-        for (key, value) in rows {
-            batch.put(key, *value);
-        }
+        let mut batch = Batch::new();
+        batch.put_all(rows);
         self.store.commit(batch).map(drop).during(NAME, "committing")
     }
 

@@ -89,6 +89,13 @@ impl Batch {
         self.put_expiring(key, value, Expiry::Never)
     }
 
+    /// Stores every value under the key beside it, as [`Batch::put`] does one after the other, and waits less for rows that are
+    /// not in the processor's cache.
+    pub fn put_all<K: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, rows: &[(K, V)]) -> &mut Self {
+        self.contents.put_all(rows);
+        self
+    }
+
     /// Stores `value` under `key` until `expiry`.
     pub fn put_expiring<'v>(
         &mut self,

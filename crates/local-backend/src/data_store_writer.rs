@@ -143,9 +143,7 @@ impl AsyncDataStoreWriter for LocalBackend {
             )?;
         }
         self.commit_batch("write a batch to", |batch| {
-            for (key, payload) in entries {
-                batch.put(key, *payload);
-            }
+            batch.put_all(entries);
         })
         .await
     }

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::payload::{Payload, PayloadSource};
 use super::{Expect, Expiry, Outcome};
 use crate::keyspace::Keyspace;
+use crate::seams::prefetch_bytes;
 use crate::stream::StagedStream;
 use crate::value::Value;
 
@@ -19,6 +20,10 @@ use crate::value::Value;
 const COPIED_OWNED_MAX: usize = 512;
 /// Borrowed values beyond so many bytes get an allocation of their own, so that the buffer need not move for them.
 const COPIED_BORROWED_MAX: usize = 32 << 10;
+
+/// How many rows before its turn a value is fetched into the processor's cache, and how much of it.
+const ROWS_AHEAD: usize = 8;
+const LINES_AHEAD: usize = 3;
 
 /// Bytes in the buffer of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -188,6 +193,19 @@ impl Contents {
     pub(super) fn put(&mut self, key: &[u8], value: Payload<'_>, expiry: Expiry) {
         let (key, value) = (self.key(key), self.value(value));
         self.operations.push(Operation::Put { key, value, expiry });
+    }
+
+    pub(super) fn put_all<K: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, rows: &[(K, V)]) {
+        let copied = |value: &V| Some(value.as_ref().len()).filter(|length| *length <= COPIED_BORROWED_MAX);
+        self.buffer
+            .reserve(rows.iter().map(|(key, value)| key.as_ref().len() + copied(value).unwrap_or(0)).sum());
+        self.operations.reserve(rows.len());
+        for (at, (key, value)) in rows.iter().enumerate() {
+            if let Some((_, ahead)) = rows.get(at + ROWS_AHEAD) {
+                prefetch_bytes::<LINES_AHEAD>(ahead.as_ref());
+            }
+            self.put(key.as_ref(), value.as_ref().into(), Expiry::Never);
+        }
     }
 
     pub(super) fn put_hash(&mut self, hash: u64, value: Payload<'_>) {

@@ -46,6 +46,7 @@ pub(super) fn lineages<'p, E: Entries>(
     let group: Vec<Ancestry<'p>> = group.collect();
     let mut lineages: Vec<Option<Lineage>> = Vec::with_capacity(group.len());
     let mut seen = Seen::of(group.len());
+    let look = index.look();
     for (number, entry) in group.iter().enumerate() {
         let name = entry.item.name();
         let Name { space, key, hash } = name;
@@ -62,7 +63,7 @@ pub(super) fn lineages<'p, E: Entries>(
                 of.is_found_at(entry.time).then(|| lineage().next())
             }
             (None, Some(before)) if before.version.is_live_at(entry.time) => {
-                Some(index.lineage(&name, before).next())
+                Some(index.lineage(&name, before, &look).next())
             }
             (None, _) => None,
         });

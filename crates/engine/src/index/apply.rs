@@ -18,7 +18,7 @@ use crate::planted::{Bug, planted};
 /// Changes whose slots are fetched together, where there are more than fit into the cache since they were resolved.
 const TOGETHER: usize = 64;
 /// So many are still there.
-const WARM: usize = 2048;
+const WARM: usize = 256;
 
 impl<E: Entries> Index<E> {
     /// Adds the versions of a commit, or of several, in the order of the log. The caller publishes them afterwards; until then

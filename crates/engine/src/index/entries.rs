@@ -71,9 +71,6 @@ pub(crate) trait Entries: Debug + Send + Sync {
     /// The rank of the entry at `address`; `None` when its segment has gone or the frame cannot be read any more. Costs a
     /// walk over a few kilobytes of the log.
     fn rank(&self, address: Address) -> Option<Rank>;
-
-    /// The lineage of the entry at `address`, which says nothing of it; `None` when its segment has gone. As costly as the rank.
-    fn lineage(&self, address: Address) -> Option<Lineage>;
 }
 
 /// The log as one reader holds it who goes on reading: nearly every entry is shown at the least cost.
@@ -88,6 +85,10 @@ pub(crate) trait Look: Debug {
     /// Called with the address of an entry that is going to be read at once: fetches what else that takes, beside its first
     /// line, so that the waiting for both overlaps.
     fn reach(&self, address: Address);
+
+    /// The lineage of the entry at an address, which says nothing of it itself; `None` when its segment does not show. Costs at most
+    /// a walk over a few kilobytes of the log.
+    fn lineage(&self, address: Address) -> Option<Lineage>;
 
     /// Called with the addresses of entries that are about to be read; may fetch them into the cache.
     fn fetch(&mut self, address: Address);

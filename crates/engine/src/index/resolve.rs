@@ -81,28 +81,36 @@ impl<E: Entries> Index<E> {
 
     /// Which version of its key the one before is; unknown if it cannot be read any more. Where compaction has moved it since it
     /// was found, it is found again: what a replica writes must not hang on that.
-    pub(crate) fn lineage(&self, name: &Name<'_>, before: &Before) -> Lineage {
-        let mut before = *before;
-        loop {
-            if !before.version.is_readable() {
-                return Lineage::UNKNOWN;
-            }
-            let address = before.version.address;
-            if let Some(lineage) = before.lineage.or_else(|| self.entries.lineage(address)) {
+    #[inline]
+    pub(crate) fn lineage(&self, name: &Name<'_>, before: &Before, look: &impl Look) -> Lineage {
+        if !before.version.is_readable() {
+            return Lineage::UNKNOWN;
+        }
+        let said = before.lineage.or_else(|| look.lineage(before.version.address));
+        said.unwrap_or_else(|| self.lineage_of_moved(name, before))
+    }
+
+    #[cold]
+    fn lineage_of_moved(&self, name: &Name<'_>, before: &Before) -> Lineage {
+        let mut gone = before.version.address;
+        while let Some(moved) = self.standing_at_length(name).filter(|moved| moved.version.is_readable()) {
+            let address = moved.version.address;
+            if let Some(lineage) = moved.lineage.or_else(|| self.glance().lineage(address)) {
                 return lineage;
             }
-            match self.standing_at_length(name) {
-                Some(moved) if moved.version.address != address => before = moved,
-                _ => return Lineage::UNKNOWN,
+            if address == gone {
+                break;
             }
+            gone = address;
         }
+        Lineage::UNKNOWN
     }
 
     /// Which version of its key the entry at an address is; unknown if it cannot be read any more.
     pub(crate) fn lineage_at(&self, address: Address) -> Lineage {
         let before = |entry: &Entry<'_>| Before::of(address, entry);
         let shown = self.entries.show(address, before).filter(|before| before.version.is_readable());
-        let lineage = shown.and_then(|before| before.lineage.or_else(|| self.entries.lineage(address)));
+        let lineage = shown.and_then(|before| before.lineage.or_else(|| self.glance().lineage(address)));
         lineage.unwrap_or(Lineage::UNKNOWN)
     }
 

@@ -1,82 +1,17 @@
 //! From an entry back to the frame that it lies in.
 //!
-//! Entries say nothing of their commit as long as they stand where they were written. So a segment remembers where a frame
-//! starts for about every [`SPACING`] bytes, and the walk goes from there from header to header. The search for commits
-//! (`commit_search.rs`) begins at the same starts.
+//! Entries say nothing of their commit as long as they stand where they were written. So a segment remembers where some frames
+//! start (`frame_starts.rs`), and the walk goes from there from header to header. The search for commits (`commit_search.rs`)
+//! begins at the same starts.
 
 use std::io;
-use std::sync::PoisonError;
 
 use super::scan::Frames;
 use super::segment::Segment;
 use super::source::MapSource;
 use crate::format::entry::{EntryHead, HEAD_BYTES_MAX, Lineage};
 use crate::format::frame::{self, FrameHeader};
-use crate::format::{UNIT, segment_header};
 use crate::numbers::Sequence;
-use crate::seams::lock::RwLock;
-
-/// Least distance of two frame starts that are remembered, in bytes.
-const SPACING: u64 = 4096;
-
-/// Starts of frames, ascending, in units of [`UNIT`] bytes.
-#[derive(Debug, Default)]
-pub(crate) struct FrameStarts {
-    starts: RwLock<Vec<u32>>,
-}
-
-impl FrameStarts {
-    /// These, ascending, in units of [`UNIT`] bytes.
-    pub(crate) fn of(starts: Vec<u32>) -> Self {
-        Self { starts: RwLock::new(starts) }
-    }
-
-    /// All of them, in units of [`UNIT`] bytes.
-    pub(crate) fn all(&self) -> Vec<u32> {
-        self.starts.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes that a frame starts at `offset`; frames are noted in their order.
-    pub(crate) fn note(&self, offset: u64) {
-        let mut starts = self.starts.write().unwrap_or_else(PoisonError::into_inner);
-        let due = starts.last().map_or(0, |last| u64::from(*last) * UNIT + SPACING);
-        // One that has no place in 32 bits is walked to from the last that has.
-        if offset >= due
-            && let Ok(start) = u32::try_from(offset / UNIT)
-        {
-            starts.push(start);
-        }
-    }
-
-    /// A frame that starts at or before `offset`.
-    pub(super) fn before(&self, offset: u64) -> u64 {
-        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
-        let behind = starts.partition_point(|start| u64::from(*start) * UNIT <= offset);
-        behind.checked_sub(1).map_or(segment_header::LENGTH, |index| u64::from(starts[index]) * UNIT)
-    }
-
-    /// How many are remembered.
-    pub(crate) fn count(&self) -> usize {
-        self.starts.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// The one with this number, from 0.
-    pub(crate) fn get(&self, index: usize) -> Option<u64> {
-        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
-        starts.get(index).map(|start| u64::from(*start) * UNIT)
-    }
-
-    pub(crate) fn copy(&self) -> Self {
-        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
-        Self { starts: RwLock::new(starts.clone()) }
-    }
-
-    /// Heap bytes in use.
-    pub(crate) fn memory_bytes(&self) -> u64 {
-        let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
-        (starts.capacity() * size_of::<u32>()) as u64
-    }
-}
 
 /// The frame that an entry lies in.
 #[derive(Debug)]
@@ -133,15 +68,15 @@ pub(crate) fn sequence_around(segment: &Segment, alignment: u64, offset: u64) ->
 
 /// The lineage of the entry at `offset`, which says nothing of it itself; unknown also where that cannot be read any more.
 ///
-/// Every value that is overwritten for the first time is asked for it, so a header is verified once, as payloads are.
+/// Every value that is overwritten for the first time is asked for it. So a header is verified once, as payloads are, and not even
+/// looked at where its frame is known.
 pub(crate) fn lineage_of_silent(segment: &Segment, offset: u64) -> Lineage {
-    let said = |header: FrameHeader| header.keeps_lineages.then(|| Lineage::first(header.sequence));
-    verified_header_around(segment, offset).and_then(said).unwrap_or(Lineage::UNKNOWN)
+    let way = segment.frame_starts().way(offset);
+    way.lineage.or_else(|| lineage_on_the_way(segment, way.start, offset)).unwrap_or(Lineage::UNKNOWN)
 }
 
-fn verified_header_around(segment: &Segment, offset: u64) -> Option<FrameHeader> {
+fn lineage_on_the_way(segment: &Segment, mut start: u64, offset: u64) -> Option<Lineage> {
     let map = segment.kept_map().filter(|_| offset < segment.end())?;
-    let mut start = segment.frame_starts().before(offset);
     while start <= offset {
         let bytes = map.slice(start, frame::LENGTH)?;
         let header = if segment.touched().contains(start) {
@@ -153,7 +88,10 @@ fn verified_header_around(segment: &Segment, offset: u64) -> Option<FrameHeader>
         };
         let end = start + header.frame_length();
         if end > offset {
-            return Some(header);
+            let lineage =
+                if header.keeps_lineages { Lineage::first(header.sequence) } else { Lineage::UNKNOWN };
+            segment.frame_starts().learn(start, end, lineage);
+            return Some(lineage);
         }
         start = end;
     }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::{SPACING, frame_of, sequence_at};
+use super::{frame_of, sequence_at};
 use crate::format::entry::Moved;
 use crate::format::frame::{FrameHeader, FrameKind};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::log::create::{SegmentPlan, create_segment};
+use crate::log::frame_starts::SPACING;
 use crate::log::frame_writer::{Draft, DraftSubject, DraftValue, FrameWriter, Standing};
 use crate::log::segment::Segment;
 use crate::numbers::{FrameNumber, LogOffset, SegmentId, Sequence, Timestamp};
@@ -100,7 +101,7 @@ fn the_starts_that_are_remembered_are_as_far_apart_as_they_should_be() {
         assert!(places.iter().any(|(start, _)| *start == before), "no frame starts at {before}");
     }
     let most = segment.end() / SPACING + 1;
-    assert!(segment.frame_starts().memory_bytes() <= 2 * 4 * most.next_power_of_two());
+    assert!(segment.frame_starts().memory_bytes() <= 2 * 12 * most.next_power_of_two());
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(crate) mod end_numbers;
 pub(crate) mod failure;
 mod finish;
 pub(crate) mod frame_of;
+pub(crate) mod frame_starts;
 pub(crate) mod frame_writer;
 pub(crate) mod policy;
 pub(crate) mod proof;

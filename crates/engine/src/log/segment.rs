@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 
-use super::frame_of::FrameStarts;
+use super::frame_starts::FrameStarts;
 use super::proof::Proof;
 use super::touched::Touched;
 use crate::address::Address;

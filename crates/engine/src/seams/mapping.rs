@@ -129,6 +129,12 @@ pub(crate) fn prefetch<T>(item: &T) {
     prefetch_at(std::ptr::from_ref(item).cast());
 }
 
+/// Fetches the first cache lines of some bytes, so many at most.
+#[inline]
+pub(crate) fn prefetch_bytes<const LINES: usize>(bytes: &[u8]) {
+    bytes.chunks(LINE_BYTES).take(LINES).for_each(|line| prefetch_at(line.as_ptr()));
+}
+
 #[inline]
 fn prefetch_at(place: *const u8) {
     #[cfg(target_arch = "x86_64")]

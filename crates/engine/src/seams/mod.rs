@@ -31,7 +31,7 @@ pub use environment::Environment;
 pub(crate) use fields::agreeing;
 pub(crate) use growing::Growing;
 pub use mapping::{Map, Region, WeakMap};
-pub(crate) use mapping::{prefetch, zeroed_words};
+pub(crate) use mapping::{prefetch, prefetch_bytes, zeroed_words};
 pub use private_map::PrivateMap;
 pub(crate) use private_map::Slab;
 pub use random::{OsRandom, Random};

@@ -55,11 +55,6 @@ impl Entries for LogEntries {
         let (head, ..) = any_head(&segment, address, self.alignment)?;
         Some((frame.header.rank_of(head.subject), frame.ordinal))
     }
-
-    fn lineage(&self, address: Address) -> Option<Lineage> {
-        let table = self.segments.now();
-        Some(lineage_of_silent(table.in_slot(address.slot())?, address.offset()))
-    }
 }
 
 /// A look that holds the segment table.
@@ -84,6 +79,10 @@ impl Look for LogLook<'_> {
     #[inline]
     fn fetch(&mut self, address: Address) {
         fetch_in(self.held.table(), address, &mut self.row);
+    }
+
+    fn lineage(&self, address: Address) -> Option<Lineage> {
+        lineage_in(self.held.table(), address)
     }
 
     #[inline]
@@ -127,6 +126,10 @@ impl Look for LogGlance<'_> {
         fetch_in(self.table(), address, &mut Row::default());
     }
 
+    fn lineage(&self, address: Address) -> Option<Lineage> {
+        lineage_in(self.table(), address)
+    }
+
     fn is_current(&self) -> bool {
         self.table.get().is_none_or(|table| Arc::ptr_eq(table, &self.of.now()))
     }
@@ -139,6 +142,10 @@ impl Look for LogGlance<'_> {
 #[inline(always)]
 fn plain_in(table: &Table, address: Address, alignment: u64) -> Option<Entry<'_>> {
     plain_entry(table.in_slot(address.slot())?, address.offset(), alignment)
+}
+
+fn lineage_in(table: &Table, address: Address) -> Option<Lineage> {
+    Some(lineage_of_silent(table.in_slot(address.slot())?, address.offset()))
 }
 
 /// Cache lines that are fetched of an entry: all of a short one, wherever it begins in its first line.

@@ -200,6 +200,10 @@ impl Look for FakeLook {
 
     fn reach(&self, _: Address) {}
 
+    fn lineage(&self, address: Address) -> Option<Lineage> {
+        self.log.at(address).map(|stored| Lineage::first(stored.rank.0))
+    }
+
     fn fetch(&mut self, _: Address) {}
 
     fn is_current(&self) -> bool {
@@ -232,9 +236,5 @@ impl Entries for FakeLog {
 
     fn rank(&self, address: Address) -> Option<Rank> {
         self.at(address).map(|stored| stored.rank)
-    }
-
-    fn lineage(&self, address: Address) -> Option<Lineage> {
-        self.at(address).map(|stored| Lineage::first(stored.rank.0))
     }
 }
