@@ -24,6 +24,49 @@ pub(crate) enum Command {
     /// One stage of one engine; this is how the program starts itself
     #[command(hide = true)]
     Stage(StageArguments),
+    /// Three nodes in three processes, beside what the machine allows and, where it is installed, etcd
+    #[cfg(feature = "cluster")]
+    Cluster(ClusterArguments),
+    /// One node, as the program starts itself for it
+    #[cfg(feature = "cluster")]
+    #[command(hide = true)]
+    ClusterNode(NodeArguments),
+    /// The service with nothing behind it
+    #[cfg(feature = "cluster")]
+    #[command(hide = true)]
+    ClusterBare,
+}
+
+/// What a run of the cluster consists of.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArguments {
+    /// How often everything is run; the figures are medians
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub(crate) passes: u32,
+    /// How long each load lasts
+    #[arg(long, default_value_t = 2_000, value_name = "MS", value_parser = clap::value_parser!(u32).range(100..=60_000))]
+    pub(crate) milliseconds: u32,
+    /// Where the data goes, in a temporary directory that is removed afterwards
+    #[arg(long, default_value = "target/bench", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Where cluster.json and cluster.md go [default: `report` in the directory of the data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// A Markdown page whose figures of the cluster, between two marks, are replaced by those of this run
+    #[arg(long, value_name = "PAGE")]
+    pub(crate) publish: Option<PathBuf>,
+}
+
+/// What the process of one node does.
+#[cfg(feature = "cluster")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NodeArguments {
+    #[arg(long)]
+    pub(crate) directory: PathBuf,
+    /// A node of the cluster that it joins; without one it begins a cluster
+    #[arg(long)]
+    pub(crate) join: Option<String>,
 }
 
 /// What a run consists of.

@@ -5,6 +5,8 @@
 #![deny(unsafe_code)]
 
 mod arguments;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod data;
 mod engines;
 mod error;
@@ -37,6 +39,12 @@ fn main() -> ExitCode {
 fn perform(arguments: &Arguments) -> Result<()> {
     match &arguments.command {
         Some(Command::Stage(stage)) => stage::perform(stage),
+        #[cfg(feature = "cluster")]
+        Some(Command::Cluster(run)) => cluster::perform(run),
+        #[cfg(feature = "cluster")]
+        Some(Command::ClusterNode(node)) => cluster::serve_node(node),
+        #[cfg(feature = "cluster")]
+        Some(Command::ClusterBare) => cluster::serve_bare(),
         None => session::perform(&arguments.run),
     }
 }

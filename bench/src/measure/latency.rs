@@ -24,6 +24,12 @@ impl Latencies {
         self.nanos.append(&mut other.nanos);
     }
 
+    /// How many there are.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn len(&self) -> u64 {
+        self.nanos.len() as u64
+    }
+
     /// The time in microseconds that `per_mille` of a thousand calls did not exceed; 0 without any call.
     pub(crate) fn quantile_us(&mut self, per_mille: usize) -> f64 {
         self.nanos.sort_unstable();

@@ -3,7 +3,7 @@
 use crate::outcome::Unit;
 
 /// A value with its unit, short.
-pub(super) fn show(value: f64, unit: Unit) -> String {
+pub(crate) fn show(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => format!("{}/s", scaled(value, 1000.0, &["", "k", "M", "G"])),
         Unit::Milliseconds if value < 1.0 => format!("{} µs", digits(value * 1000.0)),
@@ -34,7 +34,7 @@ pub(super) fn times(ratio: f64) -> String {
 }
 
 /// Three digits that count.
-pub(super) fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),

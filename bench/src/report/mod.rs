@@ -8,4 +8,8 @@ mod tables;
 mod targets;
 
 pub(crate) use collected::Collected;
+#[cfg(feature = "cluster")]
+pub(crate) use figures::{digits, show};
+#[cfg(feature = "cluster")]
+pub(crate) use page::{machine_lines, replace_between};
 pub(crate) use page::{write_report, write_results};

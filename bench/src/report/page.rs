@@ -77,8 +77,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(Error::file(path))
 }
 
-/// Machine, versions, settings.
-fn head(machine: &Machine, arguments: &RunArguments) -> String {
+/// The machine, as the beginning of a table.
+pub(crate) fn machine_lines(machine: &Machine) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| writeln!(text, "| {name} | {value} |").expect("text");
     line("", "");
@@ -91,8 +91,14 @@ fn head(machine: &Machine, arguments: &RunArguments) -> String {
     line("Pentad", &format!("commit {}", machine.commit));
     let busy = format!("{:.2} at the start, {:.2} at the end", machine.load_start, machine.load_end);
     line("load of the machine over a minute", &busy);
+    text
+}
+
+/// Machine, versions, settings.
+fn head(machine: &Machine, arguments: &RunArguments) -> String {
+    let mut text = machine_lines(machine);
     let quick = if arguments.quick { ", a tenth of the entries (`--quick`)" } else { "" };
-    line("passes", &format!("{}{quick}", arguments.passes));
+    writeln!(text, "| passes | {}{quick} |", arguments.passes).expect("text");
     text.push_str("\n| store | version | settings |\n| --- | --- | --- |\n");
     for (kind, version, settings) in &machine.engines {
         let version = version.as_deref().unwrap_or("this repository");
@@ -117,7 +123,6 @@ fn body(collected: &Collected, engines: &[EngineKind]) -> String {
 
 /// Replaces the figures of a page, and puts JSON and charts into a directory that is named after it.
 fn publish(page: &Path, text: &str, json: &str, charts: &[(String, String)]) -> Result<()> {
-    let old = fs::read_to_string(page).map_err(Error::file(page))?;
     let directory = page.with_extension("");
     fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
     write_into(&directory, json, charts)?;
@@ -127,18 +132,24 @@ fn publish(page: &Path, text: &str, json: &str, charts: &[(String, String)]) -> 
         writeln!(figures, "![{}]({})\n", chart.trim_end_matches(".svg"), name.join(chart).display())
             .expect("text");
     }
-    let new = replaced(&old, &figures).ok_or_else(|| {
-        Error::Usage(format!("{} lacks the lines `{BEGIN}` and `{END}`, in this order", page.display()))
-    })?;
-    write(page, &new)?;
+    replace_between(page, BEGIN, END, &figures)?;
     println!("Published in {}.", page.display());
     Ok(())
 }
 
-fn replaced(page: &str, figures: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", figures.trim()))
+/// Replaces what stands between two marks of a page.
+pub(crate) fn replace_between(page: &Path, begin: &str, end: &str, figures: &str) -> Result<()> {
+    let old = fs::read_to_string(page).map_err(Error::file(page))?;
+    let new = replaced(&old, begin, end, figures).ok_or_else(|| {
+        Error::Usage(format!("{} lacks the lines `{begin}` and `{end}`, in this order", page.display()))
+    })?;
+    write(page, &new)
+}
+
+fn replaced(page: &str, begin: &str, end: &str, figures: &str) -> Option<String> {
+    let (before, rest) = page.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n\n{}\n\n{end}{after}", figures.trim()))
 }
 
 #[cfg(test)]
@@ -148,10 +159,10 @@ mod tests {
     #[test]
     fn only_what_stands_between_the_marks_is_replaced() {
         let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let once = replaced(&page, "new\n").unwrap();
+        let once = replaced(&page, BEGIN, END, "new\n").unwrap();
         assert_eq!(once, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(replaced(&once, "new").unwrap(), once);
-        assert_eq!(replaced("no marks", "new"), None);
-        assert_eq!(replaced(&format!("{END} {BEGIN}"), "new"), None);
+        assert_eq!(replaced(&once, BEGIN, END, "new").unwrap(), once);
+        assert_eq!(replaced("no marks", BEGIN, END, "new"), None);
+        assert_eq!(replaced(&format!("{END} {BEGIN}"), BEGIN, END, "new"), None);
     }
 }

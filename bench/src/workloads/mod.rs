@@ -19,4 +19,6 @@ mod w08_open;
 mod w09_disk;
 mod w10_memory;
 
+#[cfg(feature = "cluster")]
+pub(crate) use raw_puts::{Kind as RawKind, RawFile};
 pub(crate) use stages::{Stage, WORKLOADS};

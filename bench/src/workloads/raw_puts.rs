@@ -13,7 +13,7 @@ pub(super) const RECORD_BYTES: usize = 128;
 
 /// How the file is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// It grows with every write.
     Growing,
     /// Its blocks and its length are there from the start, unwritten.
@@ -37,7 +37,7 @@ impl Kind {
 
 /// A file that takes records one after the other.
 #[derive(Debug)]
-pub(super) struct RawFile {
+pub(crate) struct RawFile {
     path: PathBuf,
     file: File,
     tail: u64,
@@ -45,7 +45,7 @@ pub(super) struct RawFile {
 
 impl RawFile {
     /// Prepares a file with room for `bytes`.
-    pub(super) fn create(directory: &Path, kind: Kind, bytes: u64) -> Result<Self> {
+    pub(crate) fn create(directory: &Path, kind: Kind, bytes: u64) -> Result<Self> {
         let path = directory.join(format!("raw-{kind:?}"));
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(true).open(&path);
@@ -67,7 +67,7 @@ impl RawFile {
     }
 
     /// Writes `record` behind the one before it, and syncs.
-    pub(super) fn append(&mut self, record: &[u8]) -> Result<()> {
+    pub(crate) fn append(&mut self, record: &[u8]) -> Result<()> {
         self.file.write_all_at(record, self.tail).map_err(Error::file(&self.path))?;
         self.file.sync_data().map_err(Error::file(&self.path))?;
         self.tail += record.len() as u64;

@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 
 /// The store that is left out unless it is named, because building it takes most of an hour.
 const ROCKSDB: &str = "rocksdb";
+/// Nodes and their client, which the stores of one machine are built without.
+const CLUSTER: &str = "cluster";
 
 /// What to run. `cargo xtask bench -- --help` has more.
 #[derive(Debug, Args)]
@@ -42,6 +44,9 @@ pub(crate) struct Arguments {
     /// Put the tables into docs/benchmarks.md, and the charts and results.json beside it
     #[arg(long)]
     publish: bool,
+    /// Not the stores of one machine but three nodes, beside etcd where that is installed: minutes
+    #[arg(long, conflicts_with_all = ["quick", "engines", "workloads", "sizes", "shapes"])]
+    cluster: bool,
     /// Handed to the program as they are
     #[arg(last = true, value_name = "ARGUMENTS")]
     others: Vec<String>,
@@ -60,8 +65,10 @@ pub(crate) fn perform(workspace: &Workspace, arguments: &Arguments) -> Result<()
     // Without `--locked`: the lock file of that workspace also lists the crates of this one, and follows them.
     let mut line: Vec<String> =
         ["run", "--quiet", "--release", "--manifest-path", manifest].map(str::to_owned).into();
-    if with_rocksdb {
-        line.extend(["--features".to_owned(), ROCKSDB.to_owned()]);
+    for (is_wanted, feature) in [(with_rocksdb, ROCKSDB), (arguments.cluster, CLUSTER)] {
+        if is_wanted {
+            line.extend(["--features".to_owned(), feature.to_owned()]);
+        }
     }
     line.push("--".to_owned());
     line.extend(program_arguments(workspace, arguments)?);
@@ -69,7 +76,7 @@ pub(crate) fn perform(workspace: &Workspace, arguments: &Arguments) -> Result<()
 }
 
 fn program_arguments(workspace: &Workspace, arguments: &Arguments) -> Result<Vec<String>> {
-    let mut line = Vec::new();
+    let mut line: Vec<String> = arguments.cluster.then(|| CLUSTER.to_owned()).into_iter().collect();
     let mut option = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             line.extend([format!("--{name}"), value]);
