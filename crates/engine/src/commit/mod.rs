@@ -1,8 +1,10 @@
 //! Group commit: many callers, one leader at a time.
 //!
-//! `queue` decides who leads, `evaluate` turns batches into entries against the published state and the earlier
-//! commits of the group (`overlay`), `lineage` counts the versions of each key, `leader` writes, syncs, applies and publishes, `future` is the door without blocking.
+//! `queue` decides who leads and `bell` wakes whom it tells, `evaluate` turns batches into entries against the published state and the
+//! earlier commits of the group (`overlay`), `lineage` counts the versions of each key, `leader` writes, syncs, applies and
+//! publishes, `future` is the door without blocking.
 
+mod bell;
 pub(crate) mod evaluate;
 pub(crate) mod future;
 mod item;

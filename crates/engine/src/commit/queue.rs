@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
-use crate::seams::sync::{Arc, Condvar, Mutex, MutexGuard, give_way};
+use super::bell::Bell;
+use crate::seams::sync::{Arc, Mutex, MutexGuard, give_way};
 
 /// A group takes what waits up to so many bytes (and at least one job).
 const GROUP_BYTES_MAX: u64 = 8 << 20;
@@ -45,9 +46,9 @@ pub(crate) trait Leader<J, R> {
 pub(crate) struct Queue<J, R> {
     state: Mutex<State<J, R>>,
     /// Where the commit thread waits.
-    thread: Condvar,
+    thread: Bell,
     /// Where callers wait for room, and maintenance for the leadership.
-    changed: Condvar,
+    changed: Bell,
     bytes_max: u64,
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Ticket<J, R> {
     /// Whether a thread waits on `turn` for this ticket; if not, a future does.
     blocking: bool,
     waits_for_disk: bool,
-    turn: Condvar,
+    turn: Bell,
 }
 
 #[derive(Debug)]
@@ -110,10 +111,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    condvar.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 impl<J, R> Queue<J, R> {
     /// An empty queue that lets jobs in until `bytes_max` bytes wait.
     pub(crate) fn new(bytes_max: u64) -> Self {
@@ -129,7 +126,7 @@ impl<J, R> Queue<J, R> {
             room: BTreeMap::new(),
             next_place: 0,
         };
-        Self { state: Mutex::new(state), thread: Condvar::new(), changed: Condvar::new(), bytes_max }
+        Self { state: Mutex::new(state), thread: Bell::new(), changed: Bell::new(), bytes_max }
     }
 
     /// Runs `job`: leads the group that it is in, or waits for the leader that does.
@@ -172,7 +169,7 @@ impl<J, R> Queue<J, R> {
         let woken = place.and_then(|Place(place)| state.room.remove(&place));
         let admitted = state.admit(job, bytes, false, leader).ok_or(Closed);
         if admitted.is_ok() && state.served && state.may_lead() {
-            self.thread.notify_one();
+            self.thread.ring();
         }
         drop(state);
         drop(woken);
@@ -220,7 +217,7 @@ impl<J, R> Queue<J, R> {
             } else if state.stopping {
                 return;
             } else {
-                state = wait(&self.thread, state);
+                state = self.thread.wait(state);
             }
         }
     }
@@ -233,7 +230,7 @@ impl<J, R> Queue<J, R> {
     /// Ends [`Queue::serve`] when the queue is empty.
     pub(crate) fn stop(&self) {
         lock(&self.state).stopping = true;
-        self.thread.notify_all();
+        self.thread.ring_for_all();
     }
 
     /// Runs `work` while nobody leads. It goes before the jobs that wait.
@@ -241,7 +238,7 @@ impl<J, R> Queue<J, R> {
         let mut state = lock(&self.state);
         state.exclusive += 1;
         while state.leading {
-            state = wait(&self.changed, state);
+            state = self.changed.wait(state);
         }
         state.exclusive -= 1;
         state.leading = true;
@@ -254,7 +251,7 @@ impl<J, R> Queue<J, R> {
     pub(crate) fn close(&self, leader: &dyn Leader<J, R>) {
         let mut state = lock(&self.state);
         state.closed = true;
-        self.changed.notify_all();
+        self.changed.ring_for_all();
         let wakers = state.take_room();
         drop(state);
         wake_all(wakers);
@@ -264,14 +261,14 @@ impl<J, R> Queue<J, R> {
         }
     }
 
-    /// Leads a group if that is possible, else waits on `condvar`.
+    /// Leads a group if that is possible, else waits for `bell`.
     fn lead_or<'a>(
         &'a self,
-        condvar: &Condvar,
+        bell: &Bell,
         state: MutexGuard<'a, State<J, R>>,
         leader: &dyn Leader<J, R>,
     ) -> MutexGuard<'a, State<J, R>> {
-        if state.may_lead() { self.lead_group(state, leader) } else { wait(condvar, state) }
+        if state.may_lead() { self.lead_group(state, leader) } else { bell.wait(state) }
     }
 
     /// Takes a group, leads it, hands out the results. Never unwinds.
@@ -303,7 +300,7 @@ impl<J, R> Queue<J, R> {
         self.step_down(state, wakers);
         // Whoever waits has let go of the lock, under which it looks for its result, so it hears of it. It is told without
         // the lock: it would wake up only to wait for that.
-        group.iter().filter(|ticket| ticket.blocking).for_each(|ticket| ticket.turn.notify_one());
+        group.iter().filter(|ticket| ticket.blocking).for_each(|ticket| ticket.turn.ring());
         leader.told();
         // Like the wakers: what a job holds may be the last handle of the store, which closes it, or may panic.
         drop(catch_unwind(AssertUnwindSafe(|| drop(jobs))));
@@ -344,16 +341,16 @@ impl<J, R> Queue<J, R> {
             return;
         }
         // Maintenance, and callers that close the queue or wait for room, look here for any change of leadership.
-        self.changed.notify_all();
+        self.changed.ring_for_all();
         let Some(next) = state.waiting.front() else { return };
         if next.blocking {
-            next.turn.notify_one();
+            next.turn.ring();
         } else if state.served {
-            self.thread.notify_one();
+            self.thread.ring();
         } else {
             // The one in front may have been dropped, or may never be polled again: the first that comes leads.
             for ticket in &state.waiting {
-                ticket.turn.notify_one();
+                ticket.turn.ring();
                 wakers.extend(lock(&ticket.slot).waker.take());
             }
         }
@@ -437,7 +434,7 @@ impl<J, R> State<J, R> {
         }
         let waits_for_disk = leader.waits_for_disk(&job);
         let slot = Mutex::new(Slot { job: Some(job), result: None, waker: None });
-        let ticket = Arc::new(Ticket { slot, bytes, blocking, waits_for_disk, turn: Condvar::new() });
+        let ticket = Arc::new(Ticket { slot, bytes, blocking, waits_for_disk, turn: Bell::new() });
         self.bytes += bytes;
         self.waiting.push_back(Arc::clone(&ticket));
         Some(ticket)

@@ -13,7 +13,7 @@ use super::entries::{Entries, Entry, Look};
 use super::facade::Index;
 use super::key::{Name, Space};
 use super::lookup::Dead;
-use super::quick_look::{Begun, Newest};
+use super::quick_look::Newest;
 use super::version::Version;
 use crate::address::Address;
 use crate::format::entry::Lineage;
@@ -45,7 +45,7 @@ impl<E: Entries> Index<E> {
         mut found: impl FnMut(Option<Before>),
     ) {
         let mut some = Vec::with_capacity(names.size_hint().0.clamp(1, TOGETHER));
-        let mut begun = [Begun::default(); TOGETHER];
+        let mut begun = Vec::new();
         let mut look = self.entries.look();
         loop {
             some.extend(names.by_ref().take(TOGETHER));
@@ -56,10 +56,9 @@ impl<E: Entries> Index<E> {
                     if !look.is_current() {
                         look.renew();
                     }
-                    for (begun, name) in begun.iter_mut().zip(some) {
-                        *begun = self.begin(name.hash);
-                    }
-                    begun.iter_mut().take(some.len()).for_each(|begun| self.go_on(begun, &mut look));
+                    begun.clear();
+                    begun.extend(some.iter().map(|name| self.begin(name.hash)));
+                    begun.iter_mut().for_each(|begun| self.go_on(begun, &mut look));
                     for (name, begun) in some.iter().zip(&begun) {
                         let newest = match name.space {
                             Space::Keys => self.finish(begun, name.key, &look),

@@ -8,6 +8,7 @@ use std::ops::Bound;
 use super::log::{Dice, Log, SHAPES, Shape};
 use super::model::{MayGo, Pair};
 use crate::address::Address;
+use crate::index::runs::shape::TINY_FAN_IN;
 use crate::index::runs::{
     Again, Cursor, Effort, Entry, Keep, KeepAll, Mark, Row, Run, Runs, Size, Stale, Way,
 };
@@ -85,7 +86,7 @@ fn a_merge_leaves_out_what_is_superseded_and_tombstones_only_at_the_oldest_end()
     let many: Vec<_> = (0..100).map(|number| (format!("m{number}").into_bytes(), Mark::Value)).collect();
     pair.push(&many);
     pair.may_go.0.extend((1..1000).map(Address::new));
-    for _ in 0..4 {
+    for _ in 0..TINY_FAN_IN {
         pair.push(&[(key.clone(), Mark::Tombstone)]);
     }
     let newest = pair.keys[&key][0];
