@@ -100,6 +100,10 @@ pub(crate) struct RunArguments {
     /// Where results.json, tables.md and the charts go [default: `report` in the directory of the data]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Keep what `results.json` in the output directory has of other data sets, measured before on this machine at this commit, so
+    /// that a run of hours can be made in parts
+    #[arg(long)]
+    pub(crate) add: bool,
     /// A Markdown page whose tables, between two marks, are replaced by those of this run; charts go beside it
     #[arg(long, value_name = "PAGE")]
     pub(crate) publish: Option<PathBuf>,
@@ -158,7 +162,7 @@ impl RunArguments {
 
     /// The data sets of the run.
     pub(crate) fn data_sets(&self) -> Vec<DataSet> {
-        let data = |(size, shape)| DataSet { size, shape, quick: self.quick };
+        let data = |(size, shape)| DataSet { size, shape, quick: self.quick, memory_part: self.memory_part };
         if !self.sizes.is_empty() && !self.shapes.is_empty() {
             let with = |size: &Size| self.shapes.iter().map(|shape| (*size, *shape)).collect::<Vec<_>>();
             return self.sizes.iter().flat_map(with).map(data).collect();

@@ -55,9 +55,37 @@ impl Machine {
         })
     }
 
+    /// Takes over what an earlier run on the same machine, at the same commit, was made with.
+    ///
+    /// # Errors
+    ///
+    /// When it was another machine or commit: figures of both would stand side by side as if they could be compared.
+    pub(crate) fn join(&mut self, earlier: Self) -> Result<()> {
+        let of = |machine: &Self| {
+            let Self { processor, processors, memory_mib, file_system, kernel, rustc, commit, .. } = machine;
+            format!(
+                "{processor}, {processors}, {memory_mib} MiB, {file_system}, {kernel}, {rustc}, commit {commit}"
+            )
+        };
+        if of(self) != of(&earlier) {
+            let text = "cannot add to the results of another machine or commit: there they are of";
+            return Err(Error::Usage(format!("{text} {}, and here {}", of(&earlier), of(self))));
+        }
+        let others = earlier
+            .engines
+            .into_iter()
+            .filter(|(kind, ..)| !self.engines.iter().any(|(own, ..)| own == kind));
+        let others: Vec<_> = others.collect();
+        self.engines.extend(others);
+        self.engines.sort_by_key(|(kind, ..)| EngineKind::ALL.iter().position(|other| other == kind));
+        self.load_start = self.load_start.max(earlier.load_start);
+        self.load_end = self.load_end.max(earlier.load_end);
+        Ok(())
+    }
+
     /// Notes how busy the machine is at the end.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        self.load_end = load()?;
+        self.load_end = self.load_end.max(load()?);
         Ok(())
     }
 }
@@ -110,6 +138,18 @@ fn commit() -> String {
 mod tests {
     use super::Machine;
     use crate::engines::EngineKind;
+
+    #[test]
+    fn results_of_another_commit_are_not_added_to() {
+        let look = |kinds: &[EngineKind]| Machine::look(std::path::Path::new("/tmp"), kinds).unwrap();
+        let mut machine = look(&[EngineKind::Pentad, EngineKind::Redb]);
+        machine.join(look(&[EngineKind::Pentad, EngineKind::Lmdb])).unwrap();
+        let kinds: Vec<_> = machine.engines.iter().map(|(kind, ..)| *kind).collect();
+        assert_eq!(kinds, [EngineKind::Pentad, EngineKind::Lmdb, EngineKind::Redb]);
+        let other = Machine { commit: "another".to_owned(), ..look(&[]) };
+        let error = machine.join(other).unwrap_err().to_string();
+        assert!(error.contains("commit another"), "{error}");
+    }
 
     #[test]
     fn the_machine_that_runs_this_test_is_described() {

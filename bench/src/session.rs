@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::measure::{MemoryLimit, flush, free_bytes};
 use crate::outcome::Outcome;
-use crate::report::{Collected, write_report, write_results};
+use crate::report::{Collected, earlier, write_report, write_results};
 use crate::workloads::Stage;
 
 /// Up to this many bytes of keys and values, all stores keep their data through a pass, so that the stages of different
@@ -33,7 +33,7 @@ pub(crate) fn perform(arguments: &RunArguments) -> Result<()> {
     let plan: Vec<(DataSet, Vec<Stage>)> = data_sets
         .iter()
         .enumerate()
-        .map(|(at, data)| (*data, Stage::needed(&workloads, *data, at == 0)))
+        .map(|(at, data)| (*data, Stage::needed(&workloads, *data, at == 0 && !arguments.add)))
         .filter(|(_, stages)| !stages.is_empty())
         .collect();
     if plan.is_empty() {
@@ -45,9 +45,13 @@ pub(crate) fn perform(arguments: &RunArguments) -> Result<()> {
     let scratch = scratch.map_err(Error::file(&arguments.dir))?;
     let mut machine = Machine::look(&arguments.dir, &engines)?;
     let mut collected = Collected::default();
+    if arguments.add {
+        let earlier = earlier(arguments)?;
+        machine.join(earlier.machine)?;
+        collected.keep(earlier.sets, &data_sets);
+    }
     for (data, stages) in &plan {
-        let limit =
-            arguments.memory_part.map(|part| MemoryLimit::make(allowed_bytes(*data, part))).transpose()?;
+        let limit = data.memory_part.map(|part| MemoryLimit::make(allowed_bytes(*data, part))).transpose()?;
         let mut failed: Vec<EngineKind> = Vec::new();
         for pass in 0..arguments.passes {
             // Whoever goes first in one pass goes last in the next, and nobody always follows the same one.

@@ -20,7 +20,12 @@ pub(crate) fn perform(arguments: &StageArguments) -> Result<()> {
     fs::create_dir_all(&directory).map_err(Error::file(&directory))?;
     let place = Place {
         directory,
-        data: DataSet { size: arguments.size, shape: arguments.shape, quick: arguments.quick },
+        data: DataSet {
+            size: arguments.size,
+            shape: arguments.shape,
+            quick: arguments.quick,
+            memory_part: None,
+        },
         durable: arguments.stage == Stage::Durable,
         retention_off: matches!(arguments.stage, Stage::Overwrite | Stage::Mixed | Stage::Churn),
     };

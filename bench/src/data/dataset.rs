@@ -99,6 +99,9 @@ pub(crate) struct DataSet {
     pub(crate) shape: Shape,
     /// Whether it is the tenth part, for a run in minutes.
     pub(crate) quick: bool,
+    /// Whether a store has to do with one part of its bytes in so many as memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) memory_part: Option<u64>,
 }
 
 impl DataSet {
@@ -145,6 +148,12 @@ impl DataSet {
 impl fmt::Display for DataSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.size.name(), self.shape.name())?;
-        if self.quick { write!(f, ", a tenth") } else { Ok(()) }
+        if self.quick {
+            write!(f, ", a tenth")?;
+        }
+        match self.memory_part {
+            Some(part) => write!(f, ", memory for 1/{part}"),
+            None => Ok(()),
+        }
     }
 }

@@ -22,7 +22,7 @@ fn sum<'a>(rows: impl Iterator<Item = (&'a Vec<u8>, &'a Vec<u8>)>) -> Sum {
 
 fn check<E: Engine>() {
     let directory = tempfile::tempdir().unwrap();
-    let data = DataSet { size: Size::V100, shape: Shape::Path, quick: true };
+    let data = DataSet { size: Size::V100, shape: Shape::Path, quick: true, memory_part: None };
     let place = Place { directory: directory.path().to_owned(), data, durable: true, retention_off: true };
     let engine = E::open(&place).unwrap();
     let (keys, values) = (data.keys(0..ROWS), data.values());

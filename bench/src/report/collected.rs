@@ -105,6 +105,11 @@ impl Collected {
         row
     }
 
+    /// Takes over what an earlier run has of other data sets than these.
+    pub(crate) fn keep(&mut self, earlier: Vec<Set>, but_for: &[DataSet]) {
+        self.sets.extend(earlier.into_iter().filter(|set| !but_for.contains(&set.data)));
+    }
+
     /// The data sets in the order of the run.
     pub(crate) fn sets(&self) -> &[Set] {
         &self.sets
@@ -124,6 +129,11 @@ impl Set {
             |name: &str| name.strip_prefix('W').and_then(|rest| rest.parse::<u32>().ok()).unwrap_or(u32::MAX);
         names.sort_by_key(|name| number(name));
         names
+    }
+
+    /// How often it was run.
+    pub(crate) fn passes(&self) -> usize {
+        self.rows.iter().flat_map(|row| row.values.values()).map(Vec::len).max().unwrap_or_default()
     }
 
     /// The rows of a workload, in the order in which they were measured.
@@ -162,7 +172,8 @@ mod tests {
     use crate::measure::Spent;
     use crate::outcome::Outcome;
 
-    const DATA: DataSet = DataSet { size: Size::V100, shape: Shape::Random16, quick: true };
+    const DATA: DataSet =
+        DataSet { size: Size::V100, shape: Shape::Random16, quick: true, memory_part: None };
 
     fn outcome(seconds: u64, sum: u64) -> Outcome {
         let spent = Spent { wall: Duration::from_secs(seconds), cpu: Duration::from_secs(1) };
@@ -181,6 +192,26 @@ mod tests {
                 collected.add(DATA, EngineKind::Redb, &workloads, outcome(1, 8)).unwrap_err().to_string();
             assert!(error.contains("pentad and redb"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_was_measured_before_is_kept_but_for_what_is_measured_anew() {
+        let workloads = ["W3".to_owned()];
+        let tenth = DATA;
+        let whole = DataSet { quick: false, ..DATA };
+        let mut earlier = Collected::default();
+        for data in [tenth, whole] {
+            earlier.add(data, EngineKind::Pentad, &workloads, outcome(100, 7)).unwrap();
+        }
+        let mut collected = Collected::default();
+        collected.keep(earlier.sets, &[whole]);
+        collected.add(whole, EngineKind::Pentad, &workloads, outcome(1, 7)).unwrap();
+        let medians = |collected: &Collected| {
+            let rows = collected.sets().iter().map(|set| (set.data, set.rows[0].median(EngineKind::Pentad)));
+            rows.collect::<Vec<_>>()
+        };
+        assert_eq!(medians(&collected), [(tenth, Some(1.0)), (whole, Some(100.0))]);
+        assert_eq!(collected.sets()[1].passes(), 1);
     }
 
     #[test]

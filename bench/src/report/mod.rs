@@ -10,6 +10,6 @@ mod targets;
 pub(crate) use collected::Collected;
 #[cfg(feature = "cluster")]
 pub(crate) use figures::{digits, show};
+pub(crate) use page::{earlier, write_report, write_results};
 #[cfg(feature = "cluster")]
 pub(crate) use page::{machine_lines, replace_between};
-pub(crate) use page::{write_report, write_results};

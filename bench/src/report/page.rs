@@ -6,11 +6,12 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::collected::{Collected, Set};
 use super::{chart, tables, targets};
 use crate::arguments::RunArguments;
+use crate::data::DataSet;
 use crate::engines::EngineKind;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -22,9 +23,25 @@ const END: &str = "<!-- figures: end -->";
 #[derive(Serialize)]
 struct Results<'a> {
     machine: &'a Machine,
-    passes: u32,
-    quick: bool,
     sets: &'a [Set],
+}
+
+/// What an earlier run has left for programs.
+#[derive(Deserialize)]
+pub(crate) struct Earlier {
+    pub(crate) machine: Machine,
+    pub(crate) sets: Vec<Set>,
+}
+
+fn out(arguments: &RunArguments) -> PathBuf {
+    arguments.out.clone().unwrap_or_else(|| arguments.dir.join("report"))
+}
+
+/// Reads what an earlier run has left in the output directory.
+pub(crate) fn earlier(arguments: &RunArguments) -> Result<Earlier> {
+    let path = out(arguments).join("results.json");
+    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+    serde_json::from_str(&text).map_err(|source| Error::Json { what: path.display().to_string(), source })
 }
 
 /// Writes what there is so far for programs, so that a run that is interrupted after hours has not been for nothing.
@@ -33,10 +50,9 @@ pub(crate) fn write_results(
     machine: &Machine,
     collected: &Collected,
 ) -> Result<(PathBuf, String)> {
-    let out = arguments.out.clone().unwrap_or_else(|| arguments.dir.join("report"));
+    let out = out(arguments);
     fs::create_dir_all(&out).map_err(Error::file(&out))?;
-    let results =
-        Results { machine, passes: arguments.passes, quick: arguments.quick, sets: collected.sets() };
+    let results = Results { machine, sets: collected.sets() };
     let json = serde_json::to_string(&results)
         .map_err(|source| Error::Json { what: "the results".to_owned(), source })?;
     write(&out.join("results.json"), &format!("{json}\n"))?;
@@ -50,14 +66,9 @@ pub(crate) fn write_report(arguments: &RunArguments, machine: &Machine, collecte
     let charts: Vec<(String, String)> = collected
         .sets()
         .iter()
-        .filter_map(|set| {
-            Some((
-                format!("{}-{}.svg", set.data.size.name(), set.data.shape.name()),
-                chart::speeds(set, &engines)?,
-            ))
-        })
+        .filter_map(|set| Some((format!("{}.svg", file_name(set.data)), chart::speeds(set, &engines)?)))
         .collect();
-    let text = head(machine, arguments) + &body(collected, &engines);
+    let text = head(machine) + &body(collected, &engines);
     println!("{text}");
     write_into(&out, &json, &charts)?;
     write(&out.join("tables.md"), &text)?;
@@ -66,6 +77,11 @@ pub(crate) fn write_report(arguments: &RunArguments, machine: &Machine, collecte
         Some(page) => publish(page, &text, &json, &charts),
         None => Ok(()),
     }
+}
+
+fn file_name(data: DataSet) -> String {
+    let part = data.memory_part.map(|part| format!("-memory-{part}")).unwrap_or_default();
+    format!("{}-{}{part}", data.size.name(), data.shape.name())
 }
 
 fn write_into(directory: &Path, json: &str, charts: &[(String, String)]) -> Result<()> {
@@ -95,10 +111,8 @@ pub(crate) fn machine_lines(machine: &Machine) -> String {
 }
 
 /// Machine, versions, settings.
-fn head(machine: &Machine, arguments: &RunArguments) -> String {
+fn head(machine: &Machine) -> String {
     let mut text = machine_lines(machine);
-    let quick = if arguments.quick { ", a tenth of the entries (`--quick`)" } else { "" };
-    writeln!(text, "| passes | {}{quick} |", arguments.passes).expect("text");
     text.push_str("\n| store | version | settings |\n| --- | --- | --- |\n");
     for (kind, version, settings) in &machine.engines {
         let version = version.as_deref().unwrap_or("this repository");

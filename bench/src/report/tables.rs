@@ -17,7 +17,9 @@ for each operation; on a busy machine it is the steadier figure, but it does not
 pub(super) fn all(collected: &Collected, engines: &[EngineKind]) -> String {
     let mut text = String::new();
     for set in collected.sets() {
-        writeln!(text, "### {}\n", set.data).expect("text");
+        let passes =
+            if set.passes() == 1 { "one pass".to_owned() } else { format!("{} passes", set.passes()) };
+        writeln!(text, "### {}, {passes}\n", set.data).expect("text");
         for workload in set.workloads() {
             table(set, workload, engines, &mut text);
         }
@@ -91,7 +93,7 @@ mod tests {
 
     #[test]
     fn losses_show_as_plainly_as_wins_and_gaps_have_their_reason() {
-        let data = DataSet { size: Size::V100, shape: Shape::Random16, quick: true };
+        let data = DataSet { size: Size::V100, shape: Shape::Random16, quick: true, memory_part: None };
         let workloads = ["W5".to_owned()];
         let mut collected = Collected::default();
         for (kind, seconds) in [(EngineKind::Pentad, 2), (EngineKind::Lmdb, 1), (EngineKind::Redb, 4)] {

@@ -87,7 +87,10 @@ pub(super) fn table(collected: &Collected) -> String {
 }
 
 fn line(target: &Target, collected: &Collected) -> Option<String> {
-    let fits = |set: &&Set| set.data.size == target.size && set.data.shape == Shape::Random16;
+    let fits = |set: &&Set| {
+        let data = set.data;
+        data.size == target.size && data.shape == Shape::Random16 && data.memory_part.is_none()
+    };
     let set = collected.sets().iter().find(fits)?;
     let mut rows = set.rows_of(target.workload).peekable();
     // The workload was not part of the run.
@@ -141,7 +144,7 @@ mod tests {
     use crate::report::Collected;
 
     fn run(row: (&str, &str, Unit), figures: &[(EngineKind, f64)]) -> String {
-        let data = DataSet { size: Size::V100, shape: Shape::Random16, quick: false };
+        let data = DataSet { size: Size::V100, shape: Shape::Random16, quick: false, memory_part: None };
         let mut collected = Collected::default();
         for (kind, value) in figures {
             let mut outcome = Outcome::default();

@@ -146,7 +146,8 @@ mod tests {
     use super::{Stage, WORKLOADS};
     use crate::data::{DataSet, Shape, Size};
 
-    const SMALL: DataSet = DataSet { size: Size::V100, shape: Shape::Random16, quick: true };
+    const SMALL: DataSet =
+        DataSet { size: Size::V100, shape: Shape::Random16, quick: true, memory_part: None };
 
     #[test]
     fn every_workload_has_a_stage_and_every_stage_a_known_workload() {
