@@ -105,9 +105,11 @@ const STATS_AFTER_HELP: &str = "\
 With --json, one object: {\"keys\", \"sequence\", \"oldest_batch\" (null when no commit is retained),
 \"oldest_readable\" (the least SEQ that an open store reads back to; null when there is none), \"tail\", \"disk_bytes\", \"reserve_bytes\",
 \"live_bytes\", \"held_bytes\" (of these, what only older commits see), \"dead_bytes\", \"segments\", \"stream_segments\", \"index_bytes\",
-\"checkpoint_bytes\" (0 when there is none), \"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\", \"scrub\": null where the store
+\"checkpoint_bytes\" (0 when there is none), \"checkpoint_age_bytes\", \"checkpoint_failure\" (null without one), \"unfinished_tail_bytes\",
+\"namespaces_fault\" (why not all namespaces are known; null when they are), \"scrub\": null where the store
 scrubs nothing, or {\"bytes_per_second\", \"done_bytes\", \"total_bytes\", \"passes\", \"last_pass_ns\" (null before the first), \"found\",
-\"findings\": as the \"damage\" of verify}}.";
+\"findings\": as the \"damage\" of verify}}. With --endpoints \"keys\", \"sequence\", \"oldest_batch\", \"oldest_readable\" and \"namespaces_fault\"
+alone: the rest is for each node's own files to say.";
 
 const PRUNE_AFTER_HELP: &str = "\
 What is stored stays; only `log`, `watch` and --at cannot go back to those commits. Their space comes back by
@@ -169,7 +171,7 @@ pub(crate) struct Global {
     #[arg(long, value_name = "ADDRS", global = true, value_delimiter = ',', conflicts_with = "store")]
     endpoints: Vec<String>,
     /// The namespace of the store that the verb is about [default: its own keyspace]
-    #[arg(long, value_name = "NAME", global = true, conflicts_with = "endpoints")]
+    #[arg(long, value_name = "NAME", global = true)]
     namespace: Option<String>,
     /// Answer in JSON, one object per line, where the answer is data about the store
     #[arg(long, global = true)]
@@ -407,21 +409,12 @@ impl Global {
     ///
     /// [`Failure::Usage`] when it was not named.
     pub(crate) fn store(&self) -> Result<&Path> {
-        if !self.endpoints.is_empty() {
-            let text = "this is about the files of a store, so it is not done through --endpoints: run it on the machine that \
-                        has them, with --store DIR";
-            return Err(Failure::Usage(text.to_owned()));
-        }
+        self.check_no_endpoints()?;
         self.store.as_deref().ok_or_else(|| {
             let text =
                 "which store? name its directory with --store DIR, or a cluster with --endpoints HOST:PORT,…";
             Failure::Usage(text.to_owned())
         })
-    }
-
-    /// The nodes of a cluster, if one was named in the place of a directory.
-    pub(crate) fn endpoints(&self) -> Option<&[String]> {
-        (!self.endpoints.is_empty()).then_some(&*self.endpoints)
     }
 
     /// The bytes that an argument stands for; `what` is what it is called in the message when it stands for none.

@@ -41,6 +41,10 @@ impl Alter for Failing {
         Box::new(Batch { place: self, changes: 0 })
     }
 
+    fn drop_namespace(&self, _: &str) -> Result<Done> {
+        Err(Failure::Refused("no namespaces".to_owned()))
+    }
+
     fn stage(
         &self,
         _: &mut dyn Read,

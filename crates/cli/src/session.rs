@@ -27,7 +27,7 @@ pub(crate) fn look<T>(
     if reading.damaged {
         return Err(only_with_a_directory("--damaged"));
     }
-    work(&Remote::connect(endpoints, as_of.at)?)
+    work(&Remote::connect(endpoints, as_of.at)?.part(global.namespace(), false)?)
 }
 
 /// The same, for whoever wants what the past can tell beyond the list of commits.
@@ -37,7 +37,7 @@ pub(crate) fn look_back<T>(global: &Global, work: impl FnOnce(&dyn Look) -> Resu
             let name = global.store()?;
             read_whole(global, |store| work(&LocalLook { store, view: &store.snapshot()?, name }))
         }
-        Some(endpoints) => work(&Remote::connect(endpoints, None)?),
+        Some(endpoints) => work(&Remote::connect(endpoints, None)?.part(global.namespace(), false)?),
     }
 }
 
@@ -48,18 +48,18 @@ pub(crate) fn alter<T>(global: &Global, work: impl FnOnce(&dyn Alter) -> Result<
             let name = global.store()?;
             change(global, |store| work(&LocalAlter { store, name }))
         }
-        Some(endpoints) => work(&Remote::connect(endpoints, None)?),
+        Some(endpoints) => work(&Remote::connect(endpoints, None)?.part(global.namespace(), false)?),
     }
 }
 
-/// The same; a store that is missing is made.
+/// The same; a store that is missing is made, and so is a namespace.
 pub(crate) fn alter_or_create<T>(global: &Global, work: impl FnOnce(&dyn Alter) -> Result<T>) -> Result<T> {
     match global.endpoints() {
         None => {
             let name = global.store()?;
             create(global, |store| work(&LocalAlter { store, name }))
         }
-        Some(endpoints) => work(&Remote::connect(endpoints, None)?),
+        Some(endpoints) => work(&Remote::connect(endpoints, None)?.part(global.namespace(), true)?),
     }
 }
 

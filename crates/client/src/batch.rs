@@ -120,6 +120,27 @@ impl Batch {
         self.operation(operation::Kind::Rename(wire::Rename { from: bytes(from), to: bytes(to) }))
     }
 
+    /// Has the operations and conditions that follow be about keys of this namespace, which must be there; of the store's own keyspace
+    /// for an empty name. Those before the first call are about the latter, or about the namespace that [`Keys::in_namespace`](crate::Keys::in_namespace)
+    /// names where the batch is committed through that.
+    pub fn in_namespace(&mut self, name: &str) -> &mut Self {
+        let namespace = wire::Namespace { name: name.to_owned() };
+        let within = condition::Expect::Within(namespace.clone());
+        self.write.conditions.push(Condition { key: Bytes::new(), expect: Some(within) });
+        self.operation(operation::Kind::Within(namespace))
+    }
+
+    /// Makes a namespace if it is not there: before all else, and whether or not the conditions hold. That takes no sequence.
+    pub fn make_namespace(&mut self, name: &str) -> &mut Self {
+        self.operation(operation::Kind::MakeNamespace(wire::Namespace { name: name.to_owned() }))
+    }
+
+    /// Drops a namespace with all that is in it; it counts as one in `deleted` of the result if it is there. What follows must not be
+    /// about it.
+    pub fn drop_namespace(&mut self, name: &str) -> &mut Self {
+        self.operation(operation::Kind::DropNamespace(wire::Namespace { name: name.to_owned() }))
+    }
+
     /// Makes the whole batch depend on the state of `key` before it.
     pub fn require(&mut self, key: impl AsRef<[u8]>, expect: Expect) -> &mut Self {
         let expect = match expect {
@@ -150,14 +171,15 @@ impl Batch {
         self
     }
 
-    /// How many operations there are.
+    /// How many operations there are; what says which namespace they are about is none.
     pub fn len(&self) -> usize {
-        self.write.operations.len()
+        let is_one = |operation: &&Operation| !matches!(operation.kind, Some(operation::Kind::Within(_)));
+        self.write.operations.iter().filter(is_one).count()
     }
 
     /// Whether there are no operations.
     pub fn is_empty(&self) -> bool {
-        self.write.operations.is_empty()
+        self.len() == 0
     }
 
     fn operation(&mut self, kind: operation::Kind) -> &mut Self {

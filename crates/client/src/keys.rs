@@ -10,9 +10,11 @@ use crate::batch::{Batch, bytes};
 use crate::caller::Caller;
 use crate::wire::{
     BatchRequest, Bounds, Consistency, DescribeRequest, DescribeResponse, Estimate, ExtentRequest,
-    ExtentResponse, Failure, FailureKind, GetMultiRequest, GetRequest, PruneBatches, PruneBatchesRequest,
-    RangeRequest, RangeResponse, Row, WriteRequest, WriteResult, call, reply,
+    ExtentResponse, Failure, FailureKind, GetMultiRequest, GetRequest, NamespacesRequest, NamespacesResponse,
+    PruneBatches, PruneBatchesRequest, RangeRequest, RangeResponse, Row, WriteRequest, WriteResult, call,
+    reply,
 };
+use crate::within::Within;
 
 /// Reads and writes of keys over a [`Caller`].
 ///
@@ -93,6 +95,59 @@ impl<C: Caller> Keys<C> {
     pub fn at(mut self, sequence: u64) -> Self {
         self.at = Some(sequence);
         self
+    }
+
+    /// The same in a namespace, which must be there; for an empty name in the store's own keyspace. The batch log, and how much of it there is, stay those of the whole store.
+    ///
+    /// ```no_run
+    /// # async fn example(client: pentad_client::Client) -> Result<(), pentad_client::Failure> {
+    /// client.keys().make_namespace("orders").await?;
+    /// let orders = client.keys().in_namespace("orders");
+    /// let mut batch = pentad_client::Batch::new();
+    /// batch.put("17", "tea");
+    /// orders.commit(batch).await?;
+    /// assert!(client.keys().get("17").await?.is_none() && orders.get("17").await?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_namespace(self, name: &str) -> Keys<Within<'_, C>> {
+        let Self { caller, consistency, at } = self;
+        Keys { caller: Within::new(caller, name), consistency, at }
+    }
+
+    /// Makes a namespace, if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::commit`]; `INVALID_INPUT` for an empty name, or one of more than 255 bytes.
+    pub async fn make_namespace(&self, name: &str) -> Result<(), Failure> {
+        let mut batch = Batch::new();
+        batch.make_namespace(name);
+        self.commit(batch).await.map(drop)
+    }
+
+    /// Drops a namespace with all that is in it, in one commit whose cost does not depend on how much that is; whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::commit`].
+    pub async fn drop_namespace(&self, name: &str) -> Result<bool, Failure> {
+        let mut batch = Batch::new();
+        batch.drop_namespace(name);
+        Ok(self.commit(batch).await?.deleted > 0)
+    }
+
+    /// Which namespaces there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`]; `UNSUPPORTED` when the node is too old to know.
+    pub async fn namespaces(&self) -> Result<NamespacesResponse, Failure> {
+        let request = NamespacesRequest { consistency: self.consistency.into() };
+        match self.caller.call(call::Kind::Namespaces(request)).await? {
+            reply::Kind::Namespaces(answer) => Ok(answer),
+            other => Err(unfit(&other)),
+        }
     }
 
     /// The value of `key`.

@@ -26,10 +26,11 @@ mod keys;
 mod kv_backend;
 mod limits;
 pub mod wire;
+mod within;
 
 pub use batch::{Batch, Expect, Expiry};
 pub use caller::{Caller, InterfaceLimits};
-pub use client::{Client, ClientBuilder, Cluster, Watch, WatchEvent, WatchFilter, WatchFrom};
+pub use client::{Client, ClientBuilder, Cluster, NewestFirst, Watch, WatchEvent, WatchFilter, WatchFrom};
 pub use client_api::Members;
 pub use keys::{Keys, Page, PageRequest};
 pub use kv_backend::TextKeys;
@@ -38,6 +39,7 @@ pub use limits::{
     WRITE_BYTES_MAX,
 };
 pub use wire::{Consistency, Failure, FailureKind};
+pub use within::Within;
 
 pub use bytes::Bytes;
 pub use pentad_traits::{

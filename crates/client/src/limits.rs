@@ -64,6 +64,11 @@ impl Write {
                     check_key(&rename.to)?;
                     bytes += rename.from.len() + rename.to.len();
                 }
+                Some(
+                    operation::Kind::Within(namespace)
+                    | operation::Kind::MakeNamespace(namespace)
+                    | operation::Kind::DropNamespace(namespace),
+                ) => bytes += namespace.name.len(),
                 Some(operation::Kind::DeleteRange(_)) | None => {}
             }
         }

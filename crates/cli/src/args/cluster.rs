@@ -1,6 +1,9 @@
-//! Arguments of `serve` and `cluster`.
+//! `--endpoints`, and the arguments of `serve` and `cluster`.
 
 use clap::{Args, Subcommand, ValueEnum};
+
+use super::Global;
+use crate::error::{Failure, Result};
 
 pub(super) const SERVE_AFTER_HELP: &str = "\
 The store is the directory of a node: a replica of what the cluster holds, its Raft log, and who the node is. In a new directory
@@ -21,7 +24,8 @@ Ask any node of the cluster: --endpoints 127.0.0.1:7420,127.0.0.1:7421. Changes 
 
 With --json:
   status    one object: {\"id\", \"address\", \"role\", \"term\", \"leader\", \"leader_address\", \"last_log\", \"committed\", \"applied\",
-            \"snapshot\", \"purged\", \"sequence\", \"keys\", \"version\", \"member\", \"cluster\"}; null is not known
+            \"snapshot\", \"purged\", \"snapshots_installed\" (from other nodes since the start), \"sequence\", \"keys\", \"version\", \"member\",
+            \"cluster\"}; null is not known
   members, and every change of them: a list of {\"id\", \"address\", \"role\": leader, follower, candidate or learner, \"status\": active,
             promotable or read-only, \"applied\", \"matched\", \"reachable\"}
   transfer  {\"leader\", \"address\"}
@@ -42,6 +46,12 @@ pub(crate) struct ServeArgs {
     /// In a new directory, wait to be added or made part of a new cluster
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Take a snapshot after so many bytes of writes, and give up the log that it covers
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) snapshot_bytes: u64,
+    /// Keep so many entries of the log though a snapshot covers them, for nodes that are a little behind
+    #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
+    pub(crate) log_entries_kept: u64,
     /// Serve without encryption; only on this machine's own addresses
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -105,4 +115,25 @@ pub(crate) enum ClusterVerb {
     },
     /// Have the first node that answers take a snapshot, and give up the log before it
     Snapshot,
+}
+
+impl Global {
+    /// The nodes of a cluster, if one was named in the place of a directory.
+    pub(crate) fn endpoints(&self) -> Option<&[String]> {
+        (!self.endpoints.is_empty()).then_some(&*self.endpoints)
+    }
+
+    /// Refuses a cluster in the place of files.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] when one was named.
+    pub(crate) fn check_no_endpoints(&self) -> Result<()> {
+        if self.endpoints.is_empty() {
+            return Ok(());
+        }
+        let text = "this is about the files of a store, so it is not done through --endpoints: run it on the machine that \
+                    has them, with --store DIR";
+        Err(Failure::Usage(text.to_owned()))
+    }
 }

@@ -21,6 +21,11 @@ pub(crate) struct NamespacesArgs {
 }
 
 impl Global {
+    /// The namespace that the verb is about, if it is not the store's own keyspace.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// The part of an open store that the verb is about; it must be there.
     ///
     /// # Errors
@@ -29,8 +34,8 @@ impl Global {
     pub(crate) fn part_of(&self, store: &Store) -> Result<Store> {
         let Some(name) = &self.namespace else { return Ok(store.clone()) };
         store.find_namespace(name)?.ok_or_else(|| {
-            let shown = escape_key(name.as_bytes());
-            Failure::Absent(format!("there is no namespace {shown} in {}", store.path().display()))
+            let (shown, place) = (escape_key(name.as_bytes()), self.store.as_deref().unwrap_or(store.path()));
+            Failure::Absent(format!("there is no namespace {shown} in {}", place.display()))
         })
     }
 

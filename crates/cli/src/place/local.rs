@@ -6,14 +6,14 @@ use std::path::Path;
 
 use bytes::Bytes;
 use pentad_engine::{
-    Batch, Durability, ErrorKind, Expect, Order, PageToken, Sequence, Snapshot, Store, WatchEvent,
-    WatchFilter,
+    Batch, Durability, Entry, ErrorKind, Expect, Order, Outcome, PageToken, Sequence, Snapshot, Store,
+    WatchEvent, WatchFilter,
 };
 use serde_json::Value;
 
 use super::change::{Bounds, Change, Content, Done, Info};
 use super::seam::{
-    Alter, Changes, Kept, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted, first_of_newest,
+    Aged, Alter, Changes, Kept, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted, first_of_newest,
 };
 use crate::error::{Failure, Result};
 use crate::payload::{Staged, stage};
@@ -102,6 +102,25 @@ impl Look for LocalLook<'_> {
         let page = page.map_err(refused)?;
         let seen = |(key, value)| Seen { key, value: Bytes::from(value), deadline: None };
         Ok((page.rows.into_iter().map(seen).collect(), page.next.map(|token| token.to_bytes())))
+    }
+
+    fn newest_first(
+        &self,
+        keys_alone: bool,
+        limit: u64,
+        each: &mut dyn FnMut(Aged) -> Result<()>,
+    ) -> Result<()> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        for entry in self.view.newest_first()?.take(limit) {
+            let Entry { key, key_hash, value, .. } = entry?;
+            let value = if keys_alone { Bytes::new() } else { Bytes::from(value) };
+            each(Aged { key, key_hash, value })?;
+        }
+        Ok(())
+    }
+
+    fn namespaces(&self) -> Result<(Vec<String>, Option<String>)> {
+        Ok((self.store.namespaces(), self.store.stats().namespaces_fault))
     }
 
     fn watch(
@@ -210,6 +229,12 @@ impl Alter for LocalAlter<'_> {
         Ok((pruned, self.store.oldest_batch().map(u64::from)))
     }
 
+    fn drop_namespace(&self, name: &str) -> Result<Done> {
+        let mut batch = Batch::new();
+        batch.drop_namespace(name);
+        Ok(done(self.store.commit(batch)?))
+    }
+
     fn sync(&self) -> Result<()> {
         Ok(self.store.sync()?)
     }
@@ -253,13 +278,16 @@ impl Changes for LocalChanges<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<Done> {
-        let outcome = self.store.commit(self.batch)?;
-        Ok(Done {
-            applied: outcome.applied,
-            sequence: outcome.sequence.map(u64::from),
-            deleted: outcome.deleted,
-            renewed: outcome.renewed,
-            counter: outcome.counter,
-        })
+        Ok(done(self.store.commit(self.batch)?))
+    }
+}
+
+fn done(outcome: Outcome) -> Done {
+    Done {
+        applied: outcome.applied,
+        sequence: outcome.sequence.map(u64::from),
+        deleted: outcome.deleted,
+        renewed: outcome.renewed,
+        counter: outcome.counter,
     }
 }

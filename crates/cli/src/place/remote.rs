@@ -12,15 +12,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use pentad_client::wire::{self, Row, WatchedCommit};
-use pentad_client::{Batch, Client, Keys, PageRequest, VALUE_BYTES_MAX, WatchEvent, WatchFilter, WatchFrom};
+use pentad_client::wire::{self, NewestFirstRequest, NewestRow, Row, WatchedCommit, WriteResult};
+use pentad_client::{
+    Batch, Client, FailureKind, Keys, PageRequest, VALUE_BYTES_MAX, WatchEvent, WatchFilter, WatchFrom,
+    Within,
+};
 use pentad_engine::{Expect, Expiry, Timestamp, escape_key};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use super::change::{Bounds, Change, Content, Done, Info};
 use super::seam::{
-    Alter, Changes, Kept, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted, first_of_newest,
+    Aged, Alter, Changes, Kept, Listing, Look, Rows, Seen, Told, ToldChange, WatchWanted, first_of_newest,
 };
 use crate::error::{Failure, Result};
 use crate::human;
@@ -38,6 +41,8 @@ pub(crate) struct Remote {
     runtime: Runtime,
     /// Read as of this commit.
     at: Cell<Option<u64>>,
+    /// What the verb is about; empty is the store's own keyspace.
+    namespace: String,
     name: String,
 }
 
@@ -53,13 +58,36 @@ impl Remote {
         let refused = |error| Failure::Io { doing: "cannot wait for the network".to_owned(), error };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let client = runtime.block_on(Client::connect(endpoints.iter().cloned()))?;
-        Ok(Self { client, runtime, at: Cell::new(at), name: endpoints.join(",") })
+        let name = endpoints.join(",");
+        Ok(Self { client, runtime, at: Cell::new(at), namespace: String::new(), name })
     }
 
-    fn keys(&self) -> Keys<&Client> {
+    /// The namespace `name` of it, if one is named: it must be there, or is made.
+    pub(crate) fn part(mut self, name: Option<&str>, make: bool) -> Result<Self> {
+        let Some(name) = name else { return Ok(self) };
+        if name.is_empty() && !make {
+            // The name of the store's own keyspace on the way, and of no namespace.
+            return Err(self.absent(name));
+        }
+        if make {
+            self.wait(self.client.keys().make_namespace(name))?;
+        }
+        name.clone_into(&mut self.namespace);
+        match self.runtime.block_on(self.keys().extent()) {
+            Err(failure) if failure.kind() == FailureKind::KeyNotFound => Err(self.absent(name)),
+            there => Ok(there.map(|_| self)?),
+        }
+    }
+
+    fn absent(&self, name: &str) -> Failure {
+        Failure::Absent(format!("there is no namespace {} in {}", escape_key(name.as_bytes()), self.name))
+    }
+
+    fn keys(&self) -> Keys<Within<'_, &Client>> {
+        let keys = self.client.keys().in_namespace(&self.namespace);
         match self.at.get() {
-            Some(sequence) => self.client.keys().at(sequence),
-            None => self.client.keys(),
+            Some(sequence) => keys.at(sequence),
+            None => keys,
         }
     }
 
@@ -146,6 +174,29 @@ impl Look for Remote {
         Ok((page.rows.into_iter().map(seen).collect(), page.next.map(|token| token.to_vec())))
     }
 
+    fn newest_first(
+        &self,
+        keys_alone: bool,
+        limit: u64,
+        each: &mut dyn FnMut(Aged) -> Result<()>,
+    ) -> Result<()> {
+        if limit == 0 {
+            return Ok(());
+        }
+        let (namespace, keys_only) = (self.namespace.clone(), keys_alone);
+        let request = NewestFirstRequest { namespace, limit, keys_only, ..NewestFirstRequest::default() };
+        let mut listing = self.wait(self.client.newest_first(request))?;
+        while let Some(NewestRow { key, key_hash, value, .. }) = self.wait(listing.next())? {
+            each(Aged { key, key_hash, value })?;
+        }
+        Ok(())
+    }
+
+    fn namespaces(&self) -> Result<(Vec<String>, Option<String>)> {
+        let told = self.wait(self.keys().namespaces())?;
+        Ok((told.names, told.fault))
+    }
+
     fn watch(
         &self,
         wanted: &WatchWanted,
@@ -163,7 +214,7 @@ impl Look for Remote {
             return Err(Failure::Refused(text));
         }
         let from = WatchFrom { sequence, previous: wanted.previous, ..WatchFrom::default() };
-        let mut watch = self.client.watch(filter, from);
+        let mut watch = self.client.watch_in_namespace(&self.namespace, filter, from);
         while let Some(event) = self.runtime.block_on(watch.next()) {
             let commit = match event? {
                 WatchEvent::Commit(commit) => commit,
@@ -186,10 +237,10 @@ impl Look for Remote {
 
     fn log(&self, from: u64, each: &mut dyn FnMut(Told) -> Result<()>) -> Result<()> {
         let end = self.wait(self.keys().extent())?.sequence;
-        let mut from = WatchFrom { until_now: true, ..WatchFrom::sequence(from) };
+        let mut from = WatchFrom { until_now: true, whole_log: true, ..WatchFrom::sequence(from) };
         let given_up_at = Instant::now() + BEHIND_MAX;
         while from.sequence.is_some_and(|next| next <= end) {
-            let mut watch = self.client.watch(WatchFilter::All, from);
+            let mut watch = self.client.watch_in_namespace(&self.namespace, WatchFilter::All, from);
             while let Some(event) = self.runtime.block_on(watch.next()) {
                 match event? {
                     WatchEvent::Commit(commit) => each(told(commit))?,
@@ -220,19 +271,21 @@ impl Look for Remote {
     fn stats(&self) -> Result<(Vec<String>, Value)> {
         let extent = self.wait(self.keys().extent())?;
         let commit = |sequence: Option<u64>| sequence.map_or("none".to_owned(), human::count);
-        let lines = [
+        let mut lines = vec![
             ("keys", human::count(extent.live_keys)),
             ("last commit", human::count(extent.sequence)),
             ("oldest kept", commit(extent.oldest_batch)),
             ("readable from", commit(extent.oldest_readable)),
         ];
+        lines.extend(extent.namespaces_fault.clone().map(|fault| ("namespaces", fault)));
         let object = json!({
             "keys": extent.live_keys,
             "sequence": extent.sequence,
             "oldest_batch": extent.oldest_batch,
             "oldest_readable": extent.oldest_readable,
+            "namespaces_fault": extent.namespaces_fault,
         });
-        Ok((lines.map(|(name, value)| format!("{name:<16}{value}")).to_vec(), object))
+        Ok((lines.into_iter().map(|(name, value)| format!("{name:<16}{value}")).collect(), object))
     }
 }
 
@@ -282,6 +335,12 @@ impl Alter for Remote {
         };
         let pruned = self.wait(self.keys().prune(before))?;
         Ok((pruned, self.wait(self.keys().extent())?.oldest_batch))
+    }
+
+    fn drop_namespace(&self, name: &str) -> Result<Done> {
+        let mut batch = Batch::new();
+        batch.drop_namespace(name);
+        Ok(done(self.wait(self.keys().commit(batch))?))
     }
 
     fn sync(&self) -> Result<()> {
@@ -334,14 +393,17 @@ impl Changes for RemoteChanges<'_> {
     }
 
     fn commit(self: Box<Self>) -> Result<Done> {
-        let result = self.remote.wait(self.remote.keys().commit(self.batch))?;
-        Ok(Done {
-            applied: result.applied,
-            sequence: result.sequence,
-            deleted: result.deleted,
-            renewed: result.renewed,
-            counter: result.counter,
-        })
+        Ok(done(self.remote.wait(self.remote.keys().commit(self.batch))?))
+    }
+}
+
+fn done(result: WriteResult) -> Done {
+    Done {
+        applied: result.applied,
+        sequence: result.sequence,
+        deleted: result.deleted,
+        renewed: result.renewed,
+        counter: result.counter,
     }
 }
 

@@ -26,6 +26,16 @@ pub(crate) struct Seen {
     pub(crate) deadline: Option<Timestamp>,
 }
 
+/// An entry in a listing by age.
+#[derive(Debug)]
+pub(crate) struct Aged {
+    /// `None` when it was stored under a hash alone.
+    pub(crate) key: Option<Bytes>,
+    pub(crate) key_hash: u64,
+    /// Empty in a listing of keys alone.
+    pub(crate) value: Bytes,
+}
+
 /// Which rows, and what of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Listing {
@@ -78,6 +88,17 @@ pub(crate) trait Look {
 
     /// A page of rows, and the token of the next one.
     fn page(&self, listing: &Listing, token: Option<&[u8]>) -> Result<(Vec<Seen>, Option<Vec<u8>>)>;
+
+    /// Tells `each` of `limit` entries at most, the one written last first.
+    fn newest_first(
+        &self,
+        keys_alone: bool,
+        limit: u64,
+        each: &mut dyn FnMut(Aged) -> Result<()>,
+    ) -> Result<()>;
+
+    /// The names of all namespaces, and why those are not all of them, if they are not.
+    fn namespaces(&self) -> Result<(Vec<String>, Option<String>)>;
 
     /// Tells `each` of the commits until it breaks off, or there is nothing more to come.
     fn watch(
@@ -163,6 +184,9 @@ pub(crate) trait Alter: Debug {
 
     /// Lets go of the commits that `kept` leaves out; how many those were, and which is the oldest that is left.
     fn prune(&self, kept: Kept) -> Result<(u64, Option<u64>)>;
+
+    /// Drops a namespace.
+    fn drop_namespace(&self, name: &str) -> Result<Done>;
 
     /// Makes durable what was committed softly.
     fn sync(&self) -> Result<()>;

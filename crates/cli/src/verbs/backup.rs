@@ -45,6 +45,7 @@ pub(crate) fn take(global: &Global, arguments: &BackupArgs) -> Result<()> {
 
 /// Lists the backups.
 pub(crate) fn list(global: &Global, arguments: &BackupsArgs) -> Result<()> {
+    global.check_no_endpoints()?;
     let backups = Backups::open(&arguments.from).and_then(|backups| backups.list()).map_err(refusal)?;
     let mut output = Output::new();
     for backup in &backups {

@@ -1,4 +1,4 @@
-//! `log`: the commits that are retained, oldest first. Those of a cluster that changed nothing are left out.
+//! `log`: the commits that are retained, oldest first, those too that changed nothing in the keyspace that is looked at.
 
 use serde_json::{Map, Value, json};
 

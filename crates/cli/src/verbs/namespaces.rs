@@ -1,9 +1,9 @@
 //! `namespaces`: which namespaces a store has, and dropping one.
 
-use pentad_engine::{Batch, Store, escape_key};
+use pentad_engine::escape_key;
 use serde_json::json;
 
-use crate::args::{Global, NamespacesArgs, Reading};
+use crate::args::{AsOf, Global, NamespacesArgs, Reading};
 use crate::error::{Failure, Result};
 use crate::escape::escape;
 use crate::output::{Output, warn};
@@ -18,8 +18,8 @@ pub(crate) fn run(global: &Global, arguments: &NamespacesArgs) -> Result<()> {
 }
 
 fn list(global: &Global) -> Result<()> {
-    let look = |store: &Store| Ok((store.namespaces(), store.stats().namespaces_fault));
-    let (names, fault) = session::read(global, Reading::default(), look)?;
+    let (names, fault) =
+        session::look(global, Reading::default(), AsOf::default(), |place| place.namespaces())?;
     if let Some(fault) = fault {
         warn(&fault);
     }
@@ -36,17 +36,14 @@ fn list(global: &Global) -> Result<()> {
 }
 
 fn drop(global: &Global, name: &str) -> Result<()> {
-    let outcome = session::change(global, |store| {
-        let mut batch = Batch::new();
-        batch.drop_namespace(name);
-        let outcome = store.commit(batch)?;
-        let absent =
-            || format!("there is no namespace {} in {}", escape_key(name.as_bytes()), store.path().display());
-        if outcome.deleted > 0 { Ok(outcome) } else { Err(Failure::Absent(absent())) }
+    let done = session::alter(global, |place| {
+        let done = place.drop_namespace(name)?;
+        let absent = || format!("there is no namespace {} in {}", escape_key(name.as_bytes()), place.name());
+        if done.deleted > 0 { Ok(done) } else { Err(Failure::Absent(absent())) }
     })?;
     let mut output = Output::new();
     if global.json {
-        output.json(&json!({ "dropped": name, "sequence": outcome.sequence.map(u64::from) }))?;
+        output.json(&json!({ "dropped": name, "sequence": done.sequence }))?;
     } else {
         output.line(&format!("dropped the namespace {}", escape_key(name.as_bytes())))?;
     }

@@ -6,7 +6,7 @@ mod pages;
 
 use std::ops::Bound;
 
-use crate::args::{Global, ScanArgs};
+use crate::args::{AsOf, Global, ScanArgs};
 use crate::error::Result;
 use crate::escape::escape_into;
 use crate::json::write_row;
@@ -27,8 +27,9 @@ pub(crate) fn run(global: &Global, arguments: &ScanArgs) -> Result<()> {
     let mut printer =
         Printer { output: Output::new(), raw: global.raw, json: global.json, line: String::new() };
     if arguments.newest_first {
-        return session::read(global, arguments.reading, |store| {
-            newest::list(store, arguments.keys, limit, printer)
+        let limit = arguments.limit.unwrap_or(u64::MAX);
+        return session::look(global, arguments.reading, AsOf::default(), |place| {
+            newest::list(place, arguments.keys, limit, printer)
         });
     }
     session::look(global, arguments.reading, arguments.as_of, |place| {

@@ -17,6 +17,7 @@ pub(crate) fn run(global: &Global, arguments: &ServeArgs) -> Result<()> {
     start_log(arguments.log);
     let mut builder =
         Node::builder(global.store()?).listen(&arguments.listen).becomes_voter(!arguments.learner);
+    builder = builder.snapshot_bytes(arguments.snapshot_bytes).log_entries_kept(arguments.log_entries_kept);
     for address in &arguments.join {
         builder = builder.join(address);
     }

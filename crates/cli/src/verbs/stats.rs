@@ -58,6 +58,9 @@ fn rows(stats: &Stats) -> Vec<(&'static str, String)> {
         let bytes = human::bytes(stats.recovered_tail_bytes);
         rows.push(("unfinished tail", format!("{bytes}, never acknowledged; the next writer drops them")));
     }
+    if let Some(fault) = &stats.namespaces_fault {
+        rows.push(("namespaces", fault.clone()));
+    }
     if let Some(scrub) = &stats.scrub {
         rows.push(("scrub", scrub_row(scrub)));
     }
@@ -120,6 +123,7 @@ pub(crate) fn object(stats: &Stats) -> Value {
         "checkpoint_age_bytes": stats.checkpoint_age_bytes,
         "checkpoint_failure": stats.checkpoint_failure,
         "unfinished_tail_bytes": stats.recovered_tail_bytes,
+        "namespaces_fault": stats.namespaces_fault,
         "scrub": stats.scrub.as_ref().map(scrub_object),
     })
 }

@@ -69,7 +69,7 @@ fn stats_count_what_is_there() {
         (&3.into(), &3.into(), &1.into())
     );
     let names: Vec<_> = stats.as_object().unwrap().keys().map(String::as_str).collect();
-    insta::assert_snapshot!(names.join(" "), @"checkpoint_age_bytes checkpoint_bytes checkpoint_failure compacted_bytes dead_bytes disk_bytes held_bytes hiding_bytes index_bytes keys live_bytes log_bytes oldest_batch oldest_readable reserve_bytes scrub segments sequence stream_bytes stream_segments tail unfinished_tail_bytes");
+    insta::assert_snapshot!(names.join(" "), @"checkpoint_age_bytes checkpoint_bytes checkpoint_failure compacted_bytes dead_bytes disk_bytes held_bytes hiding_bytes index_bytes keys live_bytes log_bytes namespaces_fault oldest_batch oldest_readable reserve_bytes scrub segments sequence stream_bytes stream_segments tail unfinished_tail_bytes");
     assert!(sandbox.done(&["stats"]).text().starts_with("keys            3\nlast commit     3\n"));
 }
 

@@ -6,12 +6,14 @@
 mod support;
 
 mod backup;
+mod both;
 #[cfg(unix)]
 mod bus_error;
 mod changes;
 #[cfg(unix)]
 mod descriptors;
 mod endpoints;
+mod endpoints_namespaces;
 mod entries;
 mod health;
 mod help;

@@ -40,9 +40,12 @@ fn check(processes: &Processes, count: u64) {
                 .all(|member| member["applied"].is_u64() && member["applied"] == members[0]["applied"])
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut first = None;
     for node in &processes.nodes {
         let held = runtime.block_on(replica::contents(&node.address));
-        let (_, rows) = held.unwrap_or_else(|| panic!("{} does not answer", node.address));
+        let held = held.unwrap_or_else(|| panic!("{} does not answer", node.address));
+        let (_, rows) = first.get_or_insert_with(|| held.clone());
+        assert!(*rows == held.1, "{} holds other rows than the first node", node.address);
         let keys: HashSet<_> = rows.iter().map(|row| &row.key[..]).collect();
         for number in 0..count {
             let key = format!("w{number}");
@@ -130,6 +133,47 @@ fn one_grows_to_three_and_shrinks_while_a_writer_runs() {
 }
 
 #[test]
+fn f22_a_fourth_node_joins_by_snapshot_under_load() {
+    let kept = ["--log-entries-kept", "5"];
+    let mut processes = Processes::new();
+    processes.add(&kept);
+    let first = processes.nodes[0].address.clone();
+    processes.add(&[&["--join", &first], &kept[..]].concat());
+    processes.add(&[&["--join", &first], &kept[..]].concat());
+    let active = |processes: &Processes, count| {
+        processes.members().iter().filter(|member| member["status"] == "active").count() == count
+    };
+    until("all three vote", || active(&processes, 3));
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = writer(&processes.endpoints(), &stop);
+    let status = |address: &str| -> serde_json::Value {
+        let output = pentad_at(address, &["--json", "cluster", "status"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    // The log of every node that may lead is given up beyond where the cluster began, so that nobody can be brought up by it.
+    until("all have given up the beginning of their logs", || {
+        processes.nodes.iter().all(|node| {
+            pentad_at(&node.address, &["cluster", "snapshot"]);
+            status(&node.address)["purged"].as_u64() > Some(50)
+        })
+    });
+    processes.add(&[&["--join", &first], &kept[..]].concat());
+    until("the fourth votes", || active(&processes, 4));
+    std::thread::sleep(Duration::from_secs(1));
+    stop.store(true, Ordering::Relaxed);
+    let (acknowledged, longest) = writing.join().unwrap();
+    println!("{acknowledged} writes acknowledged, at most {longest:?} without one");
+    assert!(acknowledged > 50);
+    assert!(longest < Duration::from_secs(3), "no service for {longest:?}");
+    check(&processes, acknowledged);
+    let installed = |node: usize| status(&processes.nodes[node].address)["snapshots_installed"].as_u64();
+    assert!(installed(3) >= Some(1), "{}", processes.nodes[3].log());
+    assert!(processes.nodes[3].log().contains("a snapshot was installed"));
+    assert_eq!([0, 1, 2].map(installed), [Some(0); 3], "those that were there need none");
+}
+
+#[test]
 fn every_address_answers_every_verb_of_entries() {
     let processes = Processes::three();
     let said = |output: std::process::Output| {
@@ -139,10 +183,15 @@ fn every_address_answers_every_verb_of_entries() {
     for node in &processes.nodes {
         said(pentad_at(&node.address, &["put", &format!("from {}", node.address), "v"]));
         said(pentad_at(&node.address, &["incr", "n"]));
+        said(pentad_at(&node.address, &["incr", "n", "--namespace", "shared"]));
     }
     for node in &processes.nodes {
         assert_eq!(said(pentad_at(&node.address, &["get", "n"])).trim(), "3");
         assert_eq!(said(pentad_at(&node.address, &["scan", "--prefix", "from "])).lines().count(), 3);
+        assert_eq!(said(pentad_at(&node.address, &["get", "n", "--namespace", "shared"])).trim(), "3");
+        assert_eq!(said(pentad_at(&node.address, &["namespaces"])), "shared\n");
+        let newest = said(pentad_at(&node.address, &["scan", "--newest-first", "--keys"]));
+        assert_eq!(newest.lines().next(), Some("n"), "{newest}");
     }
     let to = (processes.leader() + 1) % 3;
     let id = processes

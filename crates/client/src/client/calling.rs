@@ -16,7 +16,10 @@ use super::line::Outbound;
 use super::link::{Link, Unanswered};
 use super::session::Open;
 use crate::limits::CALL_BYTES_MAX;
-use crate::wire::{Consistency, Failure, FailureKind, MembersResponse, RequestId, WriteRequest, call, reply};
+use crate::wire::{
+    Consistency, Failure, FailureKind, MembersResponse, RequestId, WithinRequest, WriteRequest, call, reply,
+    within_request,
+};
 
 /// Longest wait that a node can ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(1);
@@ -138,22 +141,35 @@ fn fitting(call: &call::Kind, reply: reply::Kind) -> Result<reply::Kind, Unanswe
             | (call::Kind::Extent(_), reply::Kind::Extent(_))
             | (call::Kind::Batch(_), reply::Kind::Batch(_))
             | (call::Kind::PruneBatches(_), reply::Kind::PruneBatches(_))
+            | (call::Kind::Namespaces(_), reply::Kind::Namespaces(_))
+    ) || matches!(
+        (call, &reply),
+        (call::Kind::Within(WithinRequest { kind: Some(kind), .. }), reply) if is_read_by(kind, reply)
     );
     let text = "the reply is of another kind than the call";
     if fits { Ok(reply) } else { Err(Unanswered::NotUnderstood(Failure::malformed(text))) }
 }
 
+/// Whether a reply is of the kind of this read of a namespace.
+fn is_read_by(kind: &within_request::Kind, reply: &reply::Kind) -> bool {
+    use within_request::Kind;
+    matches!(
+        (kind, reply),
+        (Kind::Get(_), reply::Kind::Get(_))
+            | (Kind::GetMulti(_), reply::Kind::GetMulti(_))
+            | (Kind::Range(_), reply::Kind::Range(_))
+            | (Kind::Describe(_), reply::Kind::Describe(_))
+            | (Kind::Extent(_), reply::Kind::Extent(_))
+            | (Kind::Batch(_), reply::Kind::Batch(_))
+    )
+}
+
 /// What a call has to see; `None` for a write.
 fn consistency(kind: &call::Kind) -> Option<Consistency> {
-    Some(match kind {
-        call::Kind::Write(_) | call::Kind::PruneBatches(_) => return None,
-        call::Kind::Get(request) => request.consistency(),
-        call::Kind::GetMulti(request) => request.consistency(),
-        call::Kind::Range(request) => request.consistency(),
-        call::Kind::Describe(request) => request.consistency(),
-        call::Kind::Extent(request) => request.consistency(),
-        call::Kind::Batch(request) => request.consistency(),
-    })
+    match kind {
+        call::Kind::Write(_) | call::Kind::PruneBatches(_) => None,
+        read => Some(read.consistency()),
+    }
 }
 
 /// The length of a call, which one message must hold.
@@ -170,6 +186,8 @@ fn checked_length(kind: &call::Kind) -> Result<usize, Failure> {
         call::Kind::Extent(request) => request.encoded_len(),
         call::Kind::Batch(request) => request.encoded_len(),
         call::Kind::PruneBatches(request) => request.encoded_len(),
+        call::Kind::Within(request) => request.encoded_len(),
+        call::Kind::Namespaces(request) => request.encoded_len(),
     };
     if bytes > CALL_BYTES_MAX {
         return Err(Failure::invalid(format!(

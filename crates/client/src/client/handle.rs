@@ -9,11 +9,12 @@ use tokio::sync::Semaphore;
 use super::builder::ClientBuilder;
 use super::cluster::Cluster;
 use super::directory::Directory;
+use super::newest_first::NewestFirst;
 use super::session::Session;
 use super::watch::{Watch, WatchFilter, WatchFrom};
 use crate::caller::{Caller, InterfaceLimits};
 use crate::keys::Keys;
-use crate::wire::{Failure, MembersResponse, call, reply};
+use crate::wire::{Failure, MembersResponse, NewestFirstRequest, call, reply};
 
 /// A client of a cluster, by way of any of its nodes.
 ///
@@ -83,7 +84,21 @@ impl Client {
     ///
     /// It outlives connections and nodes: it is taken up where it was at another one.
     pub fn watch(&self, filter: WatchFilter, from: WatchFrom) -> Watch {
-        Watch::new(self.clone(), filter, from)
+        Watch::new(self.clone(), String::new(), filter, from)
+    }
+
+    /// The same of the keys of a namespace, which must be there.
+    pub fn watch_in_namespace(&self, name: &str, filter: WatchFilter, from: WatchFrom) -> Watch {
+        Watch::new(self.clone(), name.to_owned(), filter, from)
+    }
+
+    /// Every entry of a namespace, or for an empty name of the store's own keyspace, the one written last first; see [`NewestFirst`].
+    ///
+    /// # Errors
+    ///
+    /// What a node refuses, or that none answers within the client's deadline.
+    pub async fn newest_first(&self, request: NewestFirstRequest) -> Result<NewestFirst, Failure> {
+        NewestFirst::open(self, request).await
     }
 
     /// The addresses of the nodes that are known by now.

@@ -16,10 +16,12 @@ mod directory;
 mod handle;
 mod line;
 mod link;
+mod newest_first;
 mod session;
 mod watch;
 
 pub use builder::ClientBuilder;
 pub use cluster::Cluster;
 pub use handle::Client;
+pub use newest_first::NewestFirst;
 pub use watch::{Watch, WatchEvent, WatchFilter, WatchFrom};

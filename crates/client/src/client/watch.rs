@@ -21,8 +21,8 @@ use super::backoff::Backoff;
 use super::handle::Client;
 use crate::batch::bytes;
 use crate::wire::{
-    Change, Failure, FailureKind, WatchRequest, WatchResponse, WatchedCommit, WatchedExpiry, watch_request,
-    watch_response,
+    Change, Failure, FailureKind, WatchRequest, WatchResponse, WatchWithinRequest, WatchedCommit,
+    WatchedExpiry, watch_request, watch_response,
 };
 
 /// A node says every two seconds how far it is; one that has said nothing for so long is asked no more.
@@ -63,6 +63,9 @@ pub struct WatchFrom {
     /// Ends when all commits have been told that the node has which is asked, instead of waiting for more. It may be behind the
     /// others: what was acknowledged a moment ago may be missing.
     pub until_now: bool,
+    /// With `until_now`, for all keys and without `previous`: tells also the commits that changed none of the keys. A node that is too
+    /// old to know leaves them out.
+    pub whole_log: bool,
 }
 
 impl WatchFrom {
@@ -109,17 +112,18 @@ impl fmt::Debug for Watch {
 }
 
 impl Watch {
-    pub(super) fn new(client: Client, filter: WatchFilter, from: WatchFrom) -> Self {
+    pub(super) fn new(client: Client, namespace: String, filter: WatchFilter, from: WatchFrom) -> Self {
         let filter = match filter {
             WatchFilter::All => None,
             WatchFilter::Key(key) => Some(watch_request::Filter::Key(key)),
             WatchFilter::Prefix(prefix) => Some(watch_request::Filter::Prefix(prefix)),
         };
-        let WatchFrom { sequence, previous, until_now } = from;
-        let request = WatchRequest { filter, from: sequence, previous, until_now };
+        let WatchFrom { sequence, previous, until_now, whole_log } = from;
+        let request = WatchRequest { filter, from: sequence, previous, until_now, whole_log };
         let told_before = Arc::new(AtomicU64::new(0));
         let watching = Watching {
             client,
+            namespace,
             request,
             open: None,
             parts: Vec::new(),
@@ -158,6 +162,8 @@ impl Stream for Watch {
 
 struct Watching {
     client: Client,
+    /// Empty for the store's own keyspace.
+    namespace: String,
     /// What is asked of the next node; `from` is the commit that was not told yet.
     request: WatchRequest,
     open: Option<Streaming<WatchResponse>>,
@@ -240,8 +246,17 @@ impl Watching {
         if self.open.is_none() {
             let link = self.client.inner.directory.next();
             let mut node = link.keys();
-            let asked = timeout(SILENCE_MAX, node.watch(self.request.clone())).await;
-            let answered = asked.map_err(|_| silent(link.address())).and_then(|answered| Ok(answered?));
+            let watch = self.request.clone();
+            let asked = timeout(SILENCE_MAX, async {
+                match self.namespace.as_str() {
+                    "" => node.watch(watch).await,
+                    name => {
+                        let namespace = name.to_owned();
+                        node.watch_within(WatchWithinRequest { namespace, watch: Some(watch) }).await
+                    }
+                }
+            });
+            let answered = asked.await.map_err(|_| silent(link.address())).and_then(|answered| Ok(answered?));
             match answered {
                 Ok(opened) => self.open = Some(opened.into_inner()),
                 Err(failure) => {
@@ -305,8 +320,8 @@ enum Missing {
     Lost(u64),
 }
 
-/// Whether another node, or the same one later, may take the watch up.
-fn passes(failure: &Failure) -> bool {
+/// Whether another node, or the same one later, may take over what was asked.
+pub(super) fn passes(failure: &Failure) -> bool {
     matches!(
         failure.kind(),
         FailureKind::NotLeader

@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use pentad_client::wire::{
     Bounds, Call, Calls, Command, Condition, Expiry, Failure, FailureKind, GetRequest, LeaderHint, LogId,
-    Operation, Previous, Put, RaftEntry, RangeRequest, Replies, Reply, RequestId, Write, WriteRequest,
-    WriteResult, call, command, condition, expiry, operation, raft_entry, reply,
+    Namespace, NamespacesRequest, NamespacesResponse, NewestFirstRequest, NewestFirstResponse, NewestRow,
+    Operation, Previous, Put, RaftEntry, RangeRequest, Replies, Reply, RequestId, WatchRequest,
+    WatchWithinRequest, WithinRequest, Write, WriteRequest, WriteResult, call, command, condition, expiry,
+    operation, raft_entry, reply, within_request,
 };
 use prost::Message;
 
@@ -146,4 +148,50 @@ fn a_request_for_a_page() {
         estimate_only: false,
     };
     check(request, "0a0a0a0161120162180120011003180a20012801320174400048015001");
+}
+
+#[test]
+fn calls_about_namespaces() {
+    let named = || Namespace { name: "n".to_owned() };
+    let within = Condition { key: Bytes::new(), expect: Some(condition::Expect::Within(named())) };
+    let kinds = [
+        operation::Kind::MakeNamespace(named()),
+        operation::Kind::Within(named()),
+        operation::Kind::DropNamespace(named()),
+    ];
+    let operations = kinds.into_iter().map(|kind| Operation { kind: Some(kind) }).collect();
+    let write = Write { conditions: vec![within], operations, ..Write::default() };
+    check(write, "0a0532030a016e120542030a016e12053a030a016e12054a030a016e");
+    let get = GetRequest { key: Bytes::from_static(b"k"), consistency: 2, at_sequence: None };
+    let read = WithinRequest { namespace: "n".to_owned(), kind: Some(within_request::Kind::Get(get)) };
+    let call = Call { number: 1, timeout_ms: 0, kind: Some(call::Kind::Within(read)) };
+    check(call, "08015a0a0a016e12050a016b1002");
+    let list = NamespacesRequest { consistency: 1 };
+    check(Call { number: 2, timeout_ms: 0, kind: Some(call::Kind::Namespaces(list)) }, "080262020801");
+    let names = NamespacesResponse {
+        names: vec!["n".to_owned(), "o".to_owned()],
+        fault: Some("f".to_owned()),
+        applied_sequence: 3,
+    };
+    check(Reply { number: 2, kind: Some(reply::Kind::Namespaces(names)) }, "08025a0b0a016e0a016f1201661803");
+}
+
+#[test]
+fn listings_by_age_and_the_whole_log() {
+    let request = NewestFirstRequest { namespace: "n".to_owned(), consistency: 1, limit: 5, keys_only: true };
+    check(request, "0a016e100118052001");
+    let row = NewestRow {
+        key: Some(Bytes::from_static(b"k")),
+        key_hash: 258,
+        value: Bytes::from_static(b"v"),
+        sequence: 7,
+    };
+    check(
+        NewestFirstResponse { rows: vec![row], applied_sequence: 9 },
+        "0a110a016b1102010000000000001a017620071009",
+    );
+    let watch = WatchRequest { from: Some(3), until_now: true, whole_log: true, ..WatchRequest::default() };
+    check(watch.clone(), "180328013001");
+    let within = WatchWithinRequest { namespace: "n".to_owned(), watch: Some(watch) };
+    check(within, "0a016e1206180328013001");
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pentad_client::Failure;
 use pentad_client::wire::{self, call, command, command_result, reply};
+use pentad_engine::Store;
 use tokio::time::{Instant, timeout_at};
 
 use super::shared::Shared;
@@ -15,6 +16,7 @@ use crate::command::{batch_of, fix_times};
 use crate::error::{Error, ErrorKind, Result};
 use crate::peers;
 use crate::raft::{Certainty, Group, State};
+use crate::requests::NewestFirst;
 use crate::{requests, server};
 
 /// How long a call lasts at most, whatever it says itself: what it holds is held for so long.
@@ -138,8 +140,17 @@ impl Shared {
     }
 
     async fn read(self: &Arc<Self>, kind: call::Kind, until: Instant) -> Result<reply::Kind> {
+        let store = self.store_for(kind.consistency(), until).await?;
+        match requests::answer(&store, &kind) {
+            reply::Kind::Failure(failure) => Err(failure.into()),
+            answer => Ok(answer),
+        }
+    }
+
+    /// The store of this replica, when it has what `consistency` asks for.
+    async fn store_for(&self, consistency: wire::Consistency, until: Instant) -> Result<Arc<Store>> {
         let group = self.group()?;
-        let certainty = match consistency_of(&kind) {
+        let certainty = match consistency {
             wire::Consistency::Eventual => None,
             wire::Consistency::Lease => Some(Certainty::Lease),
             wire::Consistency::Linearizable | wire::Consistency::Unspecified => Some(Certainty::Confirmed),
@@ -147,11 +158,19 @@ impl Shared {
         if let Some(certainty) = certainty {
             self.catch_up(&group, certainty, until).await?;
         }
-        let store = group.view().store();
-        match requests::answer(&store, &kind) {
-            reply::Kind::Failure(failure) => Err(failure.into()),
-            answer => Ok(answer),
-        }
+        Ok(group.view().store())
+    }
+
+    /// Begins to tell of entries by age.
+    pub(crate) async fn newest_first(
+        &self,
+        request: wire::NewestFirstRequest,
+    ) -> Result<NewestFirst, Failure> {
+        let until = Instant::now() + CALL_MAX;
+        let store = self.store_for(request.consistency(), until).await?;
+        // The whole log is read first.
+        let began = tokio::task::spawn_blocking(move || NewestFirst::new(&store, &request)).await;
+        began.unwrap_or_else(|_| Err(Error::new(ErrorKind::Stopped, "the node is shutting down").into()))
     }
 
     /// Returns when this node has applied all that a read must see.
@@ -239,19 +258,7 @@ pub(super) fn now_ns() -> u64 {
 /// Refuses before it is in any log what this version does not know, and what is too large to be sent to the others.
 fn check_write(write: &wire::Write) -> Result<()> {
     write.check_limits()?;
-    batch_of(write).map(drop)
-}
-
-fn consistency_of(kind: &call::Kind) -> wire::Consistency {
-    match kind {
-        call::Kind::Get(get) => get.consistency(),
-        call::Kind::GetMulti(get) => get.consistency(),
-        call::Kind::Range(range) => range.consistency(),
-        call::Kind::Describe(describe) => describe.consistency(),
-        call::Kind::Extent(extent) => extent.consistency(),
-        call::Kind::Batch(batch) => batch.consistency(),
-        call::Kind::Write(_) | call::Kind::PruneBatches(_) => wire::Consistency::Linearizable,
-    }
+    batch_of(write, &|_| Ok(None)).map(drop)
 }
 
 fn no_leader(state: &State) -> Error {

@@ -40,6 +40,12 @@ pub(super) async fn send(
     };
     let state = tokio::time::timeout(ANSWER_MAX, client.snapshot_state(question));
     let there = state.await.map_err(|_| Status::unavailable("no answer"))??.into_inner().bytes;
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    tracing::info!(
+        bytes,
+        there = there.iter().sum::<u64>(),
+        "a snapshot is sent, but for what is there of it"
+    );
     let start = wire::SnapshotStart {
         header: Some(header),
         vote: Some(vote.to_wire()),

@@ -24,5 +24,6 @@ pub(super) fn extent(store: &Store) -> ExtentResponse {
         live_keys: store.len(),
         now_ns: store.now().0,
         oldest_readable: store.oldest_readable().map(u64::from),
+        namespaces_fault: store.stats().namespaces_fault,
     }
 }

@@ -20,6 +20,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::failure_of;
 use super::view::{bytes_of, check_answer};
+use super::whole_log::WholeLog;
 
 /// How often a receiver is told how far it is when nothing else is to be told.
 const TELL_EVERY: Duration = Duration::from_secs(2);
@@ -29,6 +30,8 @@ const TELL_EVERY: Duration = Duration::from_secs(2);
 pub(crate) struct Watching {
     watch: Watch,
     until_now: bool,
+    /// In the place of what the watch tells: every commit, those that changed nothing too.
+    whole_log: Option<WholeLog>,
     /// What is to be told before anything else.
     due: VecDeque<Event>,
     tick: Interval,
@@ -38,6 +41,11 @@ pub(crate) struct Watching {
 impl Watching {
     /// Begins to watch `store`.
     pub(crate) fn new(store: &Store, request: WatchRequest) -> Result<Self, Failure> {
+        let is_plain = request.until_now && !request.previous && request.filter.is_none();
+        if request.whole_log && !is_plain {
+            let text = "the whole log is told until now, for all keys, and without what was there before";
+            return Err(Failure::invalid(text));
+        }
         let filter = match request.filter {
             None => WatchFilter::All,
             Some(watch_request::Filter::Key(key)) => WatchFilter::Key(key),
@@ -51,15 +59,26 @@ impl Watching {
             watch => watch.map_err(|error| failure_of(&error))?,
         };
         let watch = if request.previous { watch.with_previous() } else { watch };
+        let whole_log = request.whole_log.then(|| WholeLog::new(store, watch.resume_at())).transpose();
+        let whole_log = whole_log.map_err(|error| failure_of(&error))?;
         let mut tick = interval(TELL_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
         let due = VecDeque::from([Event::WatchingFrom(watch.resume_at().0)]);
-        Ok(Self { watch, until_now: request.until_now, due, tick, is_over: false })
+        Ok(Self { watch, until_now: request.until_now, whole_log, due, tick, is_over: false })
+    }
+
+    /// Before which commit all was told.
+    fn told_before(&self) -> Event {
+        let next = self.whole_log.as_ref().map_or_else(|| self.watch.resume_at(), |log| log.next);
+        Event::ToldBefore(next.0)
     }
 
     /// The next event of the engine, if there is one.
     fn take(&mut self, context: &mut Context<'_>) -> Poll<Option<pentad_engine::Result<WatchEvent>>> {
+        if let Some(log) = &mut self.whole_log {
+            return Poll::Ready(log.take());
+        }
         if self.until_now {
             return Poll::Ready(self.watch.try_next().transpose());
         }
@@ -101,7 +120,11 @@ impl Watching {
         if error.kind() != ErrorKind::NotRetained {
             return Err(failure_of(error));
         }
-        self.due.push_back(Event::ResumeAt(self.watch.skip_lost().0));
+        let resume_at = match &mut self.whole_log {
+            Some(log) => log.skip_lost().map_err(|error| failure_of(&error))?,
+            None => self.watch.skip_lost(),
+        };
+        self.due.push_back(Event::ResumeAt(resume_at.0));
         Ok(())
     }
 }
@@ -123,13 +146,13 @@ impl Stream for Watching {
                 Poll::Ready(Some(Err(error))) => self.tell_error(&error),
                 Poll::Ready(None) => {
                     self.is_over = true;
-                    let told_before = Event::ToldBefore(self.watch.resume_at().0);
+                    let told_before = self.told_before();
                     self.due.push_back(told_before);
                     Ok(())
                 }
                 Poll::Pending => {
                     ready!(self.tick.poll_tick(context));
-                    let told_before = Event::ToldBefore(self.watch.resume_at().0);
+                    let told_before = self.told_before();
                     self.due.push_back(told_before);
                     Ok(())
                 }

@@ -26,7 +26,7 @@ fn a_watch_tells_the_past_and_then_what_comes() {
     store.put("other", "").unwrap();
     runtime().block_on(async {
         let filter = Some(watch_request::Filter::Prefix(Bytes::from_static(b"user:")));
-        let request = WatchRequest { filter, from: Some(1), previous: true, until_now: false };
+        let request = WatchRequest { filter, from: Some(1), previous: true, ..WatchRequest::default() };
         let mut watching = Watching::new(&store, request).unwrap();
         assert_eq!(next(&mut watching).await, Event::WatchingFrom(1));
         let Event::Commit(commit) = next(&mut watching).await else { panic!("no commit") };
@@ -117,4 +117,44 @@ fn a_receiver_of_nothing_is_told_how_far_the_watch_is() {
         store.put("other", "").unwrap();
         assert_eq!(next(&mut watching).await, Event::ToldBefore(2));
     });
+}
+
+/// Commits that changed nothing were not told to whoever listed the log of a cluster, and a store in a directory shows them.
+#[test]
+fn the_whole_log_has_the_commits_too_that_changed_nothing() {
+    let (_directory, store) = store();
+    store.put("a", "1").unwrap();
+    store.namespace("n").unwrap().put("k", "2").unwrap();
+    let mut batch = Batch::new();
+    batch.always();
+    store.commit(batch).unwrap();
+    store.delete("a").unwrap();
+    let whole = WatchRequest { from: Some(1), until_now: true, whole_log: true, ..WatchRequest::default() };
+    runtime().block_on(async {
+        let told = async |store: &Store, request: &WatchRequest| {
+            let events: Vec<_> = Watching::new(store, request.clone()).unwrap().collect().await;
+            let event = |event: Result<WatchResponse, Failure>| match event.unwrap().event.unwrap() {
+                Event::Commit(commit) => format!("{} {}", commit.sequence, commit.changes.len()),
+                Event::WatchingFrom(sequence) => format!("from {sequence}"),
+                Event::ToldBefore(sequence) => format!("before {sequence}"),
+                other => panic!("{other:?}"),
+            };
+            events.into_iter().map(event).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(told(&store, &whole).await, "from 1, 1 1, 2 0, 3 0, 4 1, before 5");
+        let n = store.find_namespace("n").unwrap().unwrap();
+        assert_eq!(told(&n, &whole).await, "from 1, 1 0, 2 1, 3 0, 4 0, before 5");
+        let ended = WatchRequest { from: Some(5), ..whole.clone() };
+        assert_eq!(told(&store, &ended).await, "from 5, before 5");
+        let without = WatchRequest { whole_log: false, ..whole.clone() };
+        assert_eq!(told(&store, &without).await, "from 1, 1 1, 4 1, before 5");
+    });
+    for request in [
+        WatchRequest { until_now: false, ..whole.clone() },
+        WatchRequest { previous: true, ..whole.clone() },
+        WatchRequest { filter: Some(watch_request::Filter::Key(Bytes::new())), ..whole.clone() },
+    ] {
+        let refused = Watching::new(&store, request).unwrap_err();
+        assert_eq!(refused.kind(), FailureKind::InvalidInput);
+    }
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use pentad_client::Failure;
-use pentad_client::wire::{Call, Reply, WatchRequest};
+use pentad_client::wire::{Call, NewestFirstRequest, Reply, WatchRequest};
 
 use super::Answers;
 use crate::error::{Error, ErrorKind};
 use crate::node::Shared;
-use crate::requests::Watching;
+use crate::requests::{NewestFirst, Watching, keyspace};
 
 impl Answers for Arc<Shared> {
     type Watching = Watching;
+    type NewestFirst = NewestFirst;
 
     fn call(&self, call: Call) -> impl Future<Output = Reply> + Send + 'static {
         let shared = Self::clone(self);
@@ -19,9 +20,13 @@ impl Answers for Arc<Shared> {
     }
 
     /// Tells what this replica applies. It ends when a snapshot takes the place of its store; it goes on from where it was then.
-    async fn watch(&self, request: WatchRequest) -> Result<Watching, Failure> {
-        let store = self.group()?.view().store();
+    async fn watch(&self, namespace: String, request: WatchRequest) -> Result<Watching, Failure> {
+        let store = keyspace(&self.group()?.view().store(), &namespace)?;
         Watching::new(&store, request)
+    }
+
+    async fn newest_first(&self, request: NewestFirstRequest) -> Result<NewestFirst, Failure> {
+        Shared::newest_first(self, request).await
     }
 
     fn check_stream(&self, cluster_id: &[u8], group_id: u64) -> Result<(), Failure> {

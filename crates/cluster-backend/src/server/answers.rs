@@ -1,7 +1,9 @@
 //! `Answers`: what the services of keys stand on. The node is one; tests have a plain store in its place.
 
 use futures_util::Stream;
-use pentad_client::wire::{self, Call, Reply, WatchRequest, WatchResponse};
+use pentad_client::wire::{
+    self, Call, NewestFirstRequest, NewestFirstResponse, Reply, WatchRequest, WatchResponse,
+};
 use pentad_client::{Failure, FailureKind};
 
 /// Whatever answers calls and watches.
@@ -11,12 +13,24 @@ use pentad_client::{Failure, FailureKind};
 pub(crate) trait Answers: Clone + Send + Sync + Unpin + 'static {
     /// What a watch tells.
     type Watching: Stream<Item = Result<WatchResponse, Failure>> + Send + 'static;
+    /// What tells of entries by age.
+    type NewestFirst: Stream<Item = Result<NewestFirstResponse, Failure>> + Send + 'static;
 
     /// The answer to one call.
     fn call(&self, call: Call) -> impl Future<Output = Reply> + Send + 'static;
 
-    /// Begins a watch.
-    fn watch(&self, request: WatchRequest) -> impl Future<Output = Result<Self::Watching, Failure>> + Send;
+    /// Begins a watch of a namespace; an empty name is the store's own keyspace.
+    fn watch(
+        &self,
+        namespace: String,
+        request: WatchRequest,
+    ) -> impl Future<Output = Result<Self::Watching, Failure>> + Send;
+
+    /// Begins to tell of entries by age.
+    fn newest_first(
+        &self,
+        request: NewestFirstRequest,
+    ) -> impl Future<Output = Result<Self::NewestFirst, Failure>> + Send;
 
     /// Refuses a stream of calls that is meant for another cluster or group.
     fn check_stream(&self, cluster_id: &[u8], group_id: u64) -> Result<(), Failure>;

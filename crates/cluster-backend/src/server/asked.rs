@@ -131,6 +131,7 @@ impl Shared {
             live_keys: store.len(),
             confirmed_ms_ago: state.confirmed.map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
             is_member: state.member(me.node_id).is_some(),
+            snapshots_installed: group.view().progress().installs,
             ..status
         }
     }

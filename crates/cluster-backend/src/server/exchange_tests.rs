@@ -3,7 +3,7 @@
 use std::task::Waker;
 
 use futures_util::stream::Empty;
-use pentad_client::wire::{GetRequest, WatchRequest, WatchResponse};
+use pentad_client::wire::{GetRequest, NewestFirstRequest, NewestFirstResponse, WatchRequest, WatchResponse};
 
 use super::super::room::Room;
 use super::*;
@@ -14,12 +14,17 @@ struct Stuck;
 
 impl Answers for Stuck {
     type Watching = Empty<Result<WatchResponse, Failure>>;
+    type NewestFirst = Empty<Result<NewestFirstResponse, Failure>>;
 
     fn call(&self, _: Call) -> impl Future<Output = Reply> + Send + 'static {
         std::future::pending()
     }
 
-    async fn watch(&self, _: WatchRequest) -> Result<Self::Watching, Failure> {
+    async fn watch(&self, _: String, _: WatchRequest) -> Result<Self::Watching, Failure> {
+        Err(Failure::invalid("this is a test"))
+    }
+
+    async fn newest_first(&self, _: NewestFirstRequest) -> Result<Self::NewestFirst, Failure> {
         Err(Failure::invalid("this is a test"))
     }
 

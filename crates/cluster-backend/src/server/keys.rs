@@ -12,9 +12,9 @@ use pentad_client::wire::keys_server::{Keys, KeysServer};
 use pentad_client::wire::{
     BatchRequest, BatchResponse, Call, Calls, CompareAndSwapRequest, Condition, Delete, DeleteRequest,
     DescribeRequest, DescribeResponse, ExtentRequest, ExtentResponse, GetMultiRequest, GetMultiResponse,
-    GetRequest, GetResponse, Increment, IncrementRequest, Nothing, Operation, Put, PutRequest, RangeRequest,
-    RangeResponse, RequestId, WatchRequest, WatchResponse, Write, WriteRequest, WriteResult, call, condition,
-    operation, reply,
+    GetRequest, GetResponse, Increment, IncrementRequest, NewestFirstRequest, Nothing, Operation, Put,
+    PutRequest, RangeRequest, RangeResponse, Reply, RequestId, WatchRequest, WatchWithinRequest, Write,
+    WriteRequest, WriteResult, call, condition, operation, reply,
 };
 use pentad_client::{Failure, FailureKind, MESSAGE_BYTES_MAX};
 use prost::Message;
@@ -27,11 +27,14 @@ use super::room::Room;
 
 /// Watches of one node that stand at once; each keeps a part of the log from being given up.
 const WATCHES_MAX: usize = 1_024;
+/// Listings by age of one node that are under way at once; each reads the whole log first, and holds 24 bytes for every entry.
+const LISTINGS_MAX: usize = 4;
 
 /// The service over `answers`, with every limit of messages set.
 pub(crate) fn keys_server<A: Answers>(answers: A) -> KeysServer<impl Keys> {
     let watches = Arc::new(Semaphore::new(WATCHES_MAX));
-    KeysServer::new(KeysService { answers, watches, room: Room::new() })
+    let listings = Arc::new(Semaphore::new(LISTINGS_MAX));
+    KeysServer::new(KeysService { answers, watches, listings, room: Room::new() })
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
@@ -39,12 +42,13 @@ pub(crate) fn keys_server<A: Answers>(answers: A) -> KeysServer<impl Keys> {
 struct KeysService<A> {
     answers: A,
     watches: Arc<Semaphore>,
+    listings: Arc<Semaphore>,
     room: Room,
 }
 
 impl<A: Answers> KeysService<A> {
     /// The answer to one call, which may take as long as its client waits.
-    async fn ask<T: Message>(
+    async fn answer<T: Message>(
         &self,
         request: Request<T>,
         kind: impl FnOnce(T) -> call::Kind,
@@ -59,12 +63,22 @@ impl<A: Answers> KeysService<A> {
         }
     }
 
+    async fn watch_in(
+        &self,
+        namespace: String,
+        request: WatchRequest,
+    ) -> Result<Response<Told<A::Watching>>, Status> {
+        let permit = place(&self.watches, "watches", WATCHES_MAX)?;
+        let told = self.answers.watch(namespace, request).await?;
+        Ok(Response::new(Told { told: Box::pin(told), _permit: permit }))
+    }
+
     async fn write<T: Message>(
         &self,
         request: Request<T>,
         parts: impl FnOnce(T) -> WriteRequest,
     ) -> Result<Response<WriteResult>, Status> {
-        match self.ask(request, |request| call::Kind::Write(parts(request))).await? {
+        match self.answer(request, |request| call::Kind::Write(parts(request))).await? {
             reply::Kind::Write(result) => Ok(Response::new(result)),
             _ => Err(unfit()),
         }
@@ -73,11 +87,13 @@ impl<A: Answers> KeysService<A> {
 
 #[tonic::async_trait]
 impl<A: Answers> Keys for KeysService<A> {
-    type WatchStream = Watched<A::Watching>;
+    type WatchStream = Told<A::Watching>;
+    type WatchWithinStream = Told<A::Watching>;
+    type NewestFirstStream = Told<A::NewestFirst>;
     type ExchangeStream = Exchange<A>;
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
-        match self.ask(request, call::Kind::Get).await? {
+        match self.answer(request, call::Kind::Get).await? {
             reply::Kind::Get(response) => Ok(Response::new(response)),
             _ => Err(unfit()),
         }
@@ -87,7 +103,7 @@ impl<A: Answers> Keys for KeysService<A> {
         &self,
         request: Request<GetMultiRequest>,
     ) -> Result<Response<GetMultiResponse>, Status> {
-        match self.ask(request, call::Kind::GetMulti).await? {
+        match self.answer(request, call::Kind::GetMulti).await? {
             reply::Kind::GetMulti(response) => Ok(Response::new(response)),
             _ => Err(unfit()),
         }
@@ -131,7 +147,7 @@ impl<A: Answers> Keys for KeysService<A> {
     }
 
     async fn range(&self, request: Request<RangeRequest>) -> Result<Response<RangeResponse>, Status> {
-        match self.ask(request, call::Kind::Range).await? {
+        match self.answer(request, call::Kind::Range).await? {
             reply::Kind::Range(response) => Ok(Response::new(response)),
             _ => Err(unfit()),
         }
@@ -141,30 +157,56 @@ impl<A: Answers> Keys for KeysService<A> {
         &self,
         request: Request<DescribeRequest>,
     ) -> Result<Response<DescribeResponse>, Status> {
-        match self.ask(request, call::Kind::Describe).await? {
+        match self.answer(request, call::Kind::Describe).await? {
             reply::Kind::Describe(response) => Ok(Response::new(response)),
             _ => Err(unfit()),
         }
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let Ok(permit) = Arc::clone(&self.watches).try_acquire_owned() else {
-            let text = format!("this node has {WATCHES_MAX} watches, and takes no more");
-            return Err(Failure::new(FailureKind::Overloaded, text).into());
-        };
-        let watching = self.answers.watch(request.into_inner()).await?;
-        Ok(Response::new(Watched { watching: Box::pin(watching), _permit: permit }))
+        self.watch_in(String::new(), request.into_inner()).await
+    }
+
+    async fn watch_within(
+        &self,
+        request: Request<WatchWithinRequest>,
+    ) -> Result<Response<Self::WatchWithinStream>, Status> {
+        let WatchWithinRequest { namespace, watch } = request.into_inner();
+        self.watch_in(namespace, watch.unwrap_or_default()).await
+    }
+
+    async fn newest_first(
+        &self,
+        request: Request<NewestFirstRequest>,
+    ) -> Result<Response<Self::NewestFirstStream>, Status> {
+        let permit = place(&self.listings, "listings by age", LISTINGS_MAX)?;
+        let told = self.answers.newest_first(request.into_inner()).await?;
+        Ok(Response::new(Told { told: Box::pin(told), _permit: permit }))
+    }
+
+    async fn ask(&self, request: Request<Call>) -> Result<Response<Reply>, Status> {
+        let _held = self.room.take(request.get_ref().encoded_len()).await;
+        let waits_ms = timeout_ms(&request);
+        let mut call = request.into_inner();
+        if call.timeout_ms == 0 {
+            call.timeout_ms = waits_ms;
+        }
+        let reply = self.answers.call(call).await;
+        match reply.kind {
+            Some(reply::Kind::Failure(failure)) => Err(failure.into()),
+            _ => Ok(Response::new(reply)),
+        }
     }
 
     async fn batch(&self, request: Request<BatchRequest>) -> Result<Response<BatchResponse>, Status> {
-        match self.ask(request, call::Kind::Batch).await? {
+        match self.answer(request, call::Kind::Batch).await? {
             reply::Kind::Batch(response) => Ok(Response::new(response)),
             _ => Err(unfit()),
         }
     }
 
     async fn extent(&self, request: Request<ExtentRequest>) -> Result<Response<ExtentResponse>, Status> {
-        match self.ask(request, call::Kind::Extent).await? {
+        match self.answer(request, call::Kind::Extent).await? {
             reply::Kind::Extent(response) => Ok(Response::new(response)),
             _ => Err(unfit()),
         }
@@ -178,17 +220,28 @@ impl<A: Answers> Keys for KeysService<A> {
     }
 }
 
-/// A watch, and its place among those that the node has.
-pub(crate) struct Watched<S> {
-    watching: Pin<Box<S>>,
+/// A place among the streams of this kind that the node has at once.
+fn place(places: &Arc<Semaphore>, what: &str, limit: usize) -> Result<OwnedSemaphorePermit, Status> {
+    Arc::clone(places).try_acquire_owned().map_err(|_| {
+        let text = format!("this node has {limit} {what}, and takes no more");
+        Failure::new(FailureKind::Overloaded, text).into()
+    })
+}
+
+/// What a stream tells, and its place among those that the node has.
+pub(crate) struct Told<S> {
+    told: Pin<Box<S>>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl<S: Stream<Item = Result<WatchResponse, Failure>>> Stream for Watched<S> {
-    type Item = Result<WatchResponse, Status>;
+impl<T, S: Stream<Item = Result<T, Failure>>> Stream for Told<S> {
+    type Item = Result<T, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.watching.as_mut().poll_next(context).map(|event| event.map(|event| event.map_err(Status::from)))
+        self.told
+            .as_mut()
+            .poll_next(context)
+            .map(|message| message.map(|message| message.map_err(Status::from)))
     }
 }
 

@@ -1,8 +1,9 @@
-//! Nodes in one process: alone, and three of them over the loopback interface.
+//! Nodes in one process: alone, and several of them over the loopback interface.
 
 mod alone;
 mod conformance;
 mod links;
 mod partition;
+mod snapshots;
 mod support;
 mod three;

@@ -74,14 +74,21 @@ pub(crate) fn digest(node: &Node) -> (Option<u64>, u64) {
     };
     add(&store.sequence().0.to_be_bytes());
     add(&store.now().0.to_be_bytes());
-    for row in store.range::<&[u8]>(..) {
-        let (key, value) = row.expect("a row");
-        add(&key);
-        add(&value);
-        // It can end while it is looked at.
-        let Some(info) = store.entry_info(&key).expect("readable") else { continue };
-        add(format!("{} {:?} {:?}", info.sequence, info.checksum, info.deadline).as_bytes());
-        add(format!("{:?} {:?}", info.created, info.versions).as_bytes());
+    // One may be dropped while it is looked at.
+    let found =
+        |name: String| store.find_namespace(&name).expect("readable").map(|keyspace| (name, keyspace));
+    let namespaces = store.namespaces().into_iter().filter_map(found);
+    for (name, keyspace) in [(String::new(), store.own_keyspace())].into_iter().chain(namespaces) {
+        add(name.as_bytes());
+        for row in keyspace.range::<&[u8]>(..) {
+            let (key, value) = row.expect("a row");
+            add(&key);
+            add(&value);
+            // It can end while it is looked at.
+            let Some(info) = keyspace.entry_info(&key).expect("readable") else { continue };
+            add(format!("{} {:?} {:?}", info.sequence, info.checksum, info.deadline).as_bytes());
+            add(format!("{:?} {:?}", info.created, info.versions).as_bytes());
+        }
     }
     for (key, value) in store.system_entries("raft/").expect("readable") {
         add(&key);

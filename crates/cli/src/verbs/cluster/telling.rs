@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::Global;
 use crate::error::Result;
+use crate::human::counted;
 use crate::output::Output;
 
 fn role_word(role: Role) -> &'static str {
@@ -33,6 +34,11 @@ fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a string takes what is written to it");
         text
     })
+}
+
+/// How often the node was brought up by a snapshot instead of the log.
+fn snapshots_from_others(count: u64) -> String {
+    format!("{} from other nodes since the start", counted(count, "snapshot", "snapshots"))
 }
 
 fn or_dash(number: Option<u64>) -> String {
@@ -90,6 +96,7 @@ pub(super) fn status(global: &Global, answer: &StatusResponse) -> Result<()> {
             "applied": answer.applied_index,
             "snapshot": answer.snapshot_index,
             "purged": answer.purged_index,
+            "snapshots_installed": answer.snapshots_installed,
             "sequence": answer.applied_sequence,
             "keys": answer.live_keys,
             "version": answer.version,
@@ -116,6 +123,7 @@ pub(super) fn status(global: &Global, answer: &StatusResponse) -> Result<()> {
         ("applied", or_dash(answer.applied_index)),
         ("snapshot", or_dash(answer.snapshot_index)),
         ("purged", or_dash(answer.purged_index)),
+        ("installed", snapshots_from_others(answer.snapshots_installed)),
         ("sequence", answer.applied_sequence.to_string()),
         ("keys", answer.live_keys.to_string()),
         ("version", answer.version.clone()),

@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - What an entry changes, and that it was applied, is one commit. After a crash the log is replayed from what the store says.
+//!   Only the namespaces that it makes are there before; a replay finds them, and makes no others.
 //! - The result of an entry, and the store after it, depend on the entries up to it and on nothing else: not on a clock,
 //!   not on the disk. What the disk refuses is therefore an error that ends the node and never a result.
 
@@ -15,6 +16,7 @@ use prost::Message;
 use super::keys::{self, CLIENT_BYTES, RequestKey, RequestRecord};
 use super::previous;
 use super::requests::{Passing, Requests, Row, Seen};
+use super::spaces;
 use crate::command::{batch_of, write_result};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raft::convert::Wire;
@@ -166,9 +168,14 @@ impl Machine {
         request: Option<Request>,
         write: &wire::Write,
     ) -> io::Result<command_result::Result> {
-        let mut batch = match batch_of(write) {
+        let made = spaces::make(&self.store, write);
+        let batch = made.and_then(|()| batch_of(write, &|name| spaces::find(&self.store, name)));
+        let mut batch = match batch {
             Ok(batch) => batch,
-            Err(error) => return self.refuse(entry, command, request, error),
+            Err(error) if spaces::is_of_the_command(&error) => {
+                return self.refuse(entry, command, request, error);
+            }
+            Err(error) => return Err(fatal(error)),
         };
         if let Some(error) = previous::refusal(&self.store, write).map_err(|error| fatal(error.into()))? {
             return self.refuse(entry, command, request, error);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pentad_client::wire::{expiry, operation};
+use pentad_client::wire::{condition, expiry, operation};
 use pentad_engine::Store;
 
 use super::super::directory::{GroupDirectory, open_store};
@@ -69,23 +69,62 @@ fn log() -> Vec<Entry> {
         let number = if index % 5 == 0 { index - 3 } else { index };
         log.push(command(index, (index % 4 != 0).then_some((client, number)), kind));
     }
+    for (index, kind) in (40..).zip(about_namespaces()) {
+        log.push(command(index, (index % 2 != 0).then_some((4, index)), kind));
+    }
     log
 }
 
-/// All that users and the state machine see of a store.
+/// Writes that make namespaces, work in them, drop them and make them anew; and some that are refused or do not hold, which make what they
+/// were to make all the same.
+fn about_namespaces() -> Vec<Kind> {
+    let named = |name: &str| wire::Namespace { name: name.to_owned() };
+    let make = |name: &str| operation::Kind::MakeNamespace(named(name));
+    let within = |name: &str| operation::Kind::Within(named(name));
+    let drop_it = |name: &str| operation::Kind::DropNamespace(named(name));
+    let conditional = |name: &str, key: &str, value: &str, operations| {
+        let condition =
+            |key: &str, expect| wire::Condition { key: Bytes::from(key.to_owned()), expect: Some(expect) };
+        let Kind::Write(write) = write(operations) else { unreachable!() };
+        let conditions = vec![
+            condition("", condition::Expect::Within(named(name))),
+            condition(key, condition::Expect::Value(Bytes::from(value.to_owned()))),
+        ];
+        Kind::Write(wire::Write { conditions, previous: true, ..write })
+    };
+    vec![
+        write(vec![make("a"), within("a"), put("k", "in a", None), within(""), put("k", "own", None)]),
+        write(vec![within("nowhere"), put("k", "v", None)]),
+        write(vec![make("b"), within("b"), put("word", "no number", None)]),
+        conditional("a", "k", "in a", vec![put("held", "1", None), within("a"), put("k", "2", Some(2_000))]),
+        conditional("a", "k", "in a", vec![make("c"), put("held", "2", None)]),
+        write(vec![make(""), put("k", "not written", None)]),
+        write(vec![drop_it("a"), within("b"), put("from", "a", None)]),
+        write(vec![within("a"), put("k", "gone", None)]),
+        write(vec![drop_it("b"), within("b"), put("k", "behind its end", None)]),
+        write(vec![make("a"), within("a"), put("k", "anew", None)]),
+    ]
+}
+
+/// All that users and the state machine see of a store: which numbers its namespaces have they do not.
 fn contents(store: &Store) -> Vec<(Bytes, Bytes)> {
-    let mut all = store.system_entries("").unwrap();
-    for row in store.range::<&[u8]>(..) {
-        let (key, value) = row.unwrap();
-        let info = store.entry_info(&key).unwrap().unwrap();
-        all.push((
-            key,
-            format!(
-                "{:?} {} {:?} {:?} {:?}",
-                &*value, info.sequence, info.created, info.versions, info.deadline
-            )
-            .into(),
-        ));
+    let mut all = store.system_entries("raft/").unwrap();
+    let names = store.namespaces();
+    let keyspaces = names.iter().map(|name| (name.as_str(), store.namespace(name).unwrap()));
+    for (name, keyspace) in [("", store.clone())].into_iter().chain(keyspaces) {
+        all.push((Bytes::from_static(b"namespace"), name.to_owned().into()));
+        for row in keyspace.range::<&[u8]>(..) {
+            let (key, value) = row.unwrap();
+            let info = keyspace.entry_info(&key).unwrap().unwrap();
+            all.push((
+                key,
+                format!(
+                    "{:?} {} {:?} {:?} {:?}",
+                    &*value, info.sequence, info.created, info.versions, info.deadline
+                )
+                .into(),
+            ));
+        }
     }
     all.push((Bytes::from_static(b"time"), format!("{} {}", store.now(), store.sequence()).into()));
     all
@@ -137,6 +176,46 @@ fn f18_f19_f20_a_replica_that_stops_after_any_entry_replays_to_the_same() {
     }
     assert_eq!(contents(killed.store()), expected);
     assert_eq!(killed.membership(), whole.membership());
+}
+
+#[test]
+fn what_is_written_to_namespaces_is_there_and_what_names_none_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut machine = Machine::load(open_store(&dir.path().join("store"), true, RETENTION).unwrap()).unwrap();
+    let results: Vec<_> = (0..)
+        .zip(about_namespaces())
+        .map(|(index, kind)| match machine.apply(&command(index, None, kind)).unwrap().0.result.unwrap() {
+            command_result::Result::Write(result) => Ok((result.applied, result.sequence, result.deleted)),
+            command_result::Result::Failure(failure) => Err(failure.kind()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    use wire::FailureKind::{InvalidInput, KeyNotFound};
+    let expected = [
+        Ok((true, Some(1), 0)),
+        Err(KeyNotFound),
+        Ok((true, Some(2), 0)),
+        Ok((true, Some(3), 0)),
+        Ok((false, None, 0)),
+        Err(InvalidInput),
+        Ok((true, Some(4), 1)),
+        Err(KeyNotFound),
+        Err(KeyNotFound),
+        Ok((true, Some(5), 0)),
+    ];
+    assert_eq!(results, expected);
+    let store = machine.store();
+    assert_eq!(store.namespaces(), ["a", "b", "c"]);
+    let value = |store: &Store, key: &str| store.get(key).unwrap().map(|value| value.to_vec());
+    let a = store.find_namespace("a").unwrap().unwrap();
+    assert_eq!(value(&a, "k").as_deref(), Some(&b"anew"[..]));
+    assert_eq!(a.len(), 1);
+    assert_eq!(
+        (value(store, "k").as_deref(), value(store, "held").as_deref()),
+        (Some(&b"own"[..]), Some(&b"1"[..]))
+    );
+    let b = store.find_namespace("b").unwrap().unwrap();
+    assert_eq!(value(&b, "from").as_deref(), Some(&b"a"[..]));
 }
 
 /// The values that a write replaces came back in an answer that no message held: the stream ended, with every call on it, and nobody

@@ -10,6 +10,7 @@
 //! | `saver` | takes snapshots meanwhile |
 //! | `directory` | `store-NNNN`, and which of them counts |
 //! | `snapshot` | a snapshot on the disk |
+//! | `spaces` | the namespaces that a write names |
 //! | `view` | what readers see of all this while stores are swapped |
 
 mod applier;
@@ -20,6 +21,7 @@ mod previous;
 mod requests;
 mod saver;
 mod snapshot;
+mod spaces;
 mod view;
 
 pub(crate) use applier::Applier;

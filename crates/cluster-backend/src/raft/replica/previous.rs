@@ -35,31 +35,49 @@ pub(super) fn refusal(store: &Store, write: &Write) -> pentad_engine::Result<Opt
 }
 
 fn bytes(store: &Store, write: &Write) -> pentad_engine::Result<u64> {
-    // What earlier operations of the write have made of keys.
-    let mut within: HashMap<&Bytes, u64> = HashMap::new();
+    // What earlier operations of the write have made of keys, by the namespace that they are of.
+    let mut made: HashMap<&str, HashMap<&Bytes, u64>> = HashMap::new();
     let mut total = 0;
+    let (mut name, mut keyspace) = ("", Some(store.own_keyspace()));
     for operation in &write.operations {
-        let length = |key: &Bytes, within: &HashMap<&Bytes, u64>| match within.get(key) {
-            Some(length) => Ok(*length),
-            None => Ok(store.entry_info(key)?.map_or(0, |info| info.length)),
+        if let Some(Kind::Within(namespace)) = &operation.kind {
+            name = &namespace.name;
+            keyspace = match name {
+                "" => Some(store.own_keyspace()),
+                name => store.find_namespace(name)?,
+            };
+            continue;
+        }
+        let length = |key: &Bytes, within: &HashMap<&Bytes, u64>| match (within.get(key), &keyspace) {
+            (Some(length), _) => Ok(*length),
+            (None, Some(keyspace)) => Ok(keyspace.entry_info(key)?.map_or(0, |info| info.length)),
+            (None, None) => Ok(0),
         };
+        let within = made.entry(name).or_default();
         match &operation.kind {
             Some(Kind::Put(put)) => {
-                total += length(&put.key, &within)? + AROUND_BYTES;
+                total += length(&put.key, within)? + AROUND_BYTES;
                 within.insert(&put.key, u64::try_from(put.value.len()).unwrap_or(u64::MAX));
             }
             Some(Kind::Delete(delete)) => {
-                total += length(&delete.key, &within)? + AROUND_BYTES;
+                total += length(&delete.key, within)? + AROUND_BYTES;
                 within.insert(&delete.key, 0);
             }
             Some(Kind::Increment(increment)) => {
                 within.insert(&increment.key, COUNTER_BYTES);
             }
             Some(Kind::Rename(rename)) => {
-                let moved = length(&rename.from, &within)?;
+                let moved = length(&rename.from, within)?;
                 within.insert(&rename.to, moved);
             }
-            Some(Kind::SetExpiry(_) | Kind::DeleteRange(_)) | None => {}
+            Some(
+                Kind::SetExpiry(_)
+                | Kind::DeleteRange(_)
+                | Kind::Within(_)
+                | Kind::MakeNamespace(_)
+                | Kind::DropNamespace(_),
+            )
+            | None => {}
         }
     }
     Ok(total)

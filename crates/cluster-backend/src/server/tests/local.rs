@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pentad_client::wire::{
-    self, Call, Reply, RequestId, WatchRequest, Write, WriteResult, call, condition, expiry, operation, reply,
+    self, Call, NewestFirstRequest, Reply, RequestId, WatchRequest, Write, WriteResult, call, condition,
+    expiry, operation, reply,
 };
 use pentad_client::{Failure, FailureKind};
 use pentad_engine::{Batch, Expect, Expiry, Sequence, Store, Timestamp};
 
-use crate::requests::{Watching, answer, engine_bounds, failure_of};
+use crate::requests::{NewestFirst, Watching, answer, engine_bounds, failure_of, keyspace};
 use crate::server::Answers;
 use crate::server::{reply, unknown_kind};
 
@@ -55,8 +56,11 @@ impl Local {
         let result = match first {
             Some(first) => first,
             None => {
-                let outcome =
-                    self.store.submit(batch_of(&write)?).await.map_err(|error| failure_of(&error))?;
+                let outcome = self
+                    .store
+                    .submit(batch_of(&self.store, &write)?)
+                    .await
+                    .map_err(|error| failure_of(&error))?;
                 let previous = outcome.previous.into_iter().map(|value| wire::Previous { value }).collect();
                 WriteResult {
                     applied: outcome.applied,
@@ -101,6 +105,7 @@ impl Local {
 
 impl Answers for Local {
     type Watching = Watching;
+    type NewestFirst = NewestFirst;
 
     fn call(&self, call: Call) -> impl Future<Output = Reply> + Send + 'static {
         let local = self.clone();
@@ -110,11 +115,15 @@ impl Answers for Local {
         }
     }
 
-    async fn watch(&self, request: WatchRequest) -> Result<Watching, Failure> {
+    async fn watch(&self, namespace: String, request: WatchRequest) -> Result<Watching, Failure> {
         if takes_one(&self.manners.is_behind) {
             return Err(Failure::new(FailureKind::Pruned, "the commit is not there yet"));
         }
-        Watching::new(&self.store, request)
+        Watching::new(&keyspace(&self.store, &namespace)?, request)
+    }
+
+    async fn newest_first(&self, request: NewestFirstRequest) -> Result<NewestFirst, Failure> {
+        NewestFirst::new(&self.store, &request)
     }
 
     fn check_stream(&self, cluster_id: &[u8], group_id: u64) -> Result<(), Failure> {
@@ -132,7 +141,7 @@ fn takes_one(count: &AtomicU32) -> bool {
     count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1)).is_ok()
 }
 
-fn batch_of(write: &Write) -> Result<Batch, Failure> {
+fn batch_of(store: &Store, write: &Write) -> Result<Batch, Failure> {
     let missing = || Failure::invalid("a part of the write is of no known kind");
     let expiry_of = |expiry: &Option<wire::Expiry>| {
         let Some(expiry) = expiry else { return Ok(Expiry::Never) };
@@ -148,6 +157,10 @@ fn batch_of(write: &Write) -> Result<Batch, Failure> {
             condition::Expect::Present(_) => Expect::Present,
             condition::Expect::Value(value) => Expect::Value(value),
             condition::Expect::UnmodifiedSince(sequence) => Expect::Unmodified(Sequence(sequence)),
+            condition::Expect::Within(namespace) => {
+                batch.within(&keyspace(store, &namespace.name)?);
+                continue;
+            }
         };
         batch.require(&condition.key, expect);
     }
@@ -160,6 +173,12 @@ fn batch_of(write: &Write) -> Result<Batch, Failure> {
             Kind::Increment(increment) => batch.increment(&increment.key, increment.delta),
             Kind::SetExpiry(set) => batch.set_expiry(&set.key, expiry_of(&set.expiry)?),
             Kind::Rename(rename) => batch.rename(&rename.from, &rename.to),
+            Kind::Within(namespace) => batch.within(&keyspace(store, &namespace.name)?),
+            Kind::MakeNamespace(namespace) => {
+                store.namespace(&namespace.name).map_err(|error| failure_of(&error))?;
+                &mut batch
+            }
+            Kind::DropNamespace(namespace) => batch.drop_namespace(&namespace.name),
         };
     }
     if write.previous {
