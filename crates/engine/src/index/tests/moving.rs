@@ -3,13 +3,41 @@
 use super::compaction;
 use super::store::{DELETE, PLAIN, Store, hash_of, key, keyed};
 use crate::address::Address;
-use crate::index::{Space, Version};
+use crate::format::entry::Lineage;
+use crate::index::{Name, Space, Version};
+use crate::numbers::Sequence;
 
 fn move_it(store: &Store, space: Space, key: &[u8], version: Version) -> Option<Version> {
     let to = store.log.copy(version.address, store.log.compacted_segment());
     let moved =
         store.index.relocate(space, key, hash_of(space, key), version.address, (to.address, to.bytes));
     moved.then_some(to)
+}
+
+/// A writer looks up what its entries follow, and asks later which versions these are.
+#[test]
+fn f11_the_lineage_of_what_is_moved_between_lookup_and_question_is_still_known() {
+    let mut store = Store::default();
+    let keys: Vec<_> = (0..9).map(key).collect();
+    store.write(&keys.iter().map(|key| keyed(key, PLAIN)).collect::<Vec<_>>());
+    let name = Name { space: Space::Keys, key: &keys[0], hash: hash_of(Space::Keys, &keys[0]) };
+    let mut before = None;
+    store.index.resolve([name].into_iter(), |found| before = found);
+    let before = before.expect("it was written");
+    let (look, first) = (store.index.look(), Lineage::first(Sequence(1)));
+    assert_eq!(store.index.lineage(&name, &before, &look), first);
+
+    let inputs = store.log.oldest(1, 1);
+    compaction::compact(&store.log, &store.index, &inputs, &mut |_| ());
+    inputs.iter().for_each(|&slot| store.log.remove(slot));
+    assert_eq!(
+        store.log.at(before.version.address).map(|stored| stored.bytes),
+        None,
+        "it is gone from there"
+    );
+    // By the look from before, and by one that knows the new segment.
+    assert_eq!(store.index.lineage(&name, &before, &look), first);
+    assert_eq!(store.index.lineage(&name, &before, &store.index.look()), first);
 }
 
 #[test]
