@@ -8,7 +8,6 @@ use crate::format::catalog::{Catalog, Sealed};
 use crate::format::segment_header::{self, SegmentKind};
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
-use crate::log::source::MapSource;
 use crate::numbers::{FrameNumber, SegmentId, Sequence};
 use crate::store::core::Core;
 
@@ -91,8 +90,7 @@ impl Core {
         debug_assert_eq!(segment.kind, SegmentKind::Log, "the active segment is one of the log");
         let map = segment.map()?;
         let (end, alignment) = (segment.end(), self.identity.alignment.bytes());
-        let mut frames =
-            Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+        let mut frames = Frames::up_to(segment, &map, alignment, end);
         let (mut last, mut offset) = (before, segment_header::LENGTH);
         while offset < end {
             let header = frames.header(offset).map_err(|e| Error::io("read", &segment.path, &e))?;

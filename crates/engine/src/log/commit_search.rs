@@ -10,7 +10,6 @@ use std::sync::Arc;
 use super::scan::Frames;
 use super::segment::Segment;
 use super::segment_table::Table;
-use super::source::MapSource;
 use crate::error::{Error, Result};
 use crate::format::UNIT;
 use crate::format::frame::{self, FrameHeader, FrameKind};
@@ -113,8 +112,7 @@ fn commit_within(segment: &Segment, mut offset: u64) -> Result<Option<CommitPlac
     let end = segment.end();
     let map = segment.map()?;
     // Only headers are read, and those do not depend on the alignment of payloads.
-    let source = MapSource { map: &map, end };
-    let mut frames = Frames { source, nonce: segment.nonce, alignment: UNIT, end };
+    let mut frames = Frames::up_to(segment, &map, UNIT, end);
     while offset < end {
         let header = frames.header(offset).map_err(|e| Error::io("read", &segment.path, &e))?;
         let Some((header, _)) = header else {

@@ -29,7 +29,7 @@ pub(crate) fn frame_of(segment: &Segment, alignment: u64, offset: u64) -> io::Re
     }
     let map = segment.map()?;
     let end = segment.end();
-    let mut frames = Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+    let mut frames = Frames::up_to(segment, &map, alignment, end);
     let Some((start, header)) = frame_around(&mut frames, segment, offset)? else { return Ok(None) };
     let (mut ordinal, mut at) = (None, 0);
     frames.entries(start, &header, &mut |_, layout| {
@@ -61,7 +61,7 @@ fn frame_around(
 pub(crate) fn sequence_around(segment: &Segment, alignment: u64, offset: u64) -> Option<Sequence> {
     let map = segment.kept_map()?;
     let end = segment.end();
-    let mut frames = Frames { source: MapSource { map, end }, nonce: segment.nonce, alignment, end };
+    let mut frames = Frames::up_to(segment, map, alignment, end);
     let (_, header) = frame_around(&mut frames, segment, offset).ok()??;
     Some(header.sequence).filter(|sequence| sequence.0 > 0)
 }

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
-use super::source::MapSource;
 use crate::format::UNIT;
 use crate::planted::{Bug, planted};
 
@@ -80,7 +79,7 @@ impl Segment {
         }
         let Some(map) = self.kept_map() else { return false };
         let end = proof.end.min(map.length());
-        let mut frames = Frames { source: MapSource { map, end }, nonce: self.nonce, alignment, end };
+        let mut frames = Frames::up_to(self, map, alignment, end);
         let region = offset / REGION * REGION;
         // Frames that end before the region are only passed.
         let mut at = self.frame_starts().before(region);

@@ -265,12 +265,7 @@ pub(crate) fn state_with_undecided(
 }
 
 fn frames_of<'a>(segment: &Segment, map: &'a Map, end: u64, identity: &Identity) -> Frames<MapSource<'a>> {
-    Frames {
-        source: MapSource { map, end },
-        nonce: segment.nonce,
-        alignment: identity.alignment.bytes(),
-        end,
-    }
+    Frames::up_to(segment, map, identity.alignment.bytes(), end)
 }
 
 /// Opens and maps a log or compacted segment; returns it and the length of its file, or `None` when it is skipped.

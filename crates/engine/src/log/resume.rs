@@ -14,7 +14,6 @@ use super::recovery::{ActiveTail, LogState, Recovered, Replay};
 use super::reserve::Room;
 use super::scan::{Depth, Frames, Verdict};
 use super::segment::Segment;
-use super::source::MapSource;
 use super::writer::{Active, LogWriter, PAGE_BYTES, Shared, activate, new_log_segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::catalog::{Catalog, Sealed};
@@ -172,12 +171,7 @@ fn rewrite(
     let path = shared.dir.join(names::segment(new.record.id, new.record.kind));
     let alignment = shared.identity.alignment.bytes();
     let map = tail.segment.map()?;
-    let mut frames = Frames {
-        source: MapSource { map: &map, end: tail.end },
-        nonce: tail.segment.nonce,
-        alignment,
-        end: tail.end,
-    };
+    let mut frames = Frames::up_to(&tail.segment, &map, alignment, tail.end);
     let read = |e| Error::io("read", &tail.segment.path, &e);
     let mut entries = Vec::with_capacity(tail.undecided.len());
     for (offset, header) in &tail.undecided {
@@ -305,12 +299,7 @@ fn show_rewritten(writer: &LogWriter, replay: &mut dyn Replay) -> Result<()> {
     let segment: &Arc<Segment> = &writer.active.segment;
     let end = writer.active.tail;
     let map = segment.map()?;
-    let mut frames = Frames {
-        source: MapSource { map: &map, end },
-        nonce: segment.nonce,
-        alignment: writer.shared.identity.alignment.bytes(),
-        end,
-    };
+    let mut frames = Frames::up_to(segment, &map, writer.shared.identity.alignment.bytes(), end);
     let io = |e| Error::io("read", &segment.path, &e);
     let mut offset = segment_header::LENGTH;
     while offset < end {

@@ -5,12 +5,14 @@
 
 use std::io;
 
-use super::source::Source;
+use super::segment::Segment;
+use super::source::{MapSource, Source};
 use crate::format::bytes::leading_zeros;
 use crate::format::checksum::{self, Gathered, Nonce, finish_salted};
 use crate::format::entry::{EntryFault, EntryHead, Layout, Place, Plain};
 use crate::format::frame::{self, FrameHeader};
 use crate::format::{CHUNK_BYTES, UNIT};
+use crate::seams::Map;
 
 /// Length of the body of a frame that holds a number.
 pub(crate) const NUMBER_BODY: u64 = 8;
@@ -45,6 +47,13 @@ pub(crate) struct Frames<S> {
     pub(crate) alignment: u64,
     /// Nothing is read from here on.
     pub(crate) end: u64,
+}
+
+impl<'m> Frames<MapSource<'m>> {
+    /// Those of a segment up to `end`, as its map shows them.
+    pub(crate) fn up_to(segment: &Segment, map: &'m Map, alignment: u64, end: u64) -> Self {
+        Self { source: MapSource { map, end }, nonce: segment.nonce, alignment, end }
+    }
 }
 
 impl<S: Source> Frames<S> {

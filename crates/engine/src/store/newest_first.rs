@@ -20,7 +20,6 @@ use crate::log::frame_writer::DraftSubject;
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
 use crate::log::segment_table::Table;
-use crate::log::source::MapSource;
 use crate::numbers::Sequence;
 use crate::value::Value;
 
@@ -103,7 +102,7 @@ impl Snapshot {
 fn rank(core: &Core, segment: &Segment, places: &mut [(Rank, Address)]) -> Result<()> {
     let map = segment.map()?;
     let (end, alignment) = (segment.end(), core.identity.alignment.bytes());
-    let mut frames = Frames { source: MapSource { map: &map, end }, nonce: segment.nonce, alignment, end };
+    let mut frames = Frames::up_to(segment, &map, alignment, end);
     let io = |e| Error::io("read", &segment.path, &e);
     let mut left = places.iter_mut().peekable();
     let mut offset = segment_header::LENGTH;

@@ -12,7 +12,6 @@ use crate::index::{Name, Spelled, Version, View};
 use crate::keyspace::Keyspace;
 use crate::log::frame_writer::DraftSubject;
 use crate::log::scan::Frames;
-use crate::log::source::MapSource;
 use crate::numbers::Sequence;
 use crate::payload::PayloadRef;
 use crate::value::Value;
@@ -143,12 +142,7 @@ impl Core {
             let Some(segment) = self.segments.get(place.segment) else { break };
             let map = segment.map()?;
             let end = segment.end();
-            let mut frames = Frames {
-                source: MapSource { map: &map, end },
-                nonce: segment.nonce,
-                alignment: self.identity.alignment.bytes(),
-                end,
-            };
+            let mut frames = Frames::up_to(&segment, &map, self.identity.alignment.bytes(), end);
             if place.check(&segment, self.identity.alignment.bytes()).is_err() {
                 break;
             }

@@ -9,7 +9,6 @@ use crate::keyspace::Keyspace;
 use crate::log::commit_search::CommitPlace;
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
-use crate::log::source::MapSource;
 use crate::numbers::{SegmentId, Sequence, Timestamp};
 use crate::store::core::Core;
 use crate::value::Value;
@@ -78,12 +77,7 @@ impl Core {
     ) -> Result<CommitRecord> {
         let map = segment.map()?;
         let end = segment.end();
-        let mut frames = Frames {
-            source: MapSource { map: &map, end },
-            nonce: segment.nonce,
-            alignment: self.identity.alignment.bytes(),
-            end,
-        };
+        let mut frames = Frames::up_to(segment, &map, self.identity.alignment.bytes(), end);
         place.check(segment, self.identity.alignment.bytes())?;
         let mut found = Vec::new();
         frames

@@ -44,12 +44,7 @@ pub(super) fn header_at(
 }
 
 pub(super) fn frames_of<'a>(core: &Core, segment: &Segment, map: &'a Map) -> Frames<MapSource<'a>> {
-    Frames {
-        source: MapSource { map, end: segment.end() },
-        nonce: segment.nonce,
-        alignment: core.identity.alignment.bytes(),
-        end: segment.end(),
-    }
+    Frames::up_to(segment, map, core.identity.alignment.bytes(), segment.end())
 }
 
 /// What else looks at the entries of an input while it is read.

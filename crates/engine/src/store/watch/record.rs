@@ -14,7 +14,6 @@ use crate::keyspace::Keyspace;
 use crate::log::commit_search::CommitPlace;
 use crate::log::scan::Frames;
 use crate::log::segment::Segment;
-use crate::log::source::MapSource;
 use crate::numbers::{SegmentId, Sequence};
 use crate::store::core::Core;
 use crate::store::read::Target;
@@ -64,12 +63,7 @@ impl Core {
     ) -> Result<WatchedCommit> {
         let map = segment.map()?;
         let end = segment.end();
-        let mut frames = Frames {
-            source: MapSource { map: &map, end },
-            nonce: segment.nonce,
-            alignment: self.identity.alignment.bytes(),
-            end,
-        };
+        let mut frames = Frames::up_to(segment, &map, self.identity.alignment.bytes(), end);
         let mut found = Vec::new();
         frames
             .entries(place.offset, &place.header, &mut |head, layout| {
