@@ -147,6 +147,11 @@ impl RaftNetworkV2<Types> for Way {
         S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
     {
         Box::pin(async move {
+            // openraft pauses after failures before it gives the first request. So that is taken before anything is tried: of a node that is
+            // gone nothing else would be asked, and it would be tried thousands of times a second.
+            let mut input = input;
+            let Some(first) = input.next().await else { return Ok(futures_util::stream::empty().boxed()) };
+            let input = futures_util::stream::once(std::future::ready(first)).chain(input);
             let mut client = self.client()?;
             let under_way = Arc::new(AtomicU64::new(0));
             let (sent, mut header) = (Arc::clone(&under_way), Some(self.header()));

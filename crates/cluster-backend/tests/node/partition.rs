@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use pentad_client::wire::{self, Consistency, reply};
 
 use crate::links::Linked;
-use crate::support::{call, get, get_at, log, put, set};
+use crate::support::{Trio, call, get, get_at, log, put, set, until};
 
 /// One call that does not wait for long.
 async fn quickly(
@@ -106,4 +106,32 @@ async fn f21_a_leader_that_reaches_nobody_commits_nothing_and_the_others_go_on()
         assert_eq!(get(node, "n").await.as_deref(), Some("after"));
         assert_eq!(node.status().leader_id, linked.node(1).status().leader_id);
     }
+}
+
+/// A leader connected to where a follower had been thousands of times a second, which took it half a processor: the pause that openraft makes
+/// comes with the first request, which was not asked for before there was a connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f21_a_follower_that_is_gone_is_not_tried_without_a_pause() {
+    log();
+    let mut trio = Trio::start().await;
+    trio.kill(2);
+    let mut place = None;
+    until("its address is free", Duration::from_secs(20), async || {
+        place = tokio::net::TcpListener::bind(trio.address(2)).await.ok();
+        place.is_some()
+    })
+    .await;
+    let place = place.unwrap();
+    let (mut tries, begun) = (0, Instant::now());
+    let end = begun + Duration::from_secs(3);
+    while let Ok(tried) = tokio::time::timeout_at(end.into(), place.accept()).await {
+        drop(tried.unwrap());
+        tries += 1;
+        if tries % 10 == 0 {
+            set(trio.node(0), "n", &tries.to_string()).await;
+        }
+    }
+    println!("{tries} connections in 3 s");
+    // Heartbeats and appends, and a little more.
+    assert!(tries < 150, "{tries} connections in 3 s");
 }
