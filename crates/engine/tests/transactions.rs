@@ -293,3 +293,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn batches_that_are_committed_together_have_their_own_results_and_a_refusal_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = filled(&dir, &[("word", "no number")]);
+    let batch = |change: &dyn Fn(&mut Batch)| {
+        let mut batch = Batch::new();
+        change(&mut batch);
+        batch
+    };
+    let batches = vec![
+        batch(&|batch| {
+            batch.put("a", "1").put("b", "1");
+        }),
+        batch(&|batch| {
+            batch.require("a", Expect::Absent).put("a", "2");
+        }),
+        batch(&|batch| {
+            batch.increment("word", 1);
+        }),
+        batch(&|batch| {
+            batch.put(vec![0; 70_000], "too long");
+        }),
+        batch(&|batch| {
+            batch.require("a", Expect::Value("1".into())).put("a", "3");
+        }),
+    ];
+    let results = store.commit_all(batches).unwrap();
+    let shown: Vec<_> = results.iter().map(|result| result.as_ref().map_err(|error| error.kind())).collect();
+    let shown: Vec<_> =
+        shown.into_iter().map(|result| result.map(|done| (done.applied, done.sequence))).collect();
+    assert_eq!(
+        shown,
+        [
+            Ok((true, Some(Sequence(2)))),
+            Ok((false, None)),
+            Err(ErrorKind::WrongType),
+            Err(ErrorKind::InvalidInput),
+            Ok((true, Some(Sequence(3)))),
+        ]
+    );
+    assert_eq!(store.get("a").unwrap().unwrap(), "3");
+    assert_eq!(store.commits(Sequence(1)).unwrap().count(), 3, "each is a commit of its own");
+    assert!(store.commit_all(Vec::new()).unwrap().is_empty());
+    store.close().unwrap();
+    let late = store.commit_all(vec![batch(&|batch| {
+        batch.put("a", "4");
+    })]);
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::Closed);
+}

@@ -41,15 +41,49 @@ impl Shared {
                 let wire::WriteRequest { write, request } = write;
                 let write = write.unwrap_or_default();
                 check_write(&write)?;
-                self.command(Change { kind: command::Kind::Write(write), request }, until).await
+                // In a box of its own, like all that not every call comes to: what is moved and allocated for each is as large as the
+                // longest way that it might take.
+                Box::pin(self.command(Change { kind: command::Kind::Write(write), request }, until)).await
             }
             call::Kind::PruneBatches(prune) => {
                 let wire::PruneBatchesRequest { prune, request } = prune;
                 let kind = command::Kind::PruneBatches(prune.unwrap_or_default());
-                self.command(Change { kind, request }, until).await
+                Box::pin(self.command(Change { kind, request }, until)).await
             }
             read => self.read(read, until).await,
         }
+    }
+
+    /// Answers a read where it is asked for, without a task of its own, if nothing is in its way; else the call comes back, with the time that
+    /// is left of it. Nothing here needs a runtime: whoever asks may have another one, or none.
+    pub(crate) async fn answer_here(&self, mut call: wire::Call) -> Result<wire::Reply, wire::Call> {
+        let begun = Instant::now();
+        let answer = match &call.kind {
+            Some(kind) if is_read(kind) && call.timeout_ms == 0 && !self.is_closing() => {
+                self.read_here(kind).await
+            }
+            _ => return Err(call),
+        };
+        if let Some(answer) = answer {
+            return Ok(server::reply(call.number, answer));
+        }
+        let left = CALL_MAX.saturating_sub(begun.elapsed()).as_millis().max(1);
+        call.timeout_ms = u32::try_from(left).unwrap_or(u32::MAX);
+        Err(call)
+    }
+
+    async fn read_here(&self, kind: &call::Kind) -> Option<reply::Kind> {
+        // A loop of reads that never wait would keep the other tasks of its thread from running.
+        tokio::task::coop::consume_budget().await;
+        let group = self.group().ok()?;
+        if let Some(certainty) = certainty_of(kind.consistency()) {
+            let index = self.read_indexes.get()?.ask(certainty).await.ok()?;
+            if !group.view().progress().has(index) {
+                return None;
+            }
+        }
+        let answer = requests::answer(&group.view().store(), kind);
+        (!matches!(answer, reply::Kind::Failure(_))).then_some(answer)
     }
 
     /// Answers a call that another node passes on because this one leads.
@@ -78,7 +112,7 @@ impl Shared {
     /// Has a command applied, by this node or by the one that leads.
     async fn command(self: &Arc<Self>, mut change: Change, until: Instant) -> Result<reply::Kind> {
         let group = self.group()?;
-        let is_alone = group.state().members.len() == 1;
+        let is_alone = group.is_alone();
         let open = (change.request.is_none() && !is_alone).then(|| self.outgoing.begin());
         if let Some(open) = &open {
             change.request = Some(open.id.clone());
@@ -106,13 +140,23 @@ impl Shared {
     }
 
     async fn attempt(&self, group: &Group, change: &Change, until: Instant) -> Result<reply::Kind> {
-        let state = group.state();
-        if state.is_leader() {
+        if group.is_leader() {
             return propose(group, change.clone()).await;
         }
-        let Some(leader) = state.leader_hint() else {
-            return Err(no_leader(&state));
-        };
+        let state = group.state();
+        match state.leader_hint() {
+            Some(leader) => Box::pin(self.forward(leader, change, until)).await,
+            None => Err(no_leader(&state)),
+        }
+    }
+
+    /// Has the node that leads propose a change.
+    async fn forward(
+        &self,
+        leader: wire::LeaderHint,
+        change: &Change,
+        until: Instant,
+    ) -> Result<reply::Kind> {
         let mut client = peers::client(self.channel(&leader.address)?);
         let left = until.saturating_duration_since(Instant::now());
         let call = wire::Call {
@@ -150,12 +194,7 @@ impl Shared {
     /// The store of this replica, when it has what `consistency` asks for.
     async fn store_for(&self, consistency: wire::Consistency, until: Instant) -> Result<Arc<Store>> {
         let group = self.group()?;
-        let certainty = match consistency {
-            wire::Consistency::Eventual => None,
-            wire::Consistency::Lease => Some(Certainty::Lease),
-            wire::Consistency::Linearizable | wire::Consistency::Unspecified => Some(Certainty::Confirmed),
-        };
-        if let Some(certainty) = certainty {
+        if let Some(certainty) = certainty_of(consistency) {
             self.catch_up(&group, certainty, until).await?;
         }
         Ok(group.view().store())
@@ -259,6 +298,19 @@ pub(super) fn now_ns() -> u64 {
 fn check_write(write: &wire::Write) -> Result<()> {
     write.check_limits()?;
     batch_of(write, &|_| Ok(None)).map(drop)
+}
+
+fn is_read(kind: &call::Kind) -> bool {
+    !matches!(kind, call::Kind::Write(_) | call::Kind::PruneBatches(_))
+}
+
+/// How sure a read must be of what it sees; `None` when it need not be.
+fn certainty_of(consistency: wire::Consistency) -> Option<Certainty> {
+    match consistency {
+        wire::Consistency::Eventual => None,
+        wire::Consistency::Lease => Some(Certainty::Lease),
+        wire::Consistency::Linearizable | wire::Consistency::Unspecified => Some(Certainty::Confirmed),
+    }
 }
 
 fn no_leader(state: &State) -> Error {

@@ -99,6 +99,10 @@ impl Node {
 
     /// Answers a call of a client.
     pub async fn call(&self, call: wire::Call) -> wire::Reply {
+        let call = match self.shared().answer_here(call).await {
+            Ok(reply) => return reply,
+            Err(call) => call,
+        };
         let (shared, number) = (Arc::clone(self.shared()), call.number);
         let reply = self.running.handle.spawn(async move { shared.answer(call).await }).await;
         reply.unwrap_or_else(|_| {

@@ -3,6 +3,7 @@
 //! Nothing of openraft shows here. Errors say whether a write may have happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +39,20 @@ pub(crate) enum Certainty {
     Lease,
 }
 
-/// A started group. Clones share it.
+/// A started group. Clones share it; every call makes one.
 #[derive(Clone)]
-pub(crate) struct Group {
+pub(crate) struct Group(Arc<Parts>);
+
+impl Deref for Group {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What a group is made of.
+pub(crate) struct Parts {
     pub(super) raft: RaftHandle,
     log: LogStore,
     pub(super) view: Arc<View>,
@@ -137,7 +149,7 @@ impl Group {
         let raft = Raft::new(id, config, Network::new(Arc::clone(&me)), log.clone(), applier).await;
         let raft = raft.map_err(|error| start_error(&error))?;
         let silent_until = if had_log { Instant::now() + timing.election_min } else { Instant::now() };
-        Ok(Self { raft, log, view, saver, directory, me, timing, silent_until })
+        Ok(Self(Arc::new(Parts { raft, log, view, saver, directory, me, timing, silent_until })))
     }
 
     pub(crate) fn view(&self) -> &Arc<View> {
@@ -277,6 +289,16 @@ impl Group {
             raft.trigger().snapshot().await.map_err(|error| stopped(&error))
         });
         taken.await.unwrap_or_else(|_| Err(stopped(&"it is shutting down")))
+    }
+
+    /// Whether this node leads, as it knows: what every call asks, without a copy of all the rest.
+    pub(crate) fn is_leader(&self) -> bool {
+        self.raft.metrics().borrow_watched().state == ServerState::Leader
+    }
+
+    /// Whether the node is the only member.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.raft.metrics().borrow_watched().membership_config.nodes().take(2).count() == 1
     }
 
     pub(crate) fn state(&self) -> State {

@@ -33,6 +33,28 @@ async fn a_node_alone_writes_reads_and_remembers() {
     node.shutdown().await;
 }
 
+/// Reads that are answered where they are asked wait for nothing; whoever asks for many in a row must not have his thread for himself.
+#[tokio::test]
+async fn reads_in_a_row_let_other_tasks_of_the_thread_run_and_end_with_the_node() {
+    log();
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::builder(dir.path().join("node")).start().unwrap();
+    set(&node, "a", "1").await;
+    let other = tokio::spawn(std::future::ready(()));
+    for _ in 0..1_000 {
+        let read = get_at(&node, "a", wire::Consistency::Eventual).await;
+        assert_eq!(read.unwrap().as_deref(), Some("1"));
+    }
+    assert!(other.is_finished(), "it never had its turn");
+    node.shutdown().await;
+    for consistency in
+        [wire::Consistency::Linearizable, wire::Consistency::Lease, wire::Consistency::Eventual]
+    {
+        let failure = get_at(&node, "a", consistency).await.unwrap_err();
+        assert_eq!(failure.kind(), wire::FailureKind::Stopped, "{failure}");
+    }
+}
+
 #[tokio::test]
 async fn a_node_that_was_dropped_replays_its_log() {
     log();

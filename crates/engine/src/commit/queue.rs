@@ -9,12 +9,12 @@
 //! may take it. Wakers are called, and they and the jobs dropped, with no lock held and by nobody who leads: what is behind one
 //! may poll again at once, or drop the last handle of the store and so close it.
 
-use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use super::bell::Bell;
+use super::panics::results_of;
 use crate::seams::sync::{Arc, Mutex, MutexGuard, give_way};
 
 /// A group takes what waits up to so many bytes (and at least one job).
@@ -131,15 +131,53 @@ impl<J, R> Queue<J, R> {
 
     /// Runs `job`: leads the group that it is in, or waits for the leader that does.
     pub(crate) fn run(&self, job: J, bytes: u64, leader: &dyn Leader<J, R>) -> Result<R, Closed> {
+        let mut state = self.wait_for_room(leader);
+        let ticket = state.admit(job, bytes, true, leader).ok_or(Closed)?;
+        Ok(self.see_through(state, &ticket, leader).1)
+    }
+
+    /// Runs jobs of one caller in their order: queued together, so that they share a group as far as its bytes go.
+    pub(crate) fn run_all(
+        &self,
+        jobs: Vec<J>,
+        bytes_of: impl Fn(&J) -> u64,
+        leader: &dyn Leader<J, R>,
+    ) -> Result<Vec<R>, Closed> {
+        let mut state = self.wait_for_room(leader);
+        let admitted = jobs.into_iter().map(|job| {
+            let bytes = bytes_of(&job);
+            state.admit(job, bytes, true, leader).ok_or(Closed)
+        });
+        let tickets = admitted.collect::<Result<Vec<_>, Closed>>()?;
+        let mut results = Vec::with_capacity(tickets.len());
+        // In the order of the queue: when a later one is told to lead, those before it have their results.
+        for ticket in &tickets {
+            let result;
+            (state, result) = self.see_through(state, ticket, leader);
+            results.push(result);
+        }
+        Ok(results)
+    }
+
+    fn wait_for_room(&self, leader: &dyn Leader<J, R>) -> MutexGuard<'_, State<J, R>> {
         let mut state = lock(&self.state);
         while !state.closed && !state.has_room(self.bytes_max) {
             // Whoever was told to lead may be a future that nobody polls, so who needs the room makes it.
             state = self.lead_or(&self.changed, state, leader);
         }
-        let ticket = state.admit(job, bytes, true, leader).ok_or(Closed)?;
+        state
+    }
+
+    /// Leads, or waits, until a caller's ticket has its result.
+    fn see_through<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<J, R>>,
+        ticket: &Ticket<J, R>,
+        leader: &dyn Leader<J, R>,
+    ) -> (MutexGuard<'a, State<J, R>>, R) {
         loop {
             if let Some(result) = lock(&ticket.slot).result.take() {
-                return Ok(result);
+                return (state, result);
             }
             state = self.lead_or(&ticket.turn, state, leader);
         }
@@ -382,26 +420,6 @@ impl<J, R> Drop for Retire<'_, J, R> {
         drop(state);
         wake_all(wakers);
     }
-}
-
-/// The results of a group, whatever the leader does.
-fn results_of<J, R>(jobs: &[J], leader: &dyn Leader<J, R>) -> Vec<R> {
-    let count = jobs.len();
-    let led = catch_unwind(AssertUnwindSafe(|| {
-        let results = leader.lead(jobs);
-        assert_eq!(results.len(), count, "one result for each job");
-        results
-    }));
-    led.unwrap_or_else(|panic| {
-        let message = panic_message(&*panic);
-        (0..count).map(|_| leader.panicked(message)).collect()
-    })
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(it left no message)")
 }
 
 pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {

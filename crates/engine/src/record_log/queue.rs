@@ -24,6 +24,8 @@ struct Inner<S, T> {
     waiting: Vec<T>,
     /// Something that waits must not wait for the next tick.
     urgent: bool,
+    /// The thread looks again after a tick by itself, so only what is urgent has to wake it.
+    ticking: bool,
     /// Somebody works.
     busy: bool,
     /// How many hold back what is waiting, so that it is done together.
@@ -42,8 +44,15 @@ impl<S, T> Drop for Busy<'_, S, T> {
 
 impl<S, T> Queue<S, T> {
     pub(super) fn new(state: S) -> Self {
-        let inner =
-            Inner { state, waiting: Vec::new(), urgent: false, busy: false, holders: 0, closed: false };
+        let inner = Inner {
+            state,
+            waiting: Vec::new(),
+            urgent: false,
+            ticking: false,
+            busy: false,
+            holders: 0,
+            closed: false,
+        };
         Self { inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
@@ -59,7 +68,7 @@ impl<S, T> Queue<S, T> {
         let before = inner.waiting.len();
         let result = ask(&mut inner.state, &mut inner.waiting);
         let added = inner.waiting.len() > before;
-        let wake = added && ((urgent && !inner.urgent) || before == 0);
+        let wake = added && ((urgent && !inner.urgent) || (before == 0 && !inner.ticking));
         inner.urgent |= added && urgent;
         drop(guard);
         if wake {
@@ -115,9 +124,11 @@ impl<S, T> Queue<S, T> {
             } else if settled && guard.waiting.is_empty() {
                 guard = self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
             } else {
+                guard.ticking = true;
                 let waited = self.changed.wait_timeout(guard, TICK);
                 let timeout;
                 (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                guard.ticking = false;
                 if timeout.timed_out() {
                     if guard.waiting.is_empty() {
                         settled = true;

@@ -22,7 +22,8 @@ use super::time::StoreTime;
 use super::watch::Wakeups;
 use crate::batch::Outcome;
 use crate::commit::job::{Job, JobResult};
-use crate::commit::queue::{Queue, panic_message};
+use crate::commit::panics::panic_message;
+use crate::commit::queue::Queue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::identity::Identity;
 use crate::index::{Extent, Index, View};
@@ -92,6 +93,12 @@ impl Core {
         self.check_writable()?;
         let bytes = job.bytes();
         self.queue.run(job, bytes, self).unwrap_or_else(|_| Err(self.closed_error()))
+    }
+
+    /// Runs jobs in their order and waits for all of them.
+    pub(crate) fn run_all(&self, jobs: Vec<Job>) -> Result<Vec<Result<Outcome>>> {
+        self.check_writable()?;
+        self.queue.run_all(jobs, Job::bytes, self).map_err(|_| self.closed_error())
     }
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Option<LogWriter>> {

@@ -17,7 +17,7 @@ use super::snapshot::{PinnedView, Snapshot};
 use super::{CommitFuture, CommitRecord};
 use crate::batch::{Batch, Outcome, Payload};
 use crate::commit::job::{Job, check_limits};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::keyspace::Keyspace;
 use crate::numbers::{LogOffset, Sequence, Timestamp};
 use crate::options::Options;
@@ -297,6 +297,31 @@ impl Store {
         batch.keyspace = self.keyspace;
         check_limits(&batch, &self.core().options)?;
         self.core().run(Job::Commit(Box::new(batch)))
+    }
+
+    /// Commits batches one after the other, as so many calls of [`Store::commit`] would, with one write and one sync for all of
+    /// them as far as 8 MiB go. Each has its own result, in their order: one that is refused does not keep the later ones from being carried out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::commit`], for all of them, when the store takes no writes.
+    pub fn commit_all(&self, batches: Vec<Batch>) -> Result<Vec<Result<Outcome>>> {
+        let core = self.core();
+        let (mut refused, mut jobs) = (Vec::with_capacity(batches.len()), Vec::with_capacity(batches.len()));
+        for mut batch in batches {
+            batch.keyspace = self.keyspace;
+            let checked = check_limits(&batch, &core.options);
+            if checked.is_ok() {
+                jobs.push(Job::Commit(Box::new(batch)));
+            }
+            refused.push(checked.err());
+        }
+        let mut done = core.run_all(jobs)?.into_iter();
+        let result = |refused: Option<Error>| match refused {
+            Some(error) => Err(error),
+            None => done.next().unwrap_or_else(|| Err(core.closed_error())),
+        };
+        Ok(refused.into_iter().map(result).collect())
     }
 
     /// Makes every commit so far durable at level `Disk`.

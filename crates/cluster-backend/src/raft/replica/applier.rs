@@ -191,23 +191,28 @@ impl Worker {
     }
 
     fn apply(&mut self, entries: Vec<EntryResponder<Types>>) -> io::Result<()> {
-        for (entry, responder) in entries {
+        let mut rest = entries.into_iter();
+        while let Some((first, _)) = rest.as_slice().first() {
             if self.has_failed {
                 return Err(stopped());
             }
-            let applied = self.machine.apply(&entry);
-            let result = applied.inspect_err(|error| {
-                tracing::error!(index = entry.log_id.index, %error, "cannot apply an entry; the node stops");
+            let index = first.log_id.index;
+            let applied = self.machine.apply_some(rest.as_slice().iter().map(|(entry, _)| entry));
+            let results = applied.inspect_err(|error| {
+                tracing::error!(index, %error, "cannot apply an entry; the node stops");
                 self.has_failed = true;
                 self.view.fail();
             })?;
-            if matches!(entry.payload, EntryPayload::Membership(_)) {
+            let done = &rest.as_slice()[..results.len()];
+            if done.iter().any(|(entry, _)| matches!(entry.payload, EntryPayload::Membership(_))) {
                 self.view.set_membership(self.machine.membership().clone(), self.machine.highest_id());
             }
-            let sequence = self.machine.store().sequence().0;
-            self.view.advance(self.machine.applied(), sequence, bytes_of(&entry));
-            if let Some(responder) = responder {
-                responder.send(result);
+            let bytes = done.iter().map(|(entry, _)| bytes_of(entry)).sum();
+            self.view.advance(self.machine.applied(), self.machine.store().sequence().0, bytes);
+            for (result, (_, responder)) in results.into_iter().zip(rest.by_ref()) {
+                if let Some(responder) = responder {
+                    responder.send(result);
+                }
             }
         }
         Ok(())

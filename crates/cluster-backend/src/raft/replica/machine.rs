@@ -24,12 +24,12 @@ use crate::raft::types::{CommandResult, Entry, LogId, SnapshotMeta, StoredMember
 
 /// The state machine, but for its thread.
 pub(super) struct Machine {
-    store: Store,
-    applied: Option<LogId>,
+    pub(super) store: Store,
+    pub(super) applied: Option<LogId>,
     membership: StoredMembership,
     highest_id: u64,
     batch_floor: u64,
-    requests: Requests,
+    pub(super) requests: Requests,
 }
 
 impl Machine {
@@ -180,15 +180,7 @@ impl Machine {
         if let Some(error) = previous::refusal(&self.store, write).map_err(|error| fatal(error.into()))? {
             return self.refuse(entry, command, request, error);
         }
-        batch.at(Timestamp(command.time_ns)).durability(Durability::Os);
-        batch.put_system(keys::APPLIED, keys::applied_bytes(&entry.log_id));
-        if let Some(request) = &request {
-            let (index, settled_below) = (entry.log_id.index, request.settled_below);
-            batch.put_system_with(keys::request_entry(&request.key), move |outcome| {
-                RequestRecord::encode(index, settled_below, &written(outcome))
-            });
-            request.passing.add_to(&mut batch);
-        }
+        add_entry(&mut batch, entry, command, request.as_ref());
         match self.store.commit(batch) {
             Ok(outcome) if outcome.applied => {
                 let result = written(&outcome);
@@ -285,6 +277,24 @@ impl Machine {
     }
 }
 
+/// Adds to the batch of a write what else its commit holds: the time, that it was applied, and what its request got.
+pub(super) fn add_entry(
+    batch: &mut Batch,
+    entry: &Entry,
+    command: &wire::Command,
+    request: Option<&Request>,
+) {
+    batch.at(Timestamp(command.time_ns)).durability(Durability::Os);
+    batch.put_system(keys::APPLIED, keys::applied_bytes(&entry.log_id));
+    if let Some(request) = request {
+        let (index, settled_below) = (entry.log_id.index, request.settled_below);
+        batch.put_system_with(keys::request_entry(&request.key), move |outcome| {
+            RequestRecord::encode(index, settled_below, &written(outcome))
+        });
+        request.passing.add_to(batch);
+    }
+}
+
 /// Which entry a store is of, and which members there were then. In a moment between two commits it is exactly what they say.
 pub(super) fn meta_of(store: &Store) -> Result<SnapshotMeta> {
     let last_log_id = match store.get_system(keys::APPLIED)? {
@@ -311,14 +321,14 @@ fn damaged(store: &Store, what: &str) -> Error {
 }
 
 /// A request that is applied for the first time.
-struct Request {
-    key: RequestKey,
-    settled_below: u64,
-    passing: Passing,
+pub(super) struct Request {
+    pub(super) key: RequestKey,
+    pub(super) settled_below: u64,
+    pub(super) passing: Passing,
 }
 
 /// The request of a command and what its client settled, if it has one.
-fn request_of(command: &wire::Command) -> Result<Option<(RequestKey, u64)>> {
+pub(super) fn request_of(command: &wire::Command) -> Result<Option<(RequestKey, u64)>> {
     let Some(request) = &command.request else {
         return Ok(None);
     };
@@ -336,7 +346,7 @@ fn at(command: &wire::Command) -> Batch {
     batch
 }
 
-fn written(outcome: &Outcome) -> wire::CommandResult {
+pub(super) fn written(outcome: &Outcome) -> wire::CommandResult {
     wire::CommandResult { result: Some(command_result::Result::Write(write_result(outcome))) }
 }
 
@@ -349,7 +359,7 @@ fn is_of_the_command(error: &pentad_engine::Error) -> bool {
     )
 }
 
-fn fatal(error: Error) -> io::Error {
+pub(super) fn fatal(error: Error) -> io::Error {
     io::Error::other(error)
 }
 

@@ -218,6 +218,75 @@ fn what_is_written_to_namespaces_is_there_and_what_names_none_is_refused() {
     assert_eq!(value(&b, "from").as_deref(), Some(&b"a"[..]));
 }
 
+/// Writes that go together, with what may lie between them: ends that pass, repetitions, requests that have to go.
+fn runs() -> Vec<Entry> {
+    let delete = |key: String| operation::Kind::Delete(wire::Delete { key: key.into() });
+    let mut log = log();
+    for index in u64::try_from(log.len()).unwrap()..170 {
+        let end = (index % 6 == 0).then_some(1_000 + index * 10 + 15);
+        let key = format!("k{}", index % 7);
+        let kind = match index % 23 {
+            0 => Kind::Clock(wire::Nothing {}),
+            1 => write(vec![operation::Kind::Increment(wire::Increment { key: "n".into(), delta: 2 })]),
+            3 | 9 => write(vec![delete(key)]),
+            4 => write(Vec::new()),
+            _ => write(vec![put(&key, &format!("{index}"), end), put("both", "v", None)]),
+        };
+        let client = u8::try_from(index % 4).unwrap();
+        // Some come again right behind the first time.
+        let number = if index % 19 == 0 { index - 4 } else { index };
+        log.push(command(index, (index % 5 != 0).then_some((client, number)), kind));
+    }
+    log
+}
+
+/// A node that is behind gets many entries at once, one that is not gets them one by one; both must have the same afterwards.
+#[test]
+fn f18_f20_entries_that_are_applied_together_come_to_what_they_come_to_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = runs();
+    for (name, limits) in [
+        ("roomy", Limits::default()),
+        ("narrow", Limits { rows: 2, bytes: 1 << 20, floors: 2 }),
+        ("short", Limits { rows: 100, bytes: 400, floors: 2 }),
+    ] {
+        let begin = |what: &str| {
+            let path = dir.path().join(format!("{name}-{what}"));
+            let mut machine = Machine::load(open_store(&path, true, RETENTION).unwrap()).unwrap();
+            machine.requests = machine.requests.limited(limits);
+            machine
+        };
+        let mut alone = begin("alone");
+        let expected: Vec<_> = log.iter().map(|entry| alone.apply(entry).unwrap()).collect();
+        for at_once in [2, 5, 1_000] {
+            let mut together = begin(&format!("{at_once}"));
+            let (mut results, mut longest) = (Vec::new(), 0);
+            while results.len() < log.len() {
+                let next = log[results.len()..].iter().take(at_once);
+                let some = together.apply_some(next).unwrap();
+                longest = longest.max(some.len());
+                results.extend(some);
+            }
+            assert_eq!(results, expected, "{name}, {at_once}");
+            assert_eq!(contents(together.store()), contents(alone.store()), "{name}, {at_once}");
+            assert_eq!(together.requests, alone.requests, "{name}, {at_once}");
+            assert!(longest > 1 || name == "short", "{name}: {longest} went together");
+            assert_eq!(commits(together.store()), commits(alone.store()), "{name}, {at_once}");
+        }
+    }
+}
+
+/// All that the batch log shows.
+fn commits(store: &Store) -> Vec<String> {
+    let oldest = store.oldest_batch().expect("some are retained");
+    let shown = |commit: pentad_engine::Result<pentad_engine::CommitRecord>| {
+        let pentad_engine::CommitRecord { sequence, time, changes, .. } = commit.unwrap();
+        let changes: Vec<_> = changes.iter().map(|(key, value)| (key, value.as_deref())).collect();
+        format!("{sequence} {time} {changes:?}")
+    };
+    store.commits(oldest).unwrap().map(shown).collect()
+}
+
 /// The values that a write replaces came back in an answer that no message held: the stream ended, with every call on it, and nobody
 /// could say what had become of the write.
 #[test]

@@ -6,6 +6,7 @@
 //! | `previous` | whether the values that a write replaces fit into its answer |
 //! | `requests` | which requests were applied, so that none is applied twice |
 //! | `machine` | one entry after the other becomes a commit |
+//! | `run` | those that cannot be refused, many at once |
 //! | `applier` | the thread that does so, and installs snapshots in between |
 //! | `saver` | takes snapshots meanwhile |
 //! | `directory` | `store-NNNN`, and which of them counts |
@@ -19,6 +20,7 @@ mod keys;
 mod machine;
 mod previous;
 mod requests;
+mod run;
 mod saver;
 mod snapshot;
 mod spaces;

@@ -147,6 +147,20 @@ impl Requests {
         }
     }
 
+    /// Whether a row with so many bytes fits, without anything having to go for want of bytes.
+    pub(super) fn has_bytes_for(&self, bytes: u64) -> bool {
+        self.bytes + bytes <= self.limits.bytes
+    }
+
+    /// Says how long a result is that was taken up before that was known. Its row may have gone since.
+    pub(super) fn set_bytes(&mut self, (client, number): &RequestKey, bytes: u64) {
+        let row = self.clients.get_mut(client).and_then(|client| client.rows.get_mut(number));
+        if let Some(row) = row {
+            self.bytes = self.bytes - row.bytes + bytes;
+            row.bytes = bytes;
+        }
+    }
+
     fn row(&self, (client, number): &RequestKey) -> Option<Row> {
         self.clients.get(client)?.rows.get(number).copied()
     }

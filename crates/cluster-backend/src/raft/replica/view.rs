@@ -29,8 +29,8 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// The index of the last entry applied, and of the one before the first if there is none.
-    fn has(&self, index: u64) -> bool {
+    /// Whether the entry at `index` was applied.
+    pub(crate) fn has(&self, index: u64) -> bool {
         self.applied.is_some_and(|applied| applied.index >= index)
     }
 }

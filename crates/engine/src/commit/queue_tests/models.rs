@@ -136,6 +136,20 @@ fn loom_callers_get_their_own_results_under_one_leader() {
     });
 }
 
+/// Another one may lead some of the jobs of a caller that waits for an earlier one of them.
+#[test]
+fn loom_a_caller_of_many_jobs_gets_all_results_whoever_leads() {
+    loom::model(|| {
+        let (queue, leader) = shared(100);
+        let other = spawn(&queue, &leader, |queue, leader| assert_eq!(queue.run(3, 1, leader), Ok(Some(6))));
+        // Each is longer than half a group, so there are two of them.
+        let half = super::super::GROUP_BYTES_MAX / 2 + 1;
+        assert_eq!(queue.run_all(vec![1, 2], |_| half, &*leader), Ok(vec![Some(2), Some(4)]));
+        other.join().unwrap();
+        assert_eq!(leader.done.load(Ordering::Relaxed), 3);
+    });
+}
+
 /// The leader of the second group knows of the caller of the first, and gives him the chance to come back.
 #[test]
 fn loom_a_leader_that_gathers_waits_for_nobody_in_vain() {

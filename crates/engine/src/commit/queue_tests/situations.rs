@@ -123,6 +123,20 @@ fn a_caller_leads_his_own_job_and_a_poll_leads_where_no_thread_serves() {
 }
 
 #[test]
+fn jobs_of_one_caller_are_one_group_as_far_as_its_bytes_go() {
+    let queue = Jobs::new(100);
+    let leader = Doubler::default();
+    assert_eq!(queue.run_all(vec![1, 2, 3], |_| 1, &leader), Ok(vec![Ok(2), Ok(4), Ok(6)]));
+    assert_eq!(queue.run_all(Vec::new(), |_| 1, &leader), Ok(Vec::new()));
+    let half = super::super::GROUP_BYTES_MAX / 2;
+    assert_eq!(queue.run_all(vec![4, 5, 6], |_| half, &leader), Ok(vec![Ok(8), Ok(10), Ok(12)]));
+    assert_eq!(*leader.groups.lock().unwrap(), [vec![1, 2, 3], vec![4, 5], vec![6]]);
+    assert_eq!(queue.run(7, 1, &leader), Ok(Ok(14)), "the room was given back");
+    queue.close(&leader);
+    assert_eq!(queue.run_all(vec![8], |_| 1, &leader), Err(Closed));
+}
+
+#[test]
 fn what_waits_together_is_one_group_in_order() {
     let queue = Arc::new(Jobs::new(100));
     let leader = Doubler::default();
