@@ -119,8 +119,9 @@ impl NodeBuilder {
         self
     }
 
-    /// How many connections of clients and other nodes stand at once; more are closed at once. Default 512. Each takes a file
-    /// descriptor, and the files of the node need some too.
+    /// How many connections of clients and other nodes stand at once; more are closed at once, but for 64 that other nodes alone may
+    /// have, so that a crowd of clients does not keep the nodes apart. Default 512. Each takes a file descriptor, and the files
+    /// of the node need some too.
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = connections.max(1);
         self

@@ -1,11 +1,14 @@
 //! Connections as they come: how many stand at once, and how long one may be silent before it speaks.
 //!
-//! Invariants: a connection is counted from when it was accepted until it is closed. What keeps one from being accepted, as a lack of
-//! descriptors, never ends the listener; it is tried again after a pause, so that it does not take a processor.
+//! Invariants: a connection is counted from when it was accepted until it is closed. Clients, however many, leave room for the other
+//! nodes: what a connection is for shows in its first request, so some more are let in than clients may have, and one of these
+//! is closed if it asks for anything but what nodes ask. What keeps one from being accepted, as a lack of descriptors, never
+//! ends the listener; it is tried again after a pause, so that it does not take a processor.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,10 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
-use tonic::transport::server::{Connected, TcpConnectInfo, TcpIncoming};
+use tonic::Status;
+use tonic::transport::server::{Connected, TcpIncoming};
 
 /// Connections that stand at once, unless said otherwise.
 pub(crate) const CONNECTIONS_MAX: usize = 512;
+/// Connections beyond these that other nodes alone may have: several for each, also where old ones are not given up yet.
+const NODES_MAX: usize = 64;
 /// How long a connection may take until all of its beginning is there.
 const SILENT_MAX: Duration = Duration::from_secs(5);
 /// Bytes that every connection of HTTP/2 begins with.
@@ -27,22 +33,25 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// After how long without a word the system asks whether the other side is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// The connections that come to `listener`, `connections_max` at a time; what comes beyond that is closed at once.
+/// The connections that come to `listener`, `connections_max` at a time and some more of other nodes; what comes beyond that is closed
+/// at once.
 pub(super) fn incoming(
     listener: TcpListener,
     connections_max: usize,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let accepted = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(KEEPALIVE));
-    let room = Arc::new(Semaphore::new(connections_max));
+    let room =
+        Room { all: Arc::new(Semaphore::new(connections_max)), nodes: Arc::new(Semaphore::new(NODES_MAX)) };
     stream::unfold((accepted, room, false), |(mut accepted, room, mut was_full)| async move {
         loop {
             match accepted.next().await? {
-                Ok(stream) => match Arc::clone(&room).try_acquire_owned() {
-                    Ok(counted) => {
-                        let connection = Connection::new(stream, counted);
-                        return Some((Ok(connection), (accepted, room, false)));
+                Ok(stream) => match room.take() {
+                    Some((counted, standing)) => {
+                        was_full &= standing.is_for_nodes();
+                        let connection = Connection::new(stream, counted, standing);
+                        return Some((Ok(connection), (accepted, room, was_full)));
                     }
-                    Err(_) => {
+                    None => {
                         if !was_full {
                             tracing::warn!(
                                 "a connection was closed, because as many stand as the node takes"
@@ -61,27 +70,71 @@ pub(super) fn incoming(
     .boxed()
 }
 
+/// Who may still come.
+#[derive(Debug)]
+struct Room {
+    all: Arc<Semaphore>,
+    nodes: Arc<Semaphore>,
+}
+
+impl Room {
+    fn take(&self) -> Option<(OwnedSemaphorePermit, Standing)> {
+        let place = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().ok();
+        if let Some(counted) = place(&self.all) {
+            return Some((counted, Standing::default()));
+        }
+        place(&self.nodes).map(|counted| (counted, Standing { ends: Some(Arc::default()) }))
+    }
+}
+
+/// Whom a connection is for. Every request that comes by it has this among its extensions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    /// There where it is for other nodes alone: set when somebody else asked, and it is to end.
+    ends: Option<Arc<AtomicBool>>,
+}
+
+impl Standing {
+    fn is_for_nodes(&self) -> bool {
+        self.ends.is_some()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ends.as_ref().is_some_and(|ends| ends.load(Ordering::Relaxed))
+    }
+
+    /// Refuses a request that is none of another node's, and ends the connection, where that has no room for it.
+    pub(super) fn check(&self) -> Result<(), Status> {
+        let Some(ends) = &self.ends else { return Ok(()) };
+        ends.store(true, Ordering::Relaxed);
+        Err(Status::unavailable(
+            "as many clients are connected as this node takes; ask another one, or later",
+        ))
+    }
+}
+
 /// One connection. One that says nothing is not kept waiting for.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
     /// How many bytes its beginning lacks still, and until when it has time.
     beginning: Option<(usize, Pin<Box<Sleep>>)>,
+    standing: Standing,
     _counted: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, counted: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, counted: OwnedSemaphorePermit, standing: Standing) -> Self {
         let deadline = Box::pin(tokio::time::sleep(SILENT_MAX));
-        Self { stream, beginning: Some((PREFACE_BYTES, deadline)), _counted: counted }
+        Self { stream, beginning: Some((PREFACE_BYTES, deadline)), standing, _counted: counted }
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Standing;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Standing {
+        self.standing.clone()
     }
 }
 
@@ -91,6 +144,10 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.standing.has_ended() {
+            // As if the other side had closed it.
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         let Some((missing, deadline)) = &mut self.beginning else {
@@ -158,6 +215,13 @@ mod tests {
         let _second = connections.next().await.unwrap().unwrap();
         assert!(first.stream.nodelay().unwrap(), "small answers are sent at once");
 
+        let mut of_nodes = Vec::new();
+        for _ in 0..NODES_MAX {
+            let client = TcpStream::connect(address).await.unwrap();
+            let connection = connections.next().await.unwrap().unwrap();
+            assert!(connection.standing.is_for_nodes(), "clients have their number");
+            of_nodes.push((client, connection));
+        }
         let mut beyond = TcpStream::connect(address).await.unwrap();
         let (mut byte, turned_away) = ([0], tokio::time::sleep(Duration::from_secs(5)));
         tokio::select! {
@@ -167,7 +231,30 @@ mod tests {
         }
         drop(first);
         let _client = TcpStream::connect(address).await.unwrap();
-        connections.next().await.unwrap().unwrap();
+        let connection = connections.next().await.unwrap().unwrap();
+        assert!(!connection.standing.is_for_nodes());
+    }
+
+    #[tokio::test]
+    async fn f24_a_client_on_a_connection_for_nodes_is_refused_and_its_connection_ends() {
+        let (listener, address) = listener().await;
+        let mut connections = incoming(listener, 1);
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let first = connections.next().await.unwrap().unwrap();
+        first.connect_info().check().expect("it is for everybody");
+        assert!(!first.standing.has_ended());
+        drop(first);
+        drop(client);
+
+        let _first = TcpStream::connect(address).await.unwrap();
+        let _counted = connections.next().await.unwrap().unwrap();
+        client = TcpStream::connect(address).await.unwrap();
+        let mut second = connections.next().await.unwrap().unwrap();
+        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nand more").await.unwrap();
+        let mut bytes = [0; PREFACE_BYTES];
+        second.read_exact(&mut bytes).await.unwrap();
+        assert_eq!(second.connect_info().check().unwrap_err().code(), tonic::Code::Unavailable);
+        assert_eq!(second.read(&mut bytes).await.unwrap(), 0, "as if the client had gone");
     }
 
     #[tokio::test]

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use pentad_client::wire::cluster_server::ClusterServer;
 use pentad_client::wire::peer_server::PeerServer;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
+use tonic::{Request, Status};
 
 use super::cluster::ClusterService;
-use super::incoming::incoming;
+use super::incoming::{Standing, incoming};
 use super::peer::PeerService;
 use crate::error::{Error, ErrorKind, Result};
 use crate::node::Shared;
@@ -51,10 +53,10 @@ pub(crate) fn start(shared: &Arc<Shared>, listener: TcpListener, connections_max
         .initial_connection_window_size(8 << 20)
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .add_service(health_service)
-        .add_service(reflection)
-        .add_service(super::keys_server(Arc::clone(shared)))
-        .add_service(cluster)
+        .add_service(InterceptedService::new(health_service, for_clients))
+        .add_service(InterceptedService::new(reflection, for_clients))
+        .add_service(InterceptedService::new(super::keys_server(Arc::clone(shared)), for_clients))
+        .add_service(InterceptedService::new(cluster, for_clients))
         .add_service(peer);
     let mut closing = shared.closing.subscribe();
     let shared = Arc::clone(shared);
@@ -67,6 +69,12 @@ pub(crate) fn start(shared: &Arc<Shared>, listener: TcpListener, connections_max
         }
     });
     Ok(())
+}
+
+/// Lets a request of a client's pass, unless its connection has room for other nodes alone.
+fn for_clients(request: Request<()>) -> std::result::Result<Request<()>, Status> {
+    request.extensions().get::<Standing>().map_or(Ok(()), Standing::check)?;
+    Ok(request)
 }
 
 /// Serving, as far as the health service is asked: the node has a group that has a leader.

@@ -2,6 +2,7 @@
 
 mod alone;
 mod conformance;
+mod crowds;
 mod links;
 mod partition;
 mod snapshots;

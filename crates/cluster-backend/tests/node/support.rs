@@ -112,6 +112,7 @@ pub(crate) struct Trio {
     nodes: [Option<Node>; 3],
     addresses: Vec<String>,
     timing: Timing,
+    connections_max: usize,
 }
 
 impl Trio {
@@ -121,8 +122,18 @@ impl Trio {
     }
 
     pub(crate) async fn start_with(timing: Timing) -> Self {
+        Self::start_as(timing, 512).await
+    }
+
+    /// Each takes so many connections.
+    pub(crate) async fn start_with_room_for(connections_max: usize) -> Self {
+        Self::start_as(Timing::default(), connections_max).await
+    }
+
+    async fn start_as(timing: Timing, connections_max: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut trio = Self { dir, nodes: [const { None }; 3], addresses: Vec::new(), timing };
+        let mut trio =
+            Self { dir, nodes: [const { None }; 3], addresses: Vec::new(), timing, connections_max };
         for number in 0..3 {
             let mut builder = trio.builder(number, "127.0.0.1:0");
             if number > 0 {
@@ -143,7 +154,12 @@ impl Trio {
     }
 
     fn builder(&self, number: usize, listen: &str) -> pentad_cluster_backend::NodeBuilder {
-        Node::builder(self.path(number)).listen(listen).log_entries_kept(10).threads(2).timing(self.timing)
+        Node::builder(self.path(number))
+            .listen(listen)
+            .log_entries_kept(10)
+            .threads(2)
+            .timing(self.timing)
+            .connections_max(self.connections_max)
     }
 
     pub(crate) fn path(&self, number: usize) -> PathBuf {
