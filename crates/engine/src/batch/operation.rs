@@ -352,3 +352,25 @@ impl Contents {
         Span { start, length: bytes.len() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{COPIED_BORROWED_MAX, Contents, Expiry, ROWS_AHEAD};
+
+    #[test]
+    fn rows_put_together_are_what_they_are_one_by_one() {
+        // Around the number that is looked ahead, with values that are copied and one that is not, and a key that comes twice.
+        for count in [0, 1, ROWS_AHEAD, ROWS_AHEAD + 1, 3 * ROWS_AHEAD] {
+            let value = |at: usize| vec![7; if at == 5 { COPIED_BORROWED_MAX + 1 } else { 40 * at }];
+            let rows: Vec<(String, Vec<u8>)> =
+                (0..count).map(|at| (format!("k{}", at % 9), value(at))).collect();
+            let (mut together, mut one_by_one) = (Contents::default(), Contents::default());
+            together.put_all(&rows);
+            for (key, value) in &rows {
+                one_by_one.put(key.as_bytes(), value.as_slice().into(), Expiry::Never);
+            }
+            assert_eq!(together.operations.len(), count);
+            assert_eq!(format!("{together:?}"), format!("{one_by_one:?}"));
+        }
+    }
+}
